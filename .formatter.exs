@@ -1,0 +1,3 @@
+[
+  inputs: ["{mix,.formatter}.exs", "{src,test,examples}/**/*.{ex,exs}"]
+]
