@@ -1,0 +1,318 @@
+/* automaton.c - see automaton.h.
+ *
+ * The subset construction over the graph's nodes: a state is the set of nodes
+ * that one run of messages leads to, kept in a pool, so that its number there
+ * is its number in the automaton. Nearly every set has one node.
+ */
+#include "automaton.h"
+
+#include "graph.h"
+#include "limits.h"
+
+typedef struct builder {
+  maty__check_t *check;
+  maty__automaton_t *automaton;
+  maty__graph_t graph;
+  maty__pool_t kernels;    /* by state: its nodes, before jumps are followed */
+  uint32_t *seen_in;       /* by node: the last state whose jumps led there, plus one */
+  maty__u32s_t stack;      /* nodes whose arcs are still to be followed */
+  maty__u32s_t choosers;   /* nodes of this state where a choice begins */
+  maty__u64s_t arcs;       /* messages of this state: message, then arc */
+  maty__u32s_t targets;
+  bool ends;               /* the end is one of this state's nodes */
+  bool rejected;
+} builder_t;
+
+static const char *role_text(const builder_t *builder, uint32_t role, int *length) {
+  const maty__name_text_t *text =
+      &builder->check->names.items.at[builder->automaton->roles[role].name];
+  *length = (int)text->length;
+  return text->at;
+}
+
+void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *automaton,
+                          maty__text_t *text, uint32_t number, uint32_t edge) {
+  const maty__edge_t *taken = &automaton->edges.at[edge];
+  const maty__message_t *message = &automaton->messages.at[taken->message];
+  maty__text_add(text, "%3u. %.*s -> %.*s: %.*s (line %u)\n", number,
+                 MATY__NAME(&check->names, automaton->roles[message->sender].name),
+                 MATY__NAME(&check->names, automaton->roles[message->receiver].name),
+                 MATY__NAME(&check->names, message->label),
+                 maty__check_place(check, taken->at).line);
+}
+
+/* The shortest run to a state: states are found breadth first, so the way each
+ * was found by is one. */
+static maty_status run_to(builder_t *builder, uint32_t state, maty__text_t *text,
+                          uint32_t *length) {
+  maty__u32s_t edges = {0};
+  for (; state != 0; state = builder->automaton->points.at[state].from)
+    MATY__NEED(maty__vec_push(builder->check->scratch, &edges,
+                              builder->automaton->points.at[state].by));
+  *length = edges.count;
+  for (uint32_t i = 0; i < edges.count; i++)
+    maty__automaton_line(builder->check, builder->automaton, text, i + 1,
+                         edges.at[edges.count - 1 - i]);
+  return MATY_OK;
+}
+
+/* The run to a state and the two ways on that do not go together; "second" may
+ * be MATY__NONE, the end. */
+static maty_status report_run(builder_t *builder, uint32_t state, uint32_t first, uint32_t second) {
+  maty__text_t text;
+  uint32_t length;
+  maty__text_init(&text, builder->check->arena);
+  MATY__TRY(run_to(builder, state, &text, &length));
+  maty__text_add(&text, "either\n");
+  maty__automaton_line(builder->check, builder->automaton, &text, length + 1, first);
+  maty__text_add(&text, "or\n");
+  if (second == MATY__NONE)
+    maty__text_add(&text, "     the end\n");
+  else
+    maty__automaton_line(builder->check, builder->automaton, &text, length + 1, second);
+  MATY__NEED(!text.failed);
+  maty__report_run(builder->check, text.at);
+  return MATY_OK;
+}
+
+static const maty__message_t *message_of(const builder_t *builder, uint32_t edge) {
+  return &builder->automaton->messages.at[builder->automaton->edges.at[edge].message];
+}
+
+static uint32_t label_length(const builder_t *builder, uint32_t edge) {
+  return maty__name_length(&builder->check->names, message_of(builder, edge)->label);
+}
+
+/* One sender for each state: the one that the choice names, if it names one
+ * that is there. */
+static maty_status check_sender(builder_t *builder, uint32_t state) {
+  maty__point_t *point = &builder->automaton->points.at[state];
+  uint32_t end = point->first_edge + point->edge_count, chosen = point->first_edge;
+  uint32_t subject = builder->choosers.count == 0
+                         ? MATY__NONE
+                         : builder->graph.choosers
+                               .at[builder->graph.chooser_of.at[builder->choosers.at[0]]]
+                               .role;
+  for (uint32_t edge = point->first_edge; edge < end; edge++)
+    if (message_of(builder, edge)->sender == subject) {
+      chosen = edge;
+      break;
+    }
+  point->sender = message_of(builder, chosen)->sender;
+  for (uint32_t edge = point->first_edge; edge < end; edge++) {
+    if (message_of(builder, edge)->sender == point->sender)
+      continue;
+    int one_length, other_length;
+    const char *other = role_text(builder, message_of(builder, edge)->sender, &other_length);
+    const char *one = role_text(builder, point->sender, &one_length);
+    uint32_t at = builder->automaton->edges.at[edge].at;
+    builder->rejected = true;
+    MATY__TRY(maty__error(
+        builder->check, MATY_CLASS_CHOICE_SENDER, at, label_length(builder, edge),
+        "'%.*s' may go on with this message where '%.*s' may go on too (line %u): one role has "
+        "to choose",
+        other_length, other, one_length, one,
+        maty__check_place(builder->check, builder->automaton->edges.at[chosen].at).line));
+    return report_run(builder, state, chosen, edge);
+  }
+  return MATY_OK;
+}
+
+static maty_status check_choosers(builder_t *builder, uint32_t state) {
+  uint32_t sender = builder->automaton->points.at[state].sender;
+  for (uint32_t i = 0; i < builder->choosers.count; i++) {
+    const maty__chooser_t *chooser;
+    for (uint32_t next = builder->graph.chooser_of.at[builder->choosers.at[i]];
+         next != MATY__NONE; next = chooser->next) {
+      chooser = &builder->graph.choosers.at[next];
+      if (chooser->role == sender)
+        continue;
+      int named_length, sender_length = 0;
+      const char *named = role_text(builder, chooser->role, &named_length);
+      builder->rejected = true;
+      if (sender == MATY__NONE) {
+        MATY__TRY(maty__error(builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at,
+                              chooser->length,
+                              "the choice is at '%.*s', but no branch begins with a message",
+                              named_length, named));
+        continue;
+      }
+      const char *actual = role_text(builder, sender, &sender_length);
+      MATY__TRY(maty__error(builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at,
+                            chooser->length,
+                            "the choice is at '%.*s', but its branches begin with messages of "
+                            "'%.*s'",
+                            named_length, named, sender_length, actual));
+    }
+  }
+  return MATY_OK;
+}
+
+static maty_status check_state(builder_t *builder, uint32_t state) {
+  const maty__point_t *point = &builder->automaton->points.at[state];
+  bool rejected = builder->rejected;
+  builder->rejected = false;
+  if (point->edge_count > 0)
+    MATY__TRY(check_sender(builder, state));
+  if (!builder->rejected)
+    MATY__TRY(check_choosers(builder, state));
+  if (!builder->rejected && builder->ends && point->edge_count > 0) {
+    uint32_t edge = point->first_edge;
+    builder->rejected = true;
+    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNFINISHED,
+                          builder->automaton->edges.at[edge].at, label_length(builder, edge),
+                          "the conversation may be over here, or go on with '%.*s': nobody is "
+                          "told which",
+                          MATY__NAME(&builder->check->names, message_of(builder, edge)->label)));
+    MATY__TRY(report_run(builder, state, edge, MATY__NONE));
+  }
+  builder->rejected = builder->rejected || rejected;
+  return MATY_OK;
+}
+
+/* Follows jumps from one state's nodes and gathers the messages behind. */
+static maty_status gather(builder_t *builder, uint32_t state) {
+  maty__arena_t *scratch = builder->check->scratch;
+  const maty__graph_t *graph = &builder->graph;
+  uint32_t kernel_size = maty__pool_length(&builder->kernels, state);
+  builder->stack.count = builder->choosers.count = builder->arcs.count = 0;
+  builder->ends = false;
+  MATY__NEED(maty__vec_reserve(scratch, &builder->stack, kernel_size));
+  for (uint32_t i = 0; i < kernel_size; i++) {
+    uint32_t node = maty__pool_at(&builder->kernels, state)[i];
+    builder->seen_in[node] = state + 1;
+    builder->stack.at[builder->stack.count++] = node;
+  }
+  uint64_t followed = 0;
+  while (builder->stack.count > 0) {
+    uint32_t node = builder->stack.at[--builder->stack.count];
+    builder->ends = builder->ends || node == graph->end;
+    if (graph->chooser_of.at[node] != MATY__NONE)
+      MATY__NEED(maty__vec_push(scratch, &builder->choosers, node));
+    for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++) {
+      const maty__arc_t *arc = &graph->arcs.at[i];
+      followed++;
+      if (arc->message != MATY__NONE) {
+        MATY__NEED(
+            maty__vec_push(scratch, &builder->arcs, (uint64_t)arc->message << 32 | i));
+      } else if (builder->seen_in[graph->onward[arc->to]] != state + 1) {
+        builder->seen_in[graph->onward[arc->to]] = state + 1;
+        MATY__NEED(maty__vec_push(scratch, &builder->stack, graph->onward[arc->to]));
+      }
+    }
+  }
+  maty__sort(builder->arcs.at, builder->arcs.count);
+  return maty__check_work(builder->check, followed + 1);
+}
+
+static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
+                                 const maty__arc_t *other) {
+  if (one->payload == other->payload)
+    return MATY_OK;
+  const maty__message_t *message = &builder->automaton->messages.at[one->message];
+  uint32_t length = maty__name_length(&builder->check->names, message->label);
+  builder->rejected = true;
+  MATY__TRY(maty__error(builder->check, MATY_CLASS_NONDET_PAYLOAD, other->at, length,
+                        "'%.*s' has another payload here than in line %u, and both may come next",
+                        MATY__NAME(&builder->check->names, message->label),
+                        maty__check_place(builder->check, one->at).line));
+  return maty__note(builder->check, MATY_CLASS_NONDET_PAYLOAD, one->at, length,
+                    "the other one is here");
+}
+
+/* The state that the messages arcs[first .. end - 1], all the same, lead to. */
+static maty_status find_target(builder_t *builder, uint32_t state, uint32_t first, uint32_t end,
+                               uint32_t *target) {
+  maty__automaton_t *automaton = builder->automaton;
+  maty__arena_t *scratch = builder->check->scratch;
+  const maty__arc_t *arcs = builder->graph.arcs.at;
+  builder->targets.count = 0;
+  for (uint32_t i = first; i < end; i++) {
+    const maty__arc_t *arc = &arcs[(uint32_t)builder->arcs.at[i]];
+    MATY__TRY(check_payload(builder, &arcs[(uint32_t)builder->arcs.at[first]], arc));
+    MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
+  }
+  builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
+  *target =
+      maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
+  MATY__NEED(*target != MATY__NONE);
+  if (*target < automaton->points.count)
+    return MATY_OK;
+  maty__point_t point = {.sender = MATY__NONE, .from = state, .by = automaton->edges.count};
+  MATY__NEED(maty__vec_push(scratch, &automaton->points, point));
+  return MATY_OK;
+}
+
+static maty_status too_large(builder_t *builder, const char *what, uint32_t bound) {
+  const maty__protocol_t *protocol = builder->automaton->protocol;
+  MATY__TRY(maty__error(builder->check, MATY_CLASS_LIMIT, protocol->name.at,
+                        maty__name_length(&builder->check->names, protocol->name.name),
+                        "the conversation '%.*s' has more than %u %s",
+                        MATY__NAME(&builder->check->names, protocol->name.name), bound, what));
+  return MATY_EREJECTED;
+}
+
+static maty_status expand(builder_t *builder, uint32_t state) {
+  maty__automaton_t *automaton = builder->automaton;
+  MATY__TRY(gather(builder, state));
+  uint32_t first_edge = automaton->edges.count;
+  automaton->points.at[state].first_edge = first_edge;
+  for (uint32_t first = 0, end; first < builder->arcs.count; first = end) {
+    uint64_t message = builder->arcs.at[first] >> 32;
+    for (end = first + 1; end < builder->arcs.count && builder->arcs.at[end] >> 32 == message;)
+      end++;
+    const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->arcs.at[first]];
+    maty__edge_t edge = {.message = arc->message, .payload = arc->payload, .at = arc->at};
+    MATY__TRY(find_target(builder, state, first, end, &edge.target));
+    MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->edges, edge));
+    automaton->points.at[state].edge_count++;
+  }
+  if (automaton->points.count > MATY_MAX_STATES)
+    return too_large(builder, "states", MATY_MAX_STATES);
+  if (automaton->edges.count > MATY_MAX_TRANSITIONS)
+    return too_large(builder, "transitions", MATY_MAX_TRANSITIONS);
+  if (automaton->edges.count > first_edge) /* more than one sender is told from here */
+    automaton->points.at[state].sender = message_of(builder, first_edge)->sender;
+  return check_state(builder, state);
+}
+
+static maty_status check_unused(builder_t *builder) {
+  maty__automaton_t *automaton = builder->automaton;
+  uint8_t *used = maty__zarray(builder->check->scratch, uint8_t, automaton->role_count);
+  MATY__NEED(used != NULL);
+  for (uint32_t i = 0; i < automaton->messages.count; i++) {
+    used[automaton->messages.at[i].sender] = 1;
+    used[automaton->messages.at[i].receiver] = 1;
+  }
+  for (uint32_t i = 0; i < automaton->role_count; i++) {
+    if (used[i])
+      continue;
+    const maty__use_t *role = &automaton->roles[i];
+    builder->rejected = true;
+    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNUSED_ROLE, role->at,
+                          maty__name_length(&builder->check->names, role->name),
+                          "the role '%.*s' takes no part in the conversation",
+                          MATY__NAME(&builder->check->names, role->name)));
+  }
+  return MATY_OK;
+}
+
+maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
+                                  const maty__protocol_t *protocol,
+                                  maty__automaton_t *automaton) {
+  builder_t builder = {.check = check, .automaton = automaton};
+  *automaton = (maty__automaton_t){.protocol = protocol,
+                                   .roles = tree->uses.at + protocol->first_role,
+                                   .role_count = protocol->role_count};
+  MATY__TRY(maty__graph_build(check, tree, automaton, &builder.graph));
+  builder.seen_in = maty__zarray(check->scratch, uint32_t, builder.graph.node_count);
+  MATY__NEED(builder.seen_in != NULL);
+  uint32_t begin = builder.graph.onward[builder.graph.begin];
+  MATY__NEED(maty__pool_put(check->scratch, &builder.kernels, &begin, 1) != MATY__NONE);
+  MATY__NEED(maty__vec_push(check->scratch, &automaton->points,
+                            ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
+  for (uint32_t state = 0; state < automaton->points.count; state++)
+    MATY__TRY(expand(&builder, state));
+  MATY__TRY(check_unused(&builder));
+  return builder.rejected ? MATY_EREJECTED : MATY_OK;
+}

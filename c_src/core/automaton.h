@@ -1,0 +1,59 @@
+/* automaton.h - the automaton of a global type.
+ *
+ * States are points of the conversation. A transition is one message p->q:m;
+ * "do" is inlined, "continue" is a jump, and where two ways begin with the same
+ * message it is followed along both at once. So the automaton is deterministic.
+ *
+ * What always holds of one that was built without an error:
+ *   - state 0 is the initial one; every state can be reached from it;
+ *   - states are numbered breadth first, messages in the order of the text;
+ *   - a state's transitions are sorted by message, no message twice, and all
+ *     are sent by one role; a final state has none;
+ *   - every role takes part in some message.
+ */
+#ifndef MATY_AUTOMATON_H
+#define MATY_AUTOMATON_H
+
+#include "report.h"
+#include "tree.h"
+#include "types.h"
+
+typedef struct maty__message {
+  uint32_t sender, receiver; /* roles */
+  maty__name_t label;
+} maty__message_t;
+
+typedef struct maty__edge {
+  uint32_t message;
+  uint32_t target;  /* state */
+  uint32_t payload; /* see types.h */
+  uint32_t at;      /* in the text */
+} maty__edge_t;
+
+typedef struct maty__point {
+  uint32_t first_edge, edge_count;
+  uint32_t sender; /* of all its transitions; MATY__NONE if it has none */
+  uint32_t from, by; /* the state and the transition it was first reached by; of state 0 none */
+} maty__point_t;
+
+typedef struct maty__automaton {
+  const maty__protocol_t *protocol;
+  const maty__use_t *roles;
+  uint32_t role_count;
+  MATY__VEC(maty__message_t) messages;
+  MATY__VEC(maty__point_t) points;
+  MATY__VEC(maty__edge_t) edges;
+} maty__automaton_t;
+
+/* Builds the automaton of one protocol in check->scratch. MATY_EREJECTED: it
+ * has none, and that is reported or was before (the protocol, or one that it
+ * calls, is broken). */
+maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
+                                  const maty__protocol_t *protocol,
+                                  maty__automaton_t *automaton);
+
+/* Writes one line of a run: "  1. A -> B: label (line 3)". */
+void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *automaton,
+                          maty__text_t *text, uint32_t number, uint32_t edge);
+
+#endif /* MATY_AUTOMATON_H */

@@ -1,0 +1,403 @@
+/* graph.c - see graph.h. */
+#include "graph.h"
+
+#include "limits.h"
+
+typedef struct open_block {
+  uint32_t stmt;        /* the CHOICE, REC or DO; MATY__NONE for the protocol itself */
+  uint32_t entry, exit; /* nodes */
+  uint32_t call;        /* what was being inlined outside; of a DO */
+  uint32_t hidden;      /* the node the loop's name meant outside; of a REC */
+} open_block_t;
+
+typedef struct builder {
+  maty__check_t *check;
+  const maty__tree_t *tree;
+  maty__automaton_t *automaton;
+  maty__graph_t *graph;
+  MATY__VEC(open_block_t) open;
+  MATY__VEC(uint8_t) reached; /* by node: an arc leads to it */
+  maty__pool_t calls;         /* protocol, then a role of ours for each role of its */
+  MATY__VEC(uint8_t) inlining; /* by call */
+  maty__map_t instances;      /* call and exit to entry */
+  maty__map_t loops;          /* REC statement to node */
+  maty__map_t messages;
+  maty__u32s_t words;         /* of the call that is being looked up */
+  uint32_t call; /* what is being inlined */
+  uint32_t stmt, node; /* the walk: next statement, and the node before it */
+  bool rejected;
+} builder_t;
+
+static maty_status too_many(builder_t *builder, const maty__stmt_t *stmt, const char *what,
+                            uint32_t bound) {
+  MATY__TRY(maty__error(builder->check, MATY_CLASS_LIMIT, stmt->at, stmt->length,
+                        "the conversation '%.*s' has more than %u %s here",
+                        MATY__NAME(&builder->check->names, builder->automaton->protocol->name.name),
+                        bound, what));
+  return MATY_EREJECTED;
+}
+
+static maty_status add_node(builder_t *builder, const maty__stmt_t *stmt, uint32_t *node) {
+  if (builder->graph->node_count >= MATY_MAX_STATES)
+    return too_many(builder, stmt, "points", MATY_MAX_STATES);
+  *node = builder->graph->node_count++;
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->reached, 0));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->chooser_of, MATY__NONE));
+  return MATY_OK;
+}
+
+static maty_status add_arc(builder_t *builder, maty__arc_t arc) {
+  builder->reached.at[arc.to] = 1;
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->arcs, arc));
+  return MATY_OK;
+}
+
+static maty_status add_jump(builder_t *builder, const maty__stmt_t *stmt, uint32_t to) {
+  return add_arc(builder, (maty__arc_t){.from = builder->node,
+                                        .to = to,
+                                        .message = MATY__NONE,
+                                        .at = stmt->at,
+                                        .length = stmt->length});
+}
+
+/* The role of the outermost protocol that a role of the inlined one is. */
+static uint32_t actual_role(const builder_t *builder, const maty__use_t *use) {
+  return maty__pool_at(&builder->calls, builder->call)[1 + use->meaning];
+}
+
+static bool ends_block(const maty__stmt_t *stmt) {
+  return stmt->kind == MATY__STMT_OR || stmt->kind == MATY__STMT_CHOICE_END ||
+         stmt->kind == MATY__STMT_REC_END || stmt->kind == MATY__STMT_BODY_END;
+}
+
+static uint32_t sibling(const maty__tree_t *tree, uint32_t stmt) {
+  maty__stmt_kind kind = tree->stmts.at[stmt].kind;
+  return kind == MATY__STMT_CHOICE || kind == MATY__STMT_REC ? tree->stmts.at[stmt].end + 1
+                                                             : stmt + 1;
+}
+
+/* The node behind the statement that is being walked: in last place the one
+ * where its block goes on, so that what comes last is known by its node. */
+static maty_status node_behind(builder_t *builder, const maty__stmt_t *stmt, uint32_t *node) {
+  if (ends_block(&builder->tree->stmts.at[sibling(builder->tree, builder->stmt)])) {
+    *node = builder->open.at[builder->open.count - 1].exit;
+    return MATY_OK;
+  }
+  return add_node(builder, stmt, node);
+}
+
+static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open_block_t block) {
+  if (builder->open.count > MATY_MAX_DEPTH)
+    return too_many(builder, stmt, "blocks and calls in one another", MATY_MAX_DEPTH);
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->open, block));
+  return MATY_OK;
+}
+
+static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t receiver,
+                                  maty__name_t label, uint32_t *message) {
+  uint64_t key = (uint64_t)sender << 44 | (uint64_t)receiver << 32 | label;
+  uint32_t *number = maty__map_put(builder->check->scratch, &builder->messages, key);
+  MATY__NEED(number != NULL);
+  if (*number == MATY__NONE) {
+    maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
+    *number = builder->automaton->messages.count;
+    *message = *number;
+    MATY__NEED(
+        maty__vec_push(builder->check->scratch, &builder->automaton->messages, added));
+  }
+  *message = *number;
+  return MATY_OK;
+}
+
+/* Several receivers are told one after the other. */
+static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
+  uint32_t behind, sender = actual_role(builder, &stmt->subject);
+  MATY__TRY(node_behind(builder, stmt, &behind));
+  for (uint32_t i = 0; i < stmt->argument_count; i++) {
+    uint32_t receiver =
+        actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
+    maty__arc_t arc = {.from = builder->node,
+                       .to = behind,
+                       .payload = stmt->payload,
+                       .at = stmt->at,
+                       .length = stmt->length};
+    if (i + 1 < stmt->argument_count)
+      MATY__TRY(add_node(builder, stmt, &arc.to));
+    MATY__TRY(message_number(builder, sender, receiver, stmt->name.name, &arc.message));
+    MATY__TRY(add_arc(builder, arc));
+    builder->node = arc.to;
+  }
+  builder->stmt++;
+  return MATY_OK;
+}
+
+static maty_status walk_choice(builder_t *builder, const maty__stmt_t *stmt) {
+  open_block_t block = {.stmt = builder->stmt, .entry = builder->node};
+  MATY__TRY(node_behind(builder, stmt, &block.exit));
+  uint32_t *first = &builder->graph->chooser_of.at[builder->node];
+  maty__chooser_t chooser = {.role = actual_role(builder, &stmt->subject),
+                             .at = stmt->at,
+                             .length = stmt->length,
+                             .next = *first};
+  *first = builder->graph->choosers.count;
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->choosers, chooser));
+  MATY__TRY(open_block(builder, stmt, block));
+  builder->stmt++;
+  return MATY_OK;
+}
+
+static maty_status walk_rec(builder_t *builder, const maty__stmt_t *stmt) {
+  open_block_t block = {.stmt = builder->stmt};
+  MATY__TRY(node_behind(builder, stmt, &block.exit));
+  MATY__TRY(add_node(builder, stmt, &block.entry));
+  MATY__TRY(add_jump(builder, stmt, block.entry));
+  uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, builder->stmt);
+  MATY__NEED(loop != NULL);
+  block.hidden = *loop;
+  *loop = block.entry;
+  MATY__TRY(open_block(builder, stmt, block));
+  builder->node = block.entry;
+  builder->stmt++;
+  return MATY_OK;
+}
+
+static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uint32_t *call) {
+  maty__u32s_t *words = &builder->words;
+  maty__arena_t *scratch = builder->check->scratch;
+  words->count = 0;
+  MATY__NEED(maty__vec_reserve(scratch, words, stmt->argument_count + 1));
+  words->at[words->count++] = stmt->name.meaning;
+  for (uint32_t i = 0; i < stmt->argument_count; i++)
+    words->at[words->count++] =
+        actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
+  *call = maty__pool_put(scratch, &builder->calls, words->at, words->count);
+  MATY__NEED(*call != MATY__NONE);
+  while (builder->inlining.count <= *call)
+    MATY__NEED(maty__vec_push(scratch, &builder->inlining, 0));
+  return MATY_OK;
+}
+
+static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
+  const maty__protocol_t *callee = &builder->tree->protocols.at[stmt->name.meaning];
+  open_block_t block = {.stmt = builder->stmt, .call = builder->call};
+  uint32_t call;
+  if (callee->broken)
+    return MATY_EREJECTED;
+  MATY__TRY(node_behind(builder, stmt, &block.exit));
+  MATY__TRY(call_number(builder, stmt, &call));
+  if (builder->calls.words.count > MATY_MAX_CALL_ROLES)
+    return too_many(builder, stmt, "roles handed to calls", MATY_MAX_CALL_ROLES);
+  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
+                                     (uint64_t)call << 32 | block.exit);
+  MATY__NEED(instance != NULL);
+  if (*instance != MATY__NONE) {
+    MATY__TRY(add_jump(builder, stmt, *instance));
+  } else if (builder->inlining.at[call]) {
+    builder->rejected = true;
+    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNREACHABLE, stmt->at, stmt->length,
+                          "'%.*s' is called inside itself, and something follows: such a 'do' "
+                          "has to come last",
+                          MATY__NAME(&builder->check->names, stmt->name.name)));
+    MATY__TRY(add_jump(builder, stmt, block.exit));
+  } else {
+    MATY__TRY(add_node(builder, stmt, &block.entry));
+    *instance = block.entry;
+    MATY__TRY(add_jump(builder, stmt, block.entry));
+    MATY__TRY(open_block(builder, stmt, block));
+    builder->inlining.at[call] = 1;
+    builder->call = call;
+    builder->node = block.entry;
+    builder->stmt = callee->first_stmt;
+    return MATY_OK;
+  }
+  builder->node = block.exit;
+  builder->stmt++;
+  return MATY_OK;
+}
+
+static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
+  open_block_t *block = &builder->open.at[builder->open.count - 1];
+  const maty__stmt_t *before = stmt - 1;
+  bool empty;
+  switch (stmt->kind) {
+  case MATY__STMT_REC_END:
+    empty = before->kind == MATY__STMT_REC;
+    break;
+  case MATY__STMT_BODY_END:
+    empty = builder->stmt ==
+            builder->tree->protocols.at[maty__pool_at(&builder->calls, builder->call)[0]].first_stmt;
+    break;
+  default:
+    empty = before->kind == MATY__STMT_CHOICE || before->kind == MATY__STMT_OR;
+  }
+  if (empty)
+    MATY__TRY(add_jump(builder, stmt, block->exit));
+  builder->node = stmt->kind == MATY__STMT_OR ? block->entry : block->exit;
+  builder->stmt++;
+  if (stmt->kind == MATY__STMT_OR)
+    return MATY_OK;
+  if (stmt->kind == MATY__STMT_REC_END) {
+    uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, block->stmt);
+    MATY__NEED(loop != NULL);
+    *loop = block->hidden;
+  }
+  if (stmt->kind == MATY__STMT_BODY_END) {
+    builder->inlining.at[builder->call] = 0;
+    builder->call = block->call;
+    builder->stmt = block->stmt + 1;
+  }
+  builder->open.count--;
+  return MATY_OK;
+}
+
+static maty_status walk_unreachable(builder_t *builder, const maty__stmt_t *stmt) {
+  builder->rejected = true;
+  MATY__TRY(maty__error(builder->check, MATY_CLASS_UNREACHABLE, stmt->at, stmt->length,
+                        "nothing leads here: what comes before never ends"));
+  while (!ends_block(&builder->tree->stmts.at[builder->stmt]))
+    builder->stmt = sibling(builder->tree, builder->stmt);
+  return MATY_OK;
+}
+
+static maty_status walk(builder_t *builder) {
+  for (uint32_t walked = 1; builder->open.count > 0; walked++) {
+    const maty__stmt_t *stmt = &builder->tree->stmts.at[builder->stmt];
+    if (walked % 1024 == 0)
+      MATY__TRY(maty__check_work(builder->check, 1024));
+    if (ends_block(stmt)) {
+      MATY__TRY(walk_end(builder, stmt));
+      continue;
+    }
+    if (!builder->reached.at[builder->node]) {
+      MATY__TRY(walk_unreachable(builder, stmt));
+      continue;
+    }
+    switch (stmt->kind) {
+    case MATY__STMT_MESSAGE:
+      MATY__TRY(walk_message(builder, stmt));
+      break;
+    case MATY__STMT_CHOICE:
+      MATY__TRY(walk_choice(builder, stmt));
+      break;
+    case MATY__STMT_REC:
+      MATY__TRY(walk_rec(builder, stmt));
+      break;
+    case MATY__STMT_CONTINUE: {
+      uint32_t behind;
+      MATY__TRY(node_behind(builder, stmt, &behind));
+      MATY__TRY(add_jump(builder, stmt, maty__map_get(&builder->loops, stmt->name.meaning)));
+      builder->node = behind;
+      builder->stmt++;
+      break;
+    }
+    default:
+      MATY__TRY(walk_do(builder, stmt));
+    }
+  }
+  return MATY_OK;
+}
+
+static maty_status begin(builder_t *builder) {
+  const maty__protocol_t *protocol = builder->automaton->protocol;
+  const maty__stmt_t *stmt = &builder->tree->stmts.at[protocol->first_stmt];
+  maty__u32s_t *words = &builder->words;
+  MATY__NEED(maty__vec_reserve(builder->check->scratch, words, protocol->role_count + 1));
+  words->at[words->count++] = (uint32_t)(protocol - builder->tree->protocols.at);
+  for (uint32_t i = 0; i < protocol->role_count; i++)
+    words->at[words->count++] = i;
+  builder->call =
+      maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
+  MATY__NEED(builder->call != MATY__NONE);
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));
+  MATY__TRY(add_node(builder, stmt, &builder->graph->begin));
+  MATY__TRY(add_node(builder, stmt, &builder->graph->end));
+  builder->reached.at[builder->graph->begin] = 1;
+  uint32_t *instance =
+      maty__map_put(builder->check->scratch, &builder->instances,
+                    (uint64_t)builder->call << 32 | builder->graph->end);
+  MATY__NEED(instance != NULL);
+  *instance = builder->graph->begin;
+  builder->node = builder->graph->begin;
+  builder->stmt = protocol->first_stmt;
+  return open_block(builder, stmt,
+                    (open_block_t){.stmt = MATY__NONE,
+                                   .entry = builder->graph->begin,
+                                   .exit = builder->graph->end,
+                                   .call = builder->call});
+}
+
+/* Counting sort by "from": arcs of one node keep the order of the text. */
+static maty_status sort_arcs(maty__check_t *check, maty__graph_t *graph) {
+  uint32_t count = graph->arcs.count;
+  maty__arc_t *sorted = maty__array(check->scratch, maty__arc_t, count);
+  graph->first_arc = maty__zarray(check->scratch, uint32_t, (size_t)graph->node_count + 2);
+  MATY__NEED(sorted != NULL && graph->first_arc != NULL);
+  uint32_t *next = graph->first_arc + 1; /* ends up as the first one of the next node */
+  for (uint32_t i = 0; i < count; i++)
+    next[graph->arcs.at[i].from + 1]++;
+  for (uint32_t node = 0; node < graph->node_count; node++)
+    next[node + 1] += next[node];
+  for (uint32_t i = 0; i < count; i++)
+    sorted[next[graph->arcs.at[i].from]++] = graph->arcs.at[i];
+  graph->arcs.at = sorted;
+  graph->arcs.capacity = count;
+  return MATY_OK;
+}
+
+typedef struct visit {
+  uint32_t node, next_arc;
+} visit_t;
+
+enum { UNSEEN, OPEN, DONE };
+
+/* Depth first along jumps: finds circles, and where single jumps lead to. */
+static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph) {
+  uint8_t *state = maty__zarray(check->scratch, uint8_t, graph->node_count);
+  MATY__VEC(visit_t) path = {0};
+  bool rejected = false;
+  graph->onward = maty__array(check->scratch, uint32_t, graph->node_count);
+  MATY__NEED(state != NULL && graph->onward != NULL);
+  for (uint32_t root = 0; root < graph->node_count; root++) {
+    if (state[root] != UNSEEN)
+      continue;
+    state[root] = OPEN;
+    MATY__NEED(maty__vec_push(check->scratch, &path, ((visit_t){root, graph->first_arc[root]})));
+    while (path.count > 0) {
+      visit_t *top = &path.at[path.count - 1];
+      uint32_t first = graph->first_arc[top->node], end = graph->first_arc[top->node + 1];
+      if (top->next_arc == end) {
+        bool single = end == first + 1 && graph->arcs.at[first].message == MATY__NONE &&
+                      graph->chooser_of.at[top->node] == MATY__NONE;
+        graph->onward[top->node] = single ? graph->onward[graph->arcs.at[first].to] : top->node;
+        state[top->node] = DONE;
+        path.count--;
+        continue;
+      }
+      const maty__arc_t *arc = &graph->arcs.at[top->next_arc++];
+      if (arc->message != MATY__NONE || state[arc->to] == DONE)
+        continue;
+      if (state[arc->to] == OPEN) {
+        rejected = true;
+        graph->onward[arc->to] = arc->to;
+        MATY__TRY(maty__error(check, MATY_CLASS_UNGUARDED, arc->at, arc->length,
+                              "this comes back to itself without a message on the way"));
+        continue;
+      }
+      state[arc->to] = OPEN;
+      MATY__NEED(
+          maty__vec_push(check->scratch, &path, ((visit_t){arc->to, graph->first_arc[arc->to]})));
+    }
+  }
+  return rejected ? MATY_EREJECTED : maty__check_work(check, graph->arcs.count);
+}
+
+maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree,
+                              maty__automaton_t *automaton, maty__graph_t *graph) {
+  builder_t builder = {.check = check, .tree = tree, .automaton = automaton, .graph = graph};
+  *graph = (maty__graph_t){.node_count = 0};
+  MATY__TRY(begin(&builder));
+  MATY__TRY(walk(&builder));
+  MATY__TRY(sort_arcs(check, graph));
+  MATY__TRY(follow_jumps(check, graph));
+  return builder.rejected ? MATY_EREJECTED : MATY_OK;
+}

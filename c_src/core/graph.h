@@ -1,0 +1,53 @@
+/* graph.h - a protocol with its calls inlined, as nodes and arcs.
+ *
+ * A node is a place between two statements. An arc is a message, or a jump:
+ * into a loop, back to its beginning, into a call, past an empty branch. The
+ * branches of a choice all begin at one node:
+ *
+ *     rec X { choice at A { m() from A to B; continue X; } or { n() from A to B; } }
+ *
+ *              .-- jump --.                A->B:n
+ *     begin ---+--> X <---'---------------------------> end
+ *                   '--- A->B:m ---> o --- jump ---> X
+ *
+ * A call is inlined once for each order of roles and each node to go on at;
+ * calling again what is being inlined, in last place, is a jump back.
+ *
+ * What always holds of a graph that was built without an error: no circle is
+ * made of jumps alone.
+ */
+#ifndef MATY_GRAPH_H
+#define MATY_GRAPH_H
+
+#include "automaton.h"
+
+typedef struct maty__arc {
+  uint32_t from, to;
+  uint32_t message; /* MATY__NONE: a jump */
+  uint32_t payload; /* of a message */
+  uint32_t at, length;
+} maty__arc_t;
+
+/* "choice at" a role, at the node where its branches begin. */
+typedef struct maty__chooser {
+  uint32_t role;
+  uint32_t at, length;
+  uint32_t next; /* another one at this node, or MATY__NONE */
+} maty__chooser_t;
+
+typedef struct maty__graph {
+  uint32_t node_count, begin, end;
+  MATY__VEC(maty__arc_t) arcs; /* sorted by "from" */
+  uint32_t *first_arc;         /* by node, and one more */
+  uint32_t *onward;            /* by node: where a way of single jumps from it ends */
+  maty__u32s_t chooser_of;     /* by node, or MATY__NONE */
+  MATY__VEC(maty__chooser_t) choosers;
+} maty__graph_t;
+
+/* Fills "graph" and the messages of "automaton", whose protocol and roles are
+ * set. MATY_EREJECTED: something is wrong and reported, or the protocol calls a
+ * broken one. */
+maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree,
+                              maty__automaton_t *automaton, maty__graph_t *graph);
+
+#endif /* MATY_GRAPH_H */

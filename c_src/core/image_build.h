@@ -1,0 +1,24 @@
+/* image_build.h - from machines to an image. */
+#ifndef MATY_IMAGE_BUILD_H
+#define MATY_IMAGE_BUILD_H
+
+#include "image.h"
+#include "project.h"
+
+/* Makes the image of a protocol that was accepted. "source" is the name of the
+ * text. MATY_EREJECTED: a limit of images is reached, and reported. */
+maty_status maty__image_build(maty__check_t *check, const maty__automaton_t *automaton,
+                              const maty__machines_t *machines, const maty__types_t *types,
+                              const char *source, maty_image_t **out);
+
+/* Returns an image with one reference and room for a block of "size" bytes,
+ * aligned and not filled yet; NULL out of memory. */
+maty_image_t *maty__image_alloc(uint32_t size, const maty_allocator_t *allocator, char **block);
+
+/* Sets the pointers of an image into its block, whose header is right. */
+void maty__image_point(maty_image_t *image, const char *block);
+
+/* The hash that belongs into the header of a block. */
+uint64_t maty__image_hash(const char *block, uint32_t size);
+
+#endif /* MATY_IMAGE_BUILD_H */

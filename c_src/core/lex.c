@@ -1,0 +1,203 @@
+/* lex.c - see lex.h. */
+#include "lex.h"
+
+#include <string.h>
+
+#include "limits.h"
+
+enum { OTHER, SPACE, LETTER, QUOTE, PUNCTUATION, TAIL };
+
+/* TAIL may stand inside a name, but not at its beginning. */
+static const unsigned char byte_class[256] = {
+    [' '] = SPACE,       ['\t'] = SPACE,      ['\n'] = SPACE,      ['\r'] = SPACE,
+    ['\f'] = SPACE,      ['0'] = LETTER,      ['1'] = LETTER,      ['2'] = LETTER,
+    ['3'] = LETTER,      ['4'] = LETTER,      ['5'] = LETTER,      ['6'] = LETTER,
+    ['7'] = LETTER,      ['8'] = LETTER,      ['9'] = LETTER,      ['_'] = LETTER,
+    ['A'] = LETTER,      ['B'] = LETTER,      ['C'] = LETTER,      ['D'] = LETTER,
+    ['E'] = LETTER,      ['F'] = LETTER,      ['G'] = LETTER,      ['H'] = LETTER,
+    ['I'] = LETTER,      ['J'] = LETTER,      ['K'] = LETTER,      ['L'] = LETTER,
+    ['M'] = LETTER,      ['N'] = LETTER,      ['O'] = LETTER,      ['P'] = LETTER,
+    ['Q'] = LETTER,      ['R'] = LETTER,      ['S'] = LETTER,      ['T'] = LETTER,
+    ['U'] = LETTER,      ['V'] = LETTER,      ['W'] = LETTER,      ['X'] = LETTER,
+    ['Y'] = LETTER,      ['Z'] = LETTER,      ['a'] = LETTER,      ['b'] = LETTER,
+    ['c'] = LETTER,      ['d'] = LETTER,      ['e'] = LETTER,      ['f'] = LETTER,
+    ['g'] = LETTER,      ['h'] = LETTER,      ['i'] = LETTER,      ['j'] = LETTER,
+    ['k'] = LETTER,      ['l'] = LETTER,      ['m'] = LETTER,      ['n'] = LETTER,
+    ['o'] = LETTER,      ['p'] = LETTER,      ['q'] = LETTER,      ['r'] = LETTER,
+    ['s'] = LETTER,      ['t'] = LETTER,      ['u'] = LETTER,      ['v'] = LETTER,
+    ['w'] = LETTER,      ['x'] = LETTER,      ['y'] = LETTER,      ['z'] = LETTER,
+    ['\''] = TAIL,       ['"'] = QUOTE,       ['('] = PUNCTUATION, [')'] = PUNCTUATION,
+    ['{'] = PUNCTUATION, ['}'] = PUNCTUATION, ['['] = PUNCTUATION, [']'] = PUNCTUATION,
+    ['<'] = PUNCTUATION, ['>'] = PUNCTUATION, [','] = PUNCTUATION, [';'] = PUNCTUATION,
+    [':'] = PUNCTUATION, ['.'] = PUNCTUATION, ['|'] = PUNCTUATION, ['%'] = PUNCTUATION,
+    ['@'] = PUNCTUATION, ['='] = PUNCTUATION, ['+'] = PUNCTUATION, ['-'] = PUNCTUATION,
+    ['&'] = PUNCTUATION, ['/'] = PUNCTUATION, ['*'] = PUNCTUATION,
+};
+
+void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check) {
+  lexer->check = check;
+  lexer->at = 0;
+}
+
+static unsigned char byte_at(const maty__lexer_t *lexer, uint32_t at) {
+  return at < lexer->check->source_length ? (unsigned char)lexer->check->source[at] : 0;
+}
+
+static bool looking_at(const maty__lexer_t *lexer, const char *text) {
+  size_t length = strlen(text);
+  return lexer->check->source_length - lexer->at >= length &&
+         memcmp(lexer->check->source + lexer->at, text, length) == 0;
+}
+
+static void skip_line(maty__lexer_t *lexer) {
+  const char *from = lexer->check->source + lexer->at;
+  const char *end = memchr(from, '\n', lexer->check->source_length - lexer->at);
+  lexer->at = end == NULL ? lexer->check->source_length : (uint32_t)(end - lexer->check->source);
+}
+
+static maty_status skip_block(maty__lexer_t *lexer) {
+  uint32_t begin = lexer->at;
+  for (lexer->at += 2; lexer->at < lexer->check->source_length; lexer->at++)
+    if (looking_at(lexer, "*/")) {
+      lexer->at += 2;
+      return MATY_OK;
+    }
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 2,
+                     "the comment that begins here has no end: expected '*/'");
+}
+
+static maty_status skip_nested(maty__lexer_t *lexer) {
+  uint32_t begin = lexer->at, depth = 0;
+  while (lexer->at < lexer->check->source_length) {
+    if (looking_at(lexer, "(*")) {
+      depth++;
+      lexer->at += 2;
+    } else if (looking_at(lexer, "*)")) {
+      lexer->at += 2;
+      if (--depth == 0)
+        return MATY_OK;
+    } else {
+      lexer->at++;
+    }
+  }
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 2,
+                     "the comment that begins here has no end: expected '*)'");
+}
+
+/* How many bytes of a character that begins at "at" are there: 1 for what is
+ * not UTF-8, so that a stray byte is one error and not several. */
+static uint32_t character_length(const maty__lexer_t *lexer, uint32_t at) {
+  unsigned char first = byte_at(lexer, at);
+  uint32_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+  for (uint32_t i = 1; i < length; i++)
+    if ((byte_at(lexer, at + i) & 0xc0) != 0x80)
+      return 1;
+  return first >= 0xf5 ? 1 : length;
+}
+
+static maty_status skip_stray(maty__lexer_t *lexer) {
+  uint32_t begin = lexer->at, length = character_length(lexer, begin);
+  unsigned char first = byte_at(lexer, begin);
+  lexer->at += length;
+  /* The rest of a run is the same mistake. */
+  while (lexer->at < lexer->check->source_length &&
+         byte_class[byte_at(lexer, lexer->at)] == OTHER)
+    lexer->at++;
+  if (length == 1 && (first < 0x20 || first >= 0x7f))
+    return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 1,
+                       "the byte 0x%02x has no place here", first);
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, length,
+                     "the character '%.*s' has no place here", (int)length,
+                     lexer->check->source + begin);
+}
+
+static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {
+  const char *source = lexer->check->source;
+  uint32_t at = lexer->at, end = lexer->check->source_length;
+  while (at < end && (byte_class[(unsigned char)source[at]] == LETTER || source[at] == '\''))
+    at++;
+  token->kind = MATY__TOKEN_NAME;
+  token->length = at - lexer->at;
+  token->name = maty__names_put(&lexer->check->names, source + lexer->at, token->length);
+  MATY__NEED(token->name != MATY__NONE);
+  lexer->at = at;
+  if (token->length > MATY_MAX_NAME)
+    return maty__error(lexer->check, MATY_CLASS_LIMIT, token->at, token->length,
+                       "the name has %u bytes; at most %u are allowed", token->length,
+                       MATY_MAX_NAME);
+  return MATY_OK;
+}
+
+static maty_status read_string(maty__lexer_t *lexer, maty__token_t *token) {
+  uint32_t at = lexer->at + 1;
+  while (at < lexer->check->source_length && byte_at(lexer, at) != '"' &&
+         byte_at(lexer, at) != '\n')
+    at++;
+  bool ended = byte_at(lexer, at) == '"';
+  token->kind = MATY__TOKEN_STRING;
+  token->length = at - lexer->at + ended;
+  lexer->at += token->length;
+  return ended ? MATY_OK
+               : maty__error(lexer->check, MATY_CLASS_SYNTAX, token->at, 1,
+                             "the string that begins here has no end in this line");
+}
+
+static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
+  for (;;) {
+    unsigned char first = byte_at(lexer, lexer->at);
+    *token = (maty__token_t){.at = lexer->at};
+    if (lexer->at >= lexer->check->source_length) {
+      token->kind = MATY__TOKEN_END;
+      return MATY_OK;
+    }
+    switch (byte_class[first]) {
+    case SPACE:
+      lexer->at++;
+      continue;
+    case LETTER:
+      return read_name(lexer, token);
+    case QUOTE:
+      return read_string(lexer, token);
+    case PUNCTUATION:
+      if (first == '/' && looking_at(lexer, "//")) {
+        skip_line(lexer);
+        continue;
+      }
+      if (first == '/' && looking_at(lexer, "/*")) {
+        MATY__TRY(skip_block(lexer));
+        continue;
+      }
+      if (first == '(' && looking_at(lexer, "(*)")) {
+        skip_line(lexer);
+        continue;
+      }
+      if (first == '(' && looking_at(lexer, "(*#")) {
+        token->kind = MATY__TOKEN_PRAGMA_BEGIN;
+        token->length = 3;
+      } else if (first == '(' && looking_at(lexer, "(*")) {
+        MATY__TRY(skip_nested(lexer));
+        continue;
+      } else {
+        token->kind = first;
+        token->length = 1;
+      }
+      lexer->at += token->length;
+      return MATY_OK;
+    default:
+      if (looking_at(lexer, "#*)")) {
+        token->kind = MATY__TOKEN_PRAGMA_END;
+        token->length = 3;
+        lexer->at += 3;
+        return MATY_OK;
+      }
+      MATY__TRY(skip_stray(lexer));
+    }
+  }
+}
+
+maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token) {
+  uint32_t errors = lexer->check->errors;
+  maty_status status = read_token(lexer, token);
+  token->bad = lexer->check->errors != errors;
+  return status;
+}

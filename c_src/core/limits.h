@@ -1,0 +1,75 @@
+/* limits.h - every bound of the core, each with its reason.
+ *
+ * A bound is met with MATY_ELIMIT or a diagnostic of class "limit" that names
+ * it, never with a wrong answer. Each has a test.
+ */
+#ifndef MATY_LIMITS_H
+#define MATY_LIMITS_H
+
+/* Bytes of one source text. Positions inside a text are 32-bit; a larger text
+ * is a mistake, not a protocol. */
+#define MATY_MAX_SOURCE (64u * 1024u * 1024u)
+
+/* Bytes of the name a text goes by; it stands in every image. */
+#define MATY_MAX_SOURCE_NAME 4096u
+
+/* Bytes of one identifier. Role names and labels become atoms, and Erlang's
+ * atoms end at 255 characters. */
+#define MATY_MAX_NAME 255u
+
+/* Blocks, types or protocol calls inside one another. Nothing recurses on
+ * them; the bound keeps the memory of a hostile text in proportion. */
+#define MATY_MAX_DEPTH 100000u
+
+/* Roles of one protocol: what a handle has bits for. */
+#define MATY_MAX_ROLES 4096u
+
+/* Actions (direction, peer, label) of one role: what a command word of the
+ * driver has bits for. */
+#define MATY_MAX_ACTIONS 4096u
+
+/* States of the global automaton, and of all machines of an image together. */
+#define MATY_MAX_STATES 1000000u
+
+/* Statements of one text. */
+#define MATY_MAX_STATEMENTS 2000000u
+
+/* Roles handed to protocol calls, all calls inlined: calls with ever new orders
+ * of many roles are as many different conversations. */
+#define MATY_MAX_CALL_ROLES 8000000u
+
+/* Transitions of the global automaton. */
+#define MATY_MAX_TRANSITIONS 4000000u
+
+/* Steps over pairs of states and over the ways between them that deciding one
+ * protocol may take. All of it is polynomial, but not all of it linear. */
+#define MATY_MAX_WORK 400000000u
+
+/* Types inside one another, and the parts of one written out: a type is judged
+ * and printed with a stack of fixed size, and one that shares its parts can be
+ * far larger than its declaration. */
+#define MATY_MAX_TYPE_DEPTH 64u
+#define MATY_MAX_TYPE_PARTS 10000u
+
+/* Fields of one payload. */
+#define MATY_MAX_FIELDS 255u
+
+/* Keys of one map type: the judge of a payload marks those it has seen in one
+ * word. */
+#define MATY_MAX_MAP_KEYS 64u
+
+/* Bytes of an image: it is verified in one go when it is loaded. */
+#define MATY_MAX_IMAGE (64u * 1024u * 1024u)
+
+/* Blocked sets looked at for one availability question. Only that question can
+ * grow exponentially; past the bound the verdict is "limit". */
+#define MATY_MAX_AVAILABILITY 100000u
+
+/* Pairs of states visited to find the two shortest runs that show an error;
+ * past the bound it is reported without them. */
+#define MATY_MAX_EXPLAINED 500000u
+
+/* Diagnostics kept for one text. A text with more has one cause. */
+#define MATY_MAX_DIAGNOSTICS 100u
+
+#endif /* MATY_LIMITS_H */

@@ -1,0 +1,163 @@
+/* module.c - one source text: from its bytes to diagnostics and images.
+ *
+ * The steps, each in a file of its own:
+ *
+ *     lex, parse    text      -> tree
+ *     resolve,types tree      -> tree with meanings
+ *     graph         tree      -> nodes and arcs, calls inlined
+ *     automaton     graph     -> deterministic automaton
+ *     view          automaton -> what one role sees of it
+ *     implement     view      -> whether the role can play its part
+ *     project       view      -> the role's machine
+ *     image_build   machines  -> image
+ *
+ * Two arenas: one for what the module shows, which lives as long as it, one
+ * for everything on the way there.
+ */
+#include <string.h>
+
+#include "image_build.h"
+#include "implement.h"
+#include "limits.h"
+#include "parse.h"
+#include "resolve.h"
+
+typedef struct checked_protocol {
+  const char *name;
+  maty_image_t *image; /* NULL: not accepted */
+} checked_protocol_t;
+
+struct maty_module {
+  maty__arena_t arena;
+  maty__diagnostics_t diagnostics;
+  MATY__VEC(checked_protocol_t) protocols;
+};
+
+static maty_status make_machines(maty__check_t *check, const maty__automaton_t *automaton,
+                                 maty__machines_t *machines) {
+  maty__view_t view;
+  maty__implement_t implement;
+  bool rejected = false;
+  MATY__TRY(maty__view_init(&view, check, automaton));
+  MATY__TRY(maty__implement_init(&implement, &view));
+  for (uint32_t role = 0; role < automaton->role_count; role++) {
+    MATY__TRY(maty__view_role(&view, role));
+    maty_status status = maty__implement_role(&implement);
+    /* One error a role is enough, but each role may have its own. */
+    if (status == MATY_EREJECTED)
+      rejected = true;
+    else if (status != MATY_OK)
+      return status;
+    if (!rejected)
+      MATY__TRY(maty__project(&view, machines));
+  }
+  return rejected ? MATY_EREJECTED : MATY_OK;
+}
+
+static maty_status check_protocol(maty__check_t *check, const maty__tree_t *tree,
+                                  const maty__types_t *types, const maty__protocol_t *protocol,
+                                  const char *name, maty_image_t **image) {
+  maty__automaton_t automaton;
+  maty__machines_t machines = {.states = {0}};
+  if (protocol->broken)
+    return MATY_EREJECTED;
+  MATY__TRY(maty__automaton_build(check, tree, protocol, &automaton));
+  MATY__TRY(make_machines(check, &automaton, &machines));
+  return maty__image_build(check, &automaton, &machines, types, name, image);
+}
+
+static maty_status add_protocol(maty_module_t *module, const maty__check_t *check,
+                                const maty__protocol_t *protocol) {
+  const maty__name_text_t *text = &check->names.items.at[protocol->name.name];
+  char *name = maty__arena_alloc(&module->arena, (size_t)text->length + 1);
+  MATY__NEED(name != NULL);
+  memcpy(name, text->at, text->length);
+  name[text->length] = '\0';
+  MATY__NEED(maty__vec_push(&module->arena, &module->protocols,
+                            ((checked_protocol_t){.name = name})));
+  return MATY_OK;
+}
+
+static maty_status check_text(maty_module_t *module, maty__check_t *check, const char *name) {
+  maty__tree_t tree;
+  maty__types_t types;
+  MATY__TRY(maty__parse(check, &tree));
+  MATY__TRY(maty__resolve(check, &tree));
+  MATY__TRY(maty__types_resolve(check, &tree, &types));
+  /* Now, since a vector that cannot grow is emptied, and these own images. */
+  MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, tree.protocols.count));
+  for (uint32_t i = 0; i < tree.protocols.count; i++) {
+    const maty__protocol_t *protocol = &tree.protocols.at[i];
+    if (protocol->aux)
+      continue;
+    MATY__TRY(add_protocol(module, check, protocol));
+    maty__arena_mark_t mark = maty__arena_mark(check->scratch);
+    maty_status status =
+        check_protocol(check, &tree, &types, protocol, name,
+                       &module->protocols.at[module->protocols.count - 1].image);
+    maty__arena_rewind(check->scratch, mark);
+    if (status != MATY_OK && status != MATY_EREJECTED)
+      return status;
+  }
+  MATY__TRY(maty__report_sort(check));
+  module->diagnostics = check->diagnostics;
+  return check->errors > 0 ? MATY_EREJECTED : MATY_OK;
+}
+
+maty_status maty_module_check(maty_module_t **out, const char *name, const char *text,
+                              size_t length, const maty_config_t *config) {
+  if (out == NULL)
+    return MATY_EINVAL;
+  *out = NULL;
+  if (name == NULL || config == NULL || config->allocator.resize == NULL ||
+      (text == NULL && length > 0) || config->dialect != MATY_DIALECT_MATY)
+    return MATY_EINVAL;
+  if (length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME)
+    return MATY_ELIMIT;
+  const maty_allocator_t *allocator = &config->allocator;
+  maty_module_t *module = allocator->resize(allocator->context, NULL, 0, sizeof *module);
+  MATY__NEED(module != NULL);
+  *module = (maty_module_t){.protocols = {0}};
+  maty__arena_init(&module->arena, allocator);
+  maty__arena_t scratch;
+  maty__arena_init(&scratch, allocator);
+  maty__check_t check;
+  maty_status status = maty__check_init(&check, config, text == NULL ? "" : text,
+                                        (uint32_t)length, &module->arena, &scratch);
+  if (status == MATY_OK)
+    status = check_text(module, &check, name);
+  maty__arena_free(&scratch);
+  if (status == MATY_OK || status == MATY_EREJECTED)
+    *out = module;
+  else
+    maty_module_free(module);
+  return status;
+}
+
+void maty_module_free(maty_module_t *module) {
+  if (module == NULL)
+    return;
+  for (uint32_t i = 0; i < module->protocols.count; i++)
+    maty_image_release(module->protocols.at[i].image);
+  maty_allocator_t allocator = module->arena.allocator;
+  maty__arena_free(&module->arena);
+  allocator.resize(allocator.context, module, sizeof *module, 0);
+}
+
+size_t maty_module_diagnostic_count(const maty_module_t *module) {
+  return module->diagnostics.count;
+}
+
+const maty_diagnostic_t *maty_module_diagnostic(const maty_module_t *module, size_t index) {
+  return index < module->diagnostics.count ? &module->diagnostics.at[index] : NULL;
+}
+
+size_t maty_module_protocol_count(const maty_module_t *module) { return module->protocols.count; }
+
+const char *maty_module_protocol_name(const maty_module_t *module, size_t index) {
+  return index < module->protocols.count ? module->protocols.at[index].name : NULL;
+}
+
+maty_image_t *maty_module_image(const maty_module_t *module, size_t index) {
+  return index < module->protocols.count ? module->protocols.at[index].image : NULL;
+}

@@ -1,0 +1,18 @@
+/* parse.h - from tokens to the tree.
+ *
+ * One parser reads the grammar of all dialects; a table of features says which
+ * of them has what. What the grammar names and the dialect does not have is
+ * reported as "unsupported" and makes its protocol broken.
+ */
+#ifndef MATY_PARSE_H
+#define MATY_PARSE_H
+
+#include "report.h"
+#include "tree.h"
+
+/* Reads the whole text. Errors are reported, and reading goes on at the next
+ * statement. The tree lives in check->scratch. Returns MATY_OK, MATY_ENOMEM or
+ * MATY_ECANCELED. */
+maty_status maty__parse(maty__check_t *check, maty__tree_t *tree);
+
+#endif /* MATY_PARSE_H */

@@ -1,0 +1,169 @@
+/* report.c - see report.h. */
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "limits.h"
+
+void maty__text_init(maty__text_t *text, maty__arena_t *arena) {
+  *text = (maty__text_t){.arena = arena};
+}
+
+static bool text_reserve(maty__text_t *text, size_t more) {
+  if (text->capacity - text->length > more)
+    return true;
+  size_t capacity = 2 * text->capacity + more + 64;
+  char *grown = maty__arena_grow(text->arena, text->at, text->capacity, capacity);
+  if (grown == NULL) {
+    text->failed = true;
+    return false;
+  }
+  text->at = grown;
+  text->capacity = capacity;
+  return true;
+}
+
+static void text_add_list(maty__text_t *text, const char *format, va_list arguments) {
+  va_list again;
+  va_copy(again, arguments);
+  int length = vsnprintf(NULL, 0, format, again);
+  va_end(again);
+  if (length < 0 || !text_reserve(text, (size_t)length)) {
+    text->failed = true;
+    return;
+  }
+  (void)vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
+  text->length += (size_t)length;
+}
+
+void maty__text_add(maty__text_t *text, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  text_add_list(text, format, arguments);
+  va_end(arguments);
+}
+
+maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
+                             uint32_t length, maty__arena_t *arena, maty__arena_t *scratch) {
+  *check = (maty__check_t){.config = config,
+                           .source = source,
+                           .source_length = length,
+                           .arena = arena,
+                           .scratch = scratch};
+  MATY__TRY(maty__names_init(&check->names, scratch));
+  MATY__NEED(maty__vec_push(scratch, &check->lines, 0));
+  for (const char *at = source, *end = source + length;
+       (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
+    at++;
+    MATY__NEED(maty__vec_push(scratch, &check->lines, (uint32_t)(at - source)));
+  }
+  return MATY_OK;
+}
+
+maty__place_t maty__check_place(const maty__check_t *check, uint32_t at) {
+  uint32_t low = 0, high = check->lines.count; /* the line is in [low, high) */
+  while (high - low > 1) {
+    uint32_t middle = low + (high - low) / 2;
+    if (check->lines.at[middle] <= at)
+      low = middle;
+    else
+      high = middle;
+  }
+  return (maty__place_t){.line = low + 1, .column = at - check->lines.at[low] + 1};
+}
+
+static bool known(const maty__check_t *check, const maty_diagnostic_t *found) {
+  for (uint32_t i = 0; i < check->diagnostics.count; i++) {
+    const maty_diagnostic_t *other = &check->diagnostics.at[i];
+    if (other->severity == found->severity && other->class_ == found->class_ &&
+        other->line == found->line && other->column == found->column &&
+        strcmp(other->text, found->text) == 0)
+      return true;
+  }
+  return false;
+}
+
+maty_status maty__report(maty__check_t *check, maty_severity severity, maty_class class_,
+                         uint32_t at, uint32_t length, const char *format, ...) {
+  check->errors += severity == MATY_SEVERITY_ERROR;
+  if (check->full)
+    return MATY_OK;
+  maty__place_t place = maty__check_place(check, at);
+  maty_diagnostic_t found = {.severity = severity,
+                             .class_ = class_,
+                             .line = place.line,
+                             .column = place.column,
+                             .length = length};
+  maty__text_t text;
+  maty__text_init(&text, check->arena);
+  if (check->diagnostics.count >= MATY_MAX_DIAGNOSTICS - 1 && severity == MATY_SEVERITY_ERROR) {
+    check->full = true;
+    found.class_ = MATY_CLASS_LIMIT;
+    maty__text_add(&text, "there are more errors; the first %u are reported",
+                   MATY_MAX_DIAGNOSTICS - 1);
+  } else {
+    va_list arguments;
+    va_start(arguments, format);
+    text_add_list(&text, format, arguments);
+    va_end(arguments);
+  }
+  MATY__NEED(!text.failed);
+  found.text = text.at;
+  if (!known(check, &found))
+    MATY__NEED(maty__vec_push(check->arena, &check->diagnostics, found));
+  return MATY_OK;
+}
+
+void maty__report_run(maty__check_t *check, const char *run) {
+  for (uint32_t i = check->diagnostics.count; !check->full && i-- > 0;)
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR) {
+      check->diagnostics.at[i].run = run;
+      return;
+    }
+}
+
+/* Sorts numbers of errors by place; the number breaks ties, so that equal
+ * places keep their order. There are too few of them for anything clever. */
+maty_status maty__report_sort(maty__check_t *check) {
+  const maty_diagnostic_t *old = check->diagnostics.at;
+  uint32_t count = check->diagnostics.count;
+  if (count < 2)
+    return MATY_OK;
+  uint32_t *order = maty__array(check->scratch, uint32_t, count);
+  maty_diagnostic_t *sorted = maty__array(check->arena, maty_diagnostic_t, count);
+  MATY__NEED(order != NULL && sorted != NULL);
+  uint32_t errors = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (old[i].severity != MATY_SEVERITY_ERROR)
+      continue;
+    uint32_t j = errors++;
+    for (; j > 0; j--) {
+      const maty_diagnostic_t *before = &old[order[j - 1]];
+      if (before->line < old[i].line ||
+          (before->line == old[i].line && before->column <= old[i].column))
+        break;
+      order[j] = order[j - 1];
+    }
+    order[j] = i;
+  }
+  uint32_t filled = 0;
+  for (uint32_t i = 0; i < errors; i++) {
+    uint32_t next = order[i];
+    do
+      sorted[filled++] = old[next++];
+    while (next < count && old[next].severity == MATY_SEVERITY_NOTE);
+  }
+  check->diagnostics.at = sorted;
+  return MATY_OK;
+}
+
+maty_status maty__check_work(maty__check_t *check, uint64_t steps) {
+  enum { INTERVAL_BITS = 16 };
+  uint64_t before = check->steps >> INTERVAL_BITS;
+  check->steps += steps;
+  if (check->config->progress != NULL && check->steps >> INTERVAL_BITS != before &&
+      !check->config->progress(check->config->progress_context, check->steps))
+    return MATY_ECANCELED;
+  return MATY_OK;
+}

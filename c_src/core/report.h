@@ -1,0 +1,79 @@
+/* report.h - what a check found, and the state all of its steps share.
+ *
+ * Places are byte offsets into the source until a diagnostic is made: only
+ * then a line and a column are looked up.
+ */
+#ifndef MATY_REPORT_H
+#define MATY_REPORT_H
+
+#include <stdarg.h>
+
+#include "names.h"
+
+#if defined(__GNUC__)
+#define MATY__PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define MATY__PRINTF(text, first)
+#endif
+
+/* A growing text, ended by a zero once it is not empty. Out of memory is
+ * remembered, so a whole text can be written and asked about at its end. */
+typedef struct maty__text {
+  maty__arena_t *arena;
+  char *at;
+  size_t length, capacity;
+  bool failed;
+} maty__text_t;
+
+void maty__text_init(maty__text_t *text, maty__arena_t *arena);
+void maty__text_add(maty__text_t *text, const char *format, ...) MATY__PRINTF(2, 3);
+
+typedef MATY__VEC(maty_diagnostic_t) maty__diagnostics_t;
+
+/* One check of one text. Its steps pass it on from one to the next. */
+typedef struct maty__check {
+  const maty_config_t *config;
+  const char *source;
+  uint32_t source_length;
+  maty__arena_t *arena;   /* lives as long as the module: what a reader sees */
+  maty__arena_t *scratch; /* lives as long as the check */
+  maty__names_t names;
+  maty__u32s_t lines; /* offset at which each line begins */
+  maty__diagnostics_t diagnostics;
+  bool full; /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
+  uint32_t errors; /* found so far, dropped ones too */
+  uint64_t steps;
+} maty__check_t;
+
+maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
+                             uint32_t length, maty__arena_t *arena, maty__arena_t *scratch);
+
+typedef struct maty__place {
+  uint32_t line, column; /* from 1 */
+} maty__place_t;
+
+maty__place_t maty__check_place(const maty__check_t *check, uint32_t at);
+
+/* Adds an error, or a note to the last one. Returns MATY_ENOMEM or MATY_OK. An
+ * error that was reported before word for word is dropped: a protocol that is
+ * used twice is checked twice. */
+maty_status maty__report(maty__check_t *check, maty_severity severity, maty_class class_,
+                         uint32_t at, uint32_t length, const char *format, ...)
+    MATY__PRINTF(6, 7);
+
+#define maty__error(check, class_, at, length, ...)                                                \
+  maty__report((check), MATY_SEVERITY_ERROR, (class_), (at), (length), __VA_ARGS__)
+#define maty__note(check, class_, at, length, ...)                                                 \
+  maty__report((check), MATY_SEVERITY_NOTE, (class_), (at), (length), __VA_ARGS__)
+
+/* Gives the last error its run. The text has to live in check->arena. */
+void maty__report_run(maty__check_t *check, const char *run);
+
+/* Puts the diagnostics into the order of the text, notes behind their error. */
+maty_status maty__report_sort(maty__check_t *check);
+
+/* Counts steps of work; from time to time asks whether to go on. Returns
+ * MATY_ECANCELED if not. */
+maty_status maty__check_work(maty__check_t *check, uint64_t steps);
+
+#endif /* MATY_REPORT_H */

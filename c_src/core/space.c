@@ -1,0 +1,709 @@
+/* space.c - live sessions, and the monitor that moves them.
+ *
+ * A slot is found by the handle's slot number. Slots stand in chunks that are
+ * never moved, so growing costs the same whether there are ten or a million:
+ *
+ *   chunks -> [ slot | slot | ... 1024 ]     slot: name (space, generation,
+ *             [ slot | slot | ... 1024 ]           slot number), session
+ *
+ *   session: header | endpoint of role 0 | ... | channel 0 | channel 1 | ...
+ *
+ * A session is one allocation. A channel is an ordered pair of roles; it counts
+ * what was sent and what was received, which is all that is needed to know
+ * whether a message is the next one, and whether anything is still under way.
+ *
+ * What always holds:
+ *   - a slot's name is that of the session in it, or, if it is free, of the
+ *     next one; it never has a name again that it had before, and is retired
+ *     when its generations are used up;
+ *   - an endpoint is live (its state is one of the image's) or gone; a live one
+ *     is in the list of exactly one owner; a session lives as long as one of
+ *     its endpoints does;
+ *   - on any channel, received <= sent, modulo 2^32.
+ */
+#include <string.h>
+
+#include "image.h"
+#include "wordmap.h"
+
+enum {
+  SPACE_CHUNK_BITS = 10,
+  SPACE_CHUNK_SLOTS = 1 << SPACE_CHUNK_BITS,
+  SPACE_CHUNKS = 1 << (MATY_HANDLE_SLOT_BITS - SPACE_CHUNK_BITS),
+  SPACE_ROLE_MASK = (1 << MATY_HANDLE_ROLE_BITS) - 1,
+  SPACE_SLOT_MASK = (1 << MATY_HANDLE_SLOT_BITS) - 1
+};
+
+#define SPACE_NONE UINT32_MAX
+
+/* States of an endpoint that is not live. */
+#define ENDPOINT_DONE UINT32_MAX
+#define ENDPOINT_CANCELLED (UINT32_MAX - 1)
+#define ENDPOINT_AWAY (UINT32_MAX - 2)
+
+/* The neighbours in the owner's list are named by slot and role, the low 32
+ * bits of their handles. */
+typedef struct endpoint {
+  uint32_t state;
+  uint32_t owner; /* index in space->owners */
+  uint32_t next, previous;
+} endpoint_t;
+
+typedef struct channel {
+  uint32_t sent, received;
+} channel_t;
+
+typedef struct session {
+  maty_image_t *image;
+  uint32_t salt;
+  uint32_t role_count;
+  uint32_t live;      /* endpoints */
+  uint32_t cancelled; /* endpoints */
+  endpoint_t endpoints[];
+} session_t;
+
+typedef struct slot {
+  uint64_t name; /* a handle without its role bits */
+  session_t *session;
+  uint32_t next_free;
+} slot_t;
+
+typedef struct owner {
+  maty_owner_t word; /* 0 if the record is free */
+  uint32_t first;    /* of its endpoints; of a free record, the next free one */
+} owner_t;
+
+struct maty_space {
+  maty_allocator_t allocator;
+  uint64_t random;
+  uint64_t number;
+
+  slot_t *chunks[SPACE_CHUNKS];
+  uint32_t slot_count;
+  uint32_t first_free, last_free; /* first in, first out: a name comes back late */
+
+  owner_t *owners;
+  uint32_t owner_count, owner_capacity;
+  uint32_t first_free_owner;
+  maty__wordmap_t owner_index;
+
+  maty_failure_fn failure;
+  void *failure_context;
+  maty_space_counters_t counters;
+};
+
+/* An endpoint that a call is about, with what leads to it. */
+typedef struct place {
+  session_t *session;
+  endpoint_t *endpoint;
+  uint32_t local; /* slot and role */
+} place_t;
+
+/* ----- Memory ----- */
+
+static void *space_resize(maty_space_t *space, void *block, size_t old_size, size_t size) {
+  void *result = space->allocator.resize(space->allocator.context, block, old_size, size);
+  if (result != NULL || size == 0) {
+    space->counters.bytes += size - old_size;
+  }
+  return result;
+}
+
+static size_t session_size(const maty_image_t *image) {
+  return sizeof(session_t) + image->header->roles.count * sizeof(endpoint_t) +
+         image->header->channel_count * sizeof(channel_t);
+}
+
+maty_status maty_space_new(maty_space_t **out, uint32_t number, uint64_t seed,
+                           const maty_allocator_t *allocator) {
+  *out = NULL;
+  if (number >= 1u << MATY_HANDLE_SPACE_BITS) {
+    return MATY_EINVAL;
+  }
+  maty_space_t *space = allocator->resize(allocator->context, NULL, 0, sizeof *space);
+  if (space == NULL) {
+    return MATY_ENOMEM;
+  }
+  memset(space, 0, sizeof *space);
+  space->allocator = *allocator;
+  space->random = seed;
+  space->number = number;
+  space->first_free = space->last_free = SPACE_NONE;
+  space->first_free_owner = SPACE_NONE;
+  space->counters.bytes = sizeof *space;
+  *out = space;
+  return MATY_OK;
+}
+
+static slot_t *space_slot(const maty_space_t *space, uint32_t number) {
+  return &space->chunks[number >> SPACE_CHUNK_BITS][number & (SPACE_CHUNK_SLOTS - 1)];
+}
+
+static void session_free(maty_space_t *space, session_t *session) {
+  size_t size = session_size(session->image);
+  maty_image_release(session->image);
+  space_resize(space, session, size, 0);
+}
+
+void maty_space_free(maty_space_t *space) {
+  if (space == NULL) {
+    return;
+  }
+  for (uint32_t i = 0; i < space->slot_count; i++) {
+    if (space_slot(space, i)->session != NULL) {
+      session_free(space, space_slot(space, i)->session);
+    }
+  }
+  for (uint32_t i = 0; i < SPACE_CHUNKS && space->chunks[i] != NULL; i++) {
+    space_resize(space, space->chunks[i], SPACE_CHUNK_SLOTS * sizeof(slot_t), 0);
+  }
+  space_resize(space, space->owners, space->owner_capacity * sizeof(owner_t), 0);
+  maty__wordmap_free(&space->owner_index, &space->allocator);
+  space->allocator.resize(space->allocator.context, space, sizeof *space, 0);
+}
+
+void maty_space_counters(const maty_space_t *space, maty_space_counters_t *out) {
+  *out = space->counters;
+  out->bytes += space->owner_index.capacity * sizeof(maty__wordmap_entry_t);
+}
+
+/* The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number
+ * generators", OOPSLA 2014 (SplitMix64). */
+static uint32_t space_random(maty_space_t *space) {
+  uint64_t z = space->random += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return (uint32_t)(z ^ (z >> 31));
+}
+
+/* ----- Owners ----- */
+
+bool maty_space_enrolled(const maty_space_t *space, maty_owner_t owner) {
+  uint32_t index;
+  return owner != 0 && maty__wordmap_get(&space->owner_index, owner, &index);
+}
+
+maty_status maty_space_enrol(maty_space_t *space, maty_owner_t owner) {
+  if (owner == 0) {
+    return MATY_EINVAL;
+  }
+  if (maty_space_enrolled(space, owner)) {
+    return MATY_OK;
+  }
+  if (space->first_free_owner == SPACE_NONE && space->owner_count == space->owner_capacity) {
+    uint32_t capacity = space->owner_capacity == 0 ? 8 : space->owner_capacity * 2;
+    owner_t *owners = space_resize(space, space->owners, space->owner_capacity * sizeof *owners,
+                                   capacity * sizeof *owners);
+    if (owners == NULL) {
+      return MATY_ENOMEM;
+    }
+    space->owners = owners;
+    space->owner_capacity = capacity;
+  }
+  bool reuse = space->first_free_owner != SPACE_NONE;
+  uint32_t index = reuse ? space->first_free_owner : space->owner_count;
+  maty_status status = maty__wordmap_put(&space->owner_index, owner, index, &space->allocator);
+  if (status != MATY_OK) {
+    return status;
+  }
+  if (reuse) {
+    space->first_free_owner = space->owners[index].first;
+  } else {
+    space->owner_count++;
+  }
+  space->owners[index] = (owner_t){.word = owner, .first = SPACE_NONE};
+  return MATY_OK;
+}
+
+void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *context) {
+  space->failure = failure;
+  space->failure_context = context;
+}
+
+/* ----- Finding an endpoint ----- */
+
+static endpoint_t *space_local(const maty_space_t *space, uint32_t local) {
+  session_t *session = space_slot(space, local >> MATY_HANDLE_ROLE_BITS)->session;
+  return &session->endpoints[local & SPACE_ROLE_MASK];
+}
+
+static bool endpoint_is_live(const endpoint_t *endpoint) { return endpoint->state < ENDPOINT_AWAY; }
+
+static maty_status space_find(const maty_space_t *space, maty_handle_t handle, place_t *out) {
+  uint32_t number = (uint32_t)(handle >> MATY_HANDLE_ROLE_BITS) & SPACE_SLOT_MASK;
+  uint32_t role = (uint32_t)handle & SPACE_ROLE_MASK;
+  if (number >= space->slot_count) {
+    return MATY_ESTALE;
+  }
+  const slot_t *slot = space_slot(space, number);
+  if (slot->name != handle - role || slot->session == NULL || role >= slot->session->role_count) {
+    return MATY_ESTALE;
+  }
+  out->session = slot->session;
+  out->endpoint = &slot->session->endpoints[role];
+  out->local = (uint32_t)handle;
+  return endpoint_is_live(out->endpoint) ? MATY_OK : MATY_ESTALE;
+}
+
+static maty_status space_find_owned(const maty_space_t *space, maty_handle_t handle,
+                                    maty_owner_t owner, place_t *out) {
+  maty_status status = space_find(space, handle, out);
+  if (status == MATY_OK && space->owners[out->endpoint->owner].word != owner) {
+    return MATY_EOWNER;
+  }
+  return status;
+}
+
+maty_status maty_endpoint_info(const maty_space_t *space, maty_handle_t handle,
+                               maty_endpoint_info_t *out) {
+  place_t place;
+  maty_status status = space_find(space, handle, &place);
+  if (status == MATY_OK) {
+    const maty_image_t *image = place.session->image;
+    *out = (maty_endpoint_info_t){
+        .image = image,
+        .owner = space->owners[place.endpoint->owner].word,
+        .role = (uint32_t)handle & SPACE_ROLE_MASK,
+        .state = place.endpoint->state,
+        .phase = (maty_phase)image->states[place.endpoint->state].phase,
+    };
+  }
+  return status;
+}
+
+maty_status maty_space_next(const maty_space_t *space, uint32_t *cursor, uint32_t slots,
+                            maty_handle_t *session, const maty_image_t **image) {
+  for (; *cursor < space->slot_count; slots--) {
+    if (slots == 0) {
+      return MATY_EWAIT;
+    }
+    const slot_t *slot = space_slot(space, (*cursor)++);
+    if (slot->session != NULL) {
+      *session = slot->name;
+      *image = slot->session->image;
+      return MATY_OK;
+    }
+  }
+  return MATY_ESTALE;
+}
+
+/* ----- Opening ----- */
+
+/* Takes a free slot, making a chunk of them first if there is none. */
+static maty_status space_take_slot(maty_space_t *space, uint32_t *out) {
+  if (space->first_free == SPACE_NONE) {
+    uint32_t chunk = space->slot_count >> SPACE_CHUNK_BITS;
+    if (chunk >= SPACE_CHUNKS) {
+      return MATY_ELIMIT;
+    }
+    slot_t *slots = space_resize(space, NULL, 0, SPACE_CHUNK_SLOTS * sizeof *slots);
+    if (slots == NULL) {
+      return MATY_ENOMEM;
+    }
+    for (uint32_t i = 0; i < SPACE_CHUNK_SLOTS; i++) {
+      uint64_t number = space->slot_count + i;
+      slots[i] = (slot_t){
+          .name = (space->number << (MATY_HANDLE_GENERATION_BITS + MATY_HANDLE_SLOT_BITS +
+                                     MATY_HANDLE_ROLE_BITS)) |
+                  (number << MATY_HANDLE_ROLE_BITS),
+          .next_free = i + 1 < SPACE_CHUNK_SLOTS ? (uint32_t)number + 1 : SPACE_NONE,
+      };
+    }
+    space->chunks[chunk] = slots;
+    space->first_free = space->slot_count;
+    space->slot_count += SPACE_CHUNK_SLOTS;
+    space->last_free = space->slot_count - 1;
+  }
+  *out = space->first_free;
+  space->first_free = space_slot(space, *out)->next_free;
+  if (space->first_free == SPACE_NONE) {
+    space->last_free = SPACE_NONE;
+  }
+  return MATY_OK;
+}
+
+static void space_give_slot(maty_space_t *space, uint32_t number) {
+  slot_t *slot = space_slot(space, number);
+  const uint64_t one = UINT64_C(1) << (MATY_HANDLE_SLOT_BITS + MATY_HANDLE_ROLE_BITS);
+  const uint64_t generations = ((UINT64_C(1) << MATY_HANDLE_GENERATION_BITS) - 1) * one;
+  slot->session = NULL;
+  slot->next_free = SPACE_NONE;
+  if ((slot->name & generations) == generations) {
+    return; /* retired: its last name stays used up */
+  }
+  slot->name += one;
+  if (space->last_free == SPACE_NONE) {
+    space->first_free = number;
+  } else {
+    space_slot(space, space->last_free)->next_free = number;
+  }
+  space->last_free = number;
+}
+
+static void endpoint_link(maty_space_t *space, endpoint_t *endpoint, uint32_t local) {
+  owner_t *owner = &space->owners[endpoint->owner];
+  endpoint->previous = SPACE_NONE;
+  endpoint->next = owner->first;
+  if (owner->first != SPACE_NONE) {
+    space_local(space, owner->first)->previous = local;
+  }
+  owner->first = local;
+}
+
+static void endpoint_unlink(maty_space_t *space, const endpoint_t *endpoint) {
+  if (endpoint->next != SPACE_NONE) {
+    space_local(space, endpoint->next)->previous = endpoint->previous;
+  }
+  if (endpoint->previous != SPACE_NONE) {
+    space_local(space, endpoint->previous)->next = endpoint->next;
+  } else {
+    space->owners[endpoint->owner].first = endpoint->next;
+  }
+}
+
+maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty_owner_t *owners,
+                            maty_handle_t *session_out) {
+  uint32_t role_count = image->header->roles.count;
+  uint32_t at_home = 0;
+  for (uint32_t role = 0; role < role_count; role++) {
+    if (owners[role] != 0 && !maty_space_enrolled(space, owners[role])) {
+      return MATY_EDEAD;
+    }
+    at_home += owners[role] != 0;
+  }
+  if (at_home == 0) {
+    return MATY_EINVAL;
+  }
+
+  size_t size = session_size(image);
+  session_t *session = space_resize(space, NULL, 0, size);
+  if (session == NULL) {
+    return MATY_ENOMEM;
+  }
+  uint32_t number;
+  maty_status status = space_take_slot(space, &number);
+  if (status != MATY_OK) {
+    space_resize(space, session, size, 0);
+    return status;
+  }
+
+  memset(session, 0, size);
+  session->image = maty_image_retain(image);
+  session->salt = space_random(space);
+  session->role_count = role_count;
+  session->live = at_home;
+  slot_t *slot = space_slot(space, number);
+  slot->session = session;
+  for (uint32_t role = 0; role < role_count; role++) {
+    endpoint_t *endpoint = &session->endpoints[role];
+    if (owners[role] == 0) {
+      endpoint->state = ENDPOINT_AWAY;
+      continue;
+    }
+    endpoint->state = image->roles[role].initial;
+    (void)maty__wordmap_get(&space->owner_index, owners[role], &endpoint->owner);
+    endpoint_link(space, endpoint, (number << MATY_HANDLE_ROLE_BITS) | role);
+  }
+  space->counters.sessions_opened++;
+  space->counters.endpoints += at_home;
+  *session_out = slot->name;
+  return MATY_OK;
+}
+
+/* ----- Ending and failing ----- */
+
+/* Returns whether the session went with its last endpoint. */
+static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how) {
+  endpoint_unlink(space, place->endpoint);
+  place->endpoint->state = how;
+  place->session->cancelled += how == ENDPOINT_CANCELLED;
+  space->counters.cancelled += how == ENDPOINT_CANCELLED;
+  space->counters.endpoints--;
+  if (--place->session->live > 0) {
+    return false;
+  }
+  space->counters.sessions_closed++;
+  session_free(space, place->session);
+  space_give_slot(space, place->local >> MATY_HANDLE_ROLE_BITS);
+  return true;
+}
+
+static const channel_t *session_channel(const session_t *session, uint32_t channel) {
+  const channel_t *channels = (const channel_t *)&session->endpoints[session->role_count];
+  return &channels[channel];
+}
+
+/* Returns whether nothing can come any more for an endpoint that waits, and
+ * then through "cause" a cancelled role that it waits for. */
+static bool endpoint_waits_in_vain(const session_t *session, const endpoint_t *endpoint,
+                                   uint32_t *cause) {
+  const maty_image_t *image = session->image;
+  const maty__state_t *state = &image->states[endpoint->state];
+  if (state->phase != MATY_PHASE_RECEIVE) {
+    return false;
+  }
+  const maty__action_t *actions = &image->actions[image->roles[state->role].first_action];
+  for (uint32_t i = 0; i < state->transition_count; i++) {
+    const maty__action_t *action = &actions[image->transitions[state->first_transition + i].action];
+    const channel_t *channel = session_channel(session, action->channel);
+    if (session->endpoints[action->peer].state != ENDPOINT_CANCELLED ||
+        channel->sent != channel->received) {
+      return false;
+    }
+    *cause = action->peer;
+  }
+  return true;
+}
+
+/* Fails, one after the other, all endpoints of a session that wait in vain
+ * because others were cancelled. */
+static void session_cascade(maty_space_t *space, session_t *session, uint32_t number) {
+  uint32_t before;
+  do {
+    before = session->cancelled;
+    for (uint32_t role = 0; role < session->role_count; role++) {
+      place_t place = {.session = session,
+                       .endpoint = &session->endpoints[role],
+                       .local = (number << MATY_HANDLE_ROLE_BITS) | role};
+      uint32_t cause = 0;
+      if (!endpoint_is_live(place.endpoint) ||
+          !endpoint_waits_in_vain(session, place.endpoint, &cause)) {
+        continue;
+      }
+      if (space->failure != NULL) {
+        space->failure(space->failure_context, space_slot(space, number)->name | role,
+                       space->owners[place.endpoint->owner].word, cause);
+      }
+      if (endpoint_end(space, &place, ENDPOINT_CANCELLED)) {
+        return;
+      }
+    }
+  } while (session->cancelled != before);
+}
+
+static void endpoint_cancel(maty_space_t *space, const place_t *place) {
+  if (!endpoint_end(space, place, ENDPOINT_CANCELLED)) {
+    session_cascade(space, place->session, place->local >> MATY_HANDLE_ROLE_BITS);
+  }
+}
+
+void maty_space_dismiss(maty_space_t *space, maty_owner_t owner) {
+  uint32_t index;
+  if (owner == 0 || !maty__wordmap_get(&space->owner_index, owner, &index)) {
+    return;
+  }
+  while (space->owners[index].first != SPACE_NONE) {
+    uint32_t local = space->owners[index].first;
+    place_t place = {.session = space_slot(space, local >> MATY_HANDLE_ROLE_BITS)->session,
+                     .endpoint = space_local(space, local),
+                     .local = local};
+    endpoint_cancel(space, &place);
+  }
+  maty__wordmap_remove(&space->owner_index, owner);
+  space->owners[index] = (owner_t){.word = 0, .first = space->first_free_owner};
+  space->first_free_owner = index;
+}
+
+maty_status maty_endpoint_close(maty_space_t *space, maty_handle_t handle, maty_owner_t owner) {
+  place_t place;
+  maty_status status = space_find_owned(space, handle, owner, &place);
+  if (status != MATY_OK) {
+    return status;
+  }
+  if (place.session->image->states[place.endpoint->state].phase != MATY_PHASE_FINAL) {
+    return MATY_EUNFINISHED;
+  }
+  endpoint_end(space, &place, ENDPOINT_DONE);
+  return MATY_OK;
+}
+
+maty_status maty_endpoint_cancel(maty_space_t *space, maty_handle_t handle, maty_owner_t owner) {
+  place_t place;
+  maty_status status = space_find_owned(space, handle, owner, &place);
+  if (status == MATY_OK) {
+    endpoint_cancel(space, &place);
+  }
+  return status;
+}
+
+/* ----- Steps ----- */
+
+/* A state's transitions are sorted by action; most states have a few. */
+static const maty__transition_t *state_find(const maty_image_t *image, const maty__state_t *state,
+                                            uint32_t action) {
+  const maty__transition_t *low = &image->transitions[state->first_transition];
+  uint32_t count = state->transition_count;
+  while (count > 1) {
+    uint32_t half = count / 2;
+    low += low[half].action <= action ? half : 0;
+    count -= half;
+  }
+  return count == 1 && low->action == action ? low : NULL;
+}
+
+/* Judges a payload by the tags of its fields. */
+static maty_status payload_judge_tags(const maty_image_t *image,
+                                      const maty__transition_t *transition, uint32_t tags,
+                                      uint16_t *wrong) {
+  bool look = transition->arity > MATY_TAG_FIELDS;
+  for (uint32_t i = 0; i < transition->arity && i < MATY_TAG_FIELDS; i++) {
+    uint32_t tag = tags & ((1u << MATY_TAG_BITS) - 1);
+    const maty__type_t *type = &image->types[image->fields[transition->first_field + i].type];
+    tags >>= MATY_TAG_BITS;
+    if (((type->tags >> tag) & 1u) != 0) {
+      continue;
+    }
+    if (((type->look >> tag) & 1u) == 0) {
+      *wrong = tag == MATY_TAG_NONE ? 0 : (uint16_t)(i + 1);
+      return MATY_EPAYLOAD;
+    }
+    look = true;
+  }
+  if (tags != 0) {
+    *wrong = 0;
+    return MATY_EPAYLOAD;
+  }
+  return look ? MATY_ELOOK : MATY_OK;
+}
+
+static maty_status payload_judge(const maty_image_t *image, const maty__transition_t *transition,
+                                 const maty_payload_t *payload, uint16_t *wrong) {
+  if (payload->judge == NULL) {
+    return payload_judge_tags(image, transition, payload->tags, wrong);
+  }
+  uint32_t field = 0;
+  maty_status status =
+      payload->judge(payload->context, image, transition->first_field, transition->arity, &field);
+  *wrong = (uint16_t)field;
+  return status;
+}
+
+/* Moves the endpoint along a transition and says where it stands then. An
+ * endpoint that now waits for a role that is cancelled fails, with all that
+ * follows from it; nobody else would notice. */
+static void endpoint_move(maty_space_t *space, const place_t *place, const maty__state_t *state,
+                          const maty__transition_t *transition, maty_step_t *step) {
+  const maty_image_t *image = place->session->image;
+  place->endpoint->state = transition->target;
+  step->phase = (maty_phase)image->states[transition->target].phase;
+  step->slot = (uint16_t)(transition - &image->transitions[state->first_transition]);
+  if (place->session->cancelled > 0) {
+    session_cascade(space, place->session, place->local >> MATY_HANDLE_ROLE_BITS);
+  }
+}
+
+static maty_status refuse(maty_space_t *space, maty_status status) {
+  space->counters.refused++;
+  return status;
+}
+
+maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                               uint32_t action_number, const maty_payload_t *payload,
+                               maty_step_t *step) {
+  place_t place;
+  maty_status status = space_find_owned(space, handle, owner, &place);
+  if (status != MATY_OK) {
+    return refuse(space, status);
+  }
+  const maty_image_t *image = place.session->image;
+  const maty__state_t *state = &image->states[place.endpoint->state];
+  const maty__role_t *role = &image->roles[state->role];
+  if (action_number >= role->action_count) {
+    return refuse(space, MATY_EACTION);
+  }
+  const maty__action_t *action = &image->actions[role->first_action + action_number];
+  const maty__transition_t *transition = state_find(image, state, action_number);
+  if (transition == NULL || action->direction != MATY_DIRECTION_SEND) {
+    return refuse(space, MATY_EMOMENT);
+  }
+  status = payload_judge(image, transition, payload, &step->field);
+  if (status == MATY_ELOOK) {
+    return status;
+  }
+  if (status != MATY_OK) {
+    return refuse(space, status);
+  }
+  channel_t *channel = (channel_t *)session_channel(place.session, action->channel);
+  channel->sent++;
+  step->ticket = (uint16_t)(channel->sent ^ place.session->salt);
+  space->counters.sent++;
+  endpoint_move(space, &place, state, transition, step);
+  return MATY_OK;
+}
+
+/* Returns whether a state receives from this role and from no other. */
+static bool state_waits_for(const maty_image_t *image, const maty__state_t *state,
+                            const maty__action_t *actions, uint32_t peer) {
+  for (uint32_t i = 0; i < state->transition_count; i++) {
+    if (actions[image->transitions[state->first_transition + i].action].peer != peer) {
+      return false;
+    }
+  }
+  return state->phase == MATY_PHASE_RECEIVE;
+}
+
+/* What to do with a message that is not one the state expects next. It may be
+ * early, but not if the state waits for its sender alone, because a channel
+ * keeps its order, and not at the end. What a role at home sent is known:
+ * "ahead" of it, as many messages of this channel are still to be received. */
+static maty_status receive_early(const session_t *session, const maty__state_t *state,
+                                 const maty__action_t *actions, const maty__action_t *action,
+                                 uint16_t ticket) {
+  uint16_t ahead = 0;
+  if (session->endpoints[action->peer].state != ENDPOINT_AWAY) {
+    const channel_t *channel = session_channel(session, action->channel);
+    ahead = (uint16_t)((ticket ^ session->salt) - channel->received - 1u);
+    if (ahead >= channel->sent - channel->received) {
+      return MATY_EFORGED;
+    }
+  }
+  bool early = state->phase != MATY_PHASE_FINAL &&
+               (ahead > 0 || !state_waits_for(session->image, state, actions, action->peer));
+  return early ? MATY_EWAIT : MATY_EMOMENT;
+}
+
+maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                                  uint32_t action_number, uint16_t ticket,
+                                  const maty_payload_t *payload, maty_step_t *step) {
+  place_t place;
+  maty_status status = space_find_owned(space, handle, owner, &place);
+  if (status != MATY_OK) {
+    return refuse(space, status);
+  }
+  const maty_image_t *image = place.session->image;
+  const maty__state_t *state = &image->states[place.endpoint->state];
+  const maty__role_t *role = &image->roles[state->role];
+  const maty__action_t *actions = &image->actions[role->first_action];
+  if (action_number >= role->action_count ||
+      actions[action_number].direction != MATY_DIRECTION_RECEIVE) {
+    return refuse(space, MATY_EACTION);
+  }
+  const maty__action_t *action = &actions[action_number];
+  const maty__transition_t *transition = state_find(image, state, action_number);
+  channel_t *channel = (channel_t *)session_channel(place.session, action->channel);
+  bool away = place.session->endpoints[action->peer].state == ENDPOINT_AWAY;
+  if (transition == NULL ||
+      (!away && (channel->sent == channel->received ||
+                 (uint16_t)(ticket ^ place.session->salt) != (uint16_t)(channel->received + 1)))) {
+    status = receive_early(place.session, state, actions, action, ticket);
+    if (status == MATY_EWAIT) {
+      space->counters.waited++;
+      return status;
+    }
+    return refuse(space, status);
+  }
+  if (away) {
+    status = payload_judge(image, transition, payload, &step->field);
+    if (status == MATY_ELOOK) {
+      return status;
+    }
+    if (status != MATY_OK) {
+      return refuse(space, status);
+    }
+    channel->sent++;
+  }
+  channel->received++;
+  space->counters.received++;
+  endpoint_move(space, &place, state, transition, step);
+  return MATY_OK;
+}

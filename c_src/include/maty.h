@@ -1,0 +1,428 @@
+/* maty.h - session types: check a protocol, compile it, run its sessions.
+ *
+ * This is the only public header of the core library. An embedder needs
+ * nothing else. The way a protocol takes through it:
+ *
+ *      text --maty_module_check--> module --maty_module_image--> image
+ *                                    |                             |
+ *                               diagnostics          maty_space_open, then
+ *                                                    maty_endpoint_send /
+ *                                                    maty_endpoint_receive
+ *
+ * A module is what one source text turned out to be: its diagnostics and, for
+ * every protocol that can be implemented, an image. An image is one immutable
+ * block that holds the machines of all roles; it can be copied, written to
+ * disk, sent to another computer of the same byte order, and loaded again. A
+ * space holds live sessions. Each message a session's role sends or receives
+ * is one call, which checks it and moves the role.
+ *
+ * Conventions
+ *   Errors      are values: every function that can fail returns maty_status.
+ *   Ownership   what a function hands out with "const" belongs to the object
+ *               it was asked of and lives as long as that.
+ *   Threads     an image is shared freely. A module or a space belongs to one
+ *               thread at a time; the library takes no locks and has no
+ *               globals.
+ *   Memory      comes from the allocator passed at construction, and from
+ *               nowhere else. Running out of it is MATY_ENOMEM, never an
+ *               abort, and leaves the object as it was before the call.
+ *   Limits      are in core/limits.h, each with its reason.
+ */
+#ifndef MATY_H
+#define MATY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ===== Status ============================================================
+ *
+ * X(NAME, number, "text"). The numbers are one contiguous range and travel on
+ * the wire between the driver and Erlang, so they never change meaning.
+ */
+#define MATY_STATUS_MAP(X)                                                                         \
+  X(OK, 0, "ok")                                                                                   \
+  X(ENOMEM, 1, "out of memory")                                                                    \
+  X(EINVAL, 2, "invalid argument")                                                                 \
+  X(ELIMIT, 3, "a limit of the engine is reached")                                                 \
+  X(EREJECTED, 4, "the protocol is not accepted")                                                  \
+  X(EIMAGE, 5, "not a protocol image, damaged, or of another version")                             \
+  X(ECANCELED, 6, "stopped by the caller")                                                         \
+  X(ESTALE, 7, "no such endpoint: it has ended or never was")                                      \
+  X(EOWNER, 8, "the endpoint belongs to another process")                                          \
+  X(EACTION, 9, "the protocol does not have this message for the role")                            \
+  X(EMOMENT, 10, "the protocol does not allow this message now")                                   \
+  X(EPAYLOAD, 11, "the payload is not of the declared type")                                       \
+  X(EWAIT, 12, "the message is early and has to wait")                                             \
+  X(EFORGED, 13, "the message was not sent by the role it names")                                  \
+  X(EUNFINISHED, 14, "the role is not at its end")                                                 \
+  X(ELOOK, 15, "the payload itself is needed to check it")                                         \
+  X(EDEAD, 16, "the participant has ended")                                                        \
+  X(ETERM, 17, "not a well-formed external term")                                                  \
+  X(EROLE, 18, "the protocol does not have this role")
+
+typedef enum maty_status {
+#define MATY_STATUS_ENUM(name, number, text) MATY_##name = number,
+  MATY_STATUS_MAP(MATY_STATUS_ENUM)
+#undef MATY_STATUS_ENUM
+} maty_status;
+
+/* Returns the text of a status; "unknown status" for anything else. */
+const char *maty_status_text(maty_status status);
+
+/* ===== Memory ============================================================ */
+
+/* One function for all of it. "resize" behaves as realloc does, except that
+ * size 0 frees and returns NULL. "old_size" is what was asked for before (0
+ * for a new block), so an allocator need not keep sizes itself. */
+typedef struct maty_allocator {
+  void *(*resize)(void *context, void *block, size_t old_size, size_t size);
+  void *context;
+} maty_allocator_t;
+
+/* The C library's realloc and free. */
+maty_allocator_t maty_allocator_default(void);
+
+/* ===== Checking a source text ============================================ */
+
+typedef enum maty_dialect { MATY_DIALECT_MATY = 0 } maty_dialect;
+
+typedef enum maty_severity {
+  MATY_SEVERITY_ERROR = 0,
+  MATY_SEVERITY_NOTE = 1 /* belongs to the error before it */
+} maty_severity;
+
+/* The rule a diagnostic is about: X(NAME, "name as printed in brackets"). */
+#define MATY_CLASS_MAP(X)                                                                          \
+  X(SYNTAX, "syntax")                                                                              \
+  X(DUP_MODULE, "dup-module")                                                                      \
+  X(DUP_PROTOCOL, "dup-protocol")                                                                  \
+  X(DUP_ROLE, "dup-role")                                                                          \
+  X(DUP_TYPE, "dup-type")                                                                          \
+  X(DUP_LABEL, "dup-label")                                                                        \
+  X(UNBOUND_ROLE, "unbound-role")                                                                  \
+  X(UNBOUND_RECVAR, "unbound-recvar")                                                              \
+  X(UNBOUND_PROTOCOL, "unbound-protocol")                                                          \
+  X(UNBOUND_TYPE, "unbound-type")                                                                  \
+  X(ARITY, "arity")                                                                                \
+  X(SELF_MESSAGE, "self-message")                                                                  \
+  X(UNUSED_ROLE, "unused-role")                                                                    \
+  X(UNGUARDED, "unguarded")                                                                        \
+  X(UNREACHABLE, "unreachable")                                                                    \
+  X(CHOICE_SUBJECT, "choice-subject")                                                              \
+  X(CHOICE_SENDER, "choice-sender")                                                                \
+  X(ROLE_NOT_ENABLED, "role-not-enabled")                                                          \
+  X(NONDET_PAYLOAD, "nondet-payload")                                                              \
+  X(SEND_VALIDITY, "send-validity")                                                                \
+  X(RECEIVE_VALIDITY, "receive-validity")                                                          \
+  X(MIXED_CHOICE, "mixed-choice")                                                                  \
+  X(RECEPTION, "reception")                                                                        \
+  X(ORPHAN, "orphan")                                                                              \
+  X(DEADLOCK, "deadlock")                                                                          \
+  X(UNFINISHED, "unfinished")                                                                      \
+  X(ROLE_PROGRESS, "role-progress")                                                                \
+  X(EVENTUAL_RECEPTION, "eventual-reception")                                                      \
+  X(LIMIT, "limit")                                                                                \
+  X(UNSUPPORTED, "unsupported")
+
+typedef enum maty_class {
+#define MATY_CLASS_ENUM(name, text) MATY_CLASS_##name,
+  MATY_CLASS_MAP(MATY_CLASS_ENUM)
+#undef MATY_CLASS_ENUM
+      MATY_CLASS_COUNT
+} maty_class;
+
+/* Returns the name of a class as it stands in brackets on an error line. */
+const char *maty_class_name(maty_class class_);
+
+/* One finding. "text" is one line without a full stop. "run" is NULL or a
+ * numbered message sequence, lines ended by '\n', that shows what goes wrong. */
+typedef struct maty_diagnostic {
+  maty_severity severity;
+  maty_class class_;
+  uint32_t line;   /* from 1; 0 where no place can be named */
+  uint32_t column; /* from 1, in bytes */
+  uint32_t length; /* of the text that is meant, in bytes; 0 if unknown */
+  const char *text;
+  const char *run;
+} maty_diagnostic_t;
+
+typedef struct maty_config {
+  maty_allocator_t allocator;
+  maty_dialect dialect;
+  /* Called now and then with the number of steps done so far; returning false
+   * stops the check with MATY_ECANCELED. May be NULL. */
+  bool (*progress)(void *context, uint64_t steps);
+  void *progress_context;
+} maty_config_t;
+
+/* The default dialect, the C library's allocator, no progress. */
+maty_config_t maty_config_default(void);
+
+typedef struct maty_module maty_module_t;
+typedef struct maty_image maty_image_t;
+
+/* Checks one source text. "name" is what errors call it, a file's name as a
+ * rule. The text is UTF-8, need not end in a zero, and may be freed after the
+ * call.
+ *
+ * Returns MATY_OK when every protocol of the text is accepted and
+ * MATY_EREJECTED when there is at least one error; both set *out, to be freed
+ * with maty_module_free. Any other status leaves *out NULL. */
+maty_status maty_module_check(maty_module_t **out, const char *name, const char *text,
+                              size_t length, const maty_config_t *config);
+void maty_module_free(maty_module_t *module);
+
+size_t maty_module_diagnostic_count(const maty_module_t *module);
+const maty_diagnostic_t *maty_module_diagnostic(const maty_module_t *module, size_t index);
+
+/* The protocols of the text that are not "aux", in its order. */
+size_t maty_module_protocol_count(const maty_module_t *module);
+const char *maty_module_protocol_name(const maty_module_t *module, size_t index);
+
+/* Returns the image of a protocol, or NULL if it was not accepted. The module
+ * keeps its reference; take one of your own with maty_image_retain. */
+maty_image_t *maty_module_image(const maty_module_t *module, size_t index);
+
+/* ===== Images ============================================================
+ *
+ * Everything in an image is found by a small index. State indexes are those of
+ * the whole image, so a state tells its role; action indexes count within one
+ * role. An action is a message as one role sees it: direction, peer, label.
+ */
+
+/* Checks a block and takes a copy of it. Whatever the bytes are, the result is
+ * an image that cannot lead a reader outside of it, or MATY_EIMAGE. */
+maty_status maty_image_load(maty_image_t **out, const void *block, size_t size,
+                            const maty_allocator_t *allocator);
+maty_image_t *maty_image_retain(maty_image_t *image);
+void maty_image_release(maty_image_t *image);
+
+/* The block itself, for storing and sending. */
+const void *maty_image_block(const maty_image_t *image, size_t *size);
+
+typedef enum maty_phase {
+  MATY_PHASE_RECEIVE = 0, /* waits: a handler may be suspended here */
+  MATY_PHASE_SEND = 1,    /* has to send */
+  MATY_PHASE_FINAL = 2    /* is done */
+} maty_phase;
+
+typedef enum maty_direction { MATY_DIRECTION_SEND = 0, MATY_DIRECTION_RECEIVE = 1 } maty_direction;
+
+typedef struct maty_role_info {
+  const char *name;
+  uint32_t initial;     /* state */
+  uint32_t first_state; /* the role's states are first_state .. + state_count - 1 */
+  uint32_t state_count;
+  uint32_t action_count;
+  uint32_t line, column; /* where the role is declared */
+} maty_role_info_t;
+
+typedef struct maty_state_info {
+  maty_phase phase;
+  uint32_t transition_count;
+  uint32_t line, column; /* the statement that the role stands before */
+} maty_state_info_t;
+
+typedef struct maty_action_info {
+  maty_direction direction;
+  uint32_t peer;        /* role */
+  uint32_t peer_action; /* the same message as the peer sees it */
+  const char *label;
+  bool look; /* some payload of it cannot be judged by tags alone */
+} maty_action_info_t;
+
+typedef struct maty_transition_info {
+  uint32_t action;
+  uint32_t target; /* state */
+  uint32_t arity;  /* fields of the payload */
+  uint32_t first_field;
+  uint32_t line, column; /* the message in the source */
+} maty_transition_info_t;
+
+const char *maty_image_protocol(const maty_image_t *image);
+const char *maty_image_source(const maty_image_t *image); /* the name given to the check */
+uint32_t maty_image_role_count(const maty_image_t *image);
+uint32_t maty_image_state_count(const maty_image_t *image);
+uint32_t maty_image_channel_count(const maty_image_t *image);
+
+/* Each returns MATY_EINVAL for an index that the image does not have. */
+maty_status maty_image_role(const maty_image_t *image, uint32_t role, maty_role_info_t *out);
+maty_status maty_image_state(const maty_image_t *image, uint32_t state, maty_state_info_t *out);
+maty_status maty_image_action(const maty_image_t *image, uint32_t role, uint32_t action,
+                              maty_action_info_t *out);
+maty_status maty_image_transition(const maty_image_t *image, uint32_t state, uint32_t index,
+                                  maty_transition_info_t *out);
+
+/* A field of a payload: its name ("" if it has none) and type. */
+maty_status maty_image_field(const maty_image_t *image, uint32_t field, const char **name,
+                             uint32_t *type);
+
+/* Writes a type as the language spells it, cut to "size" and always ended by
+ * a zero. Returns the length of the whole, as snprintf does. */
+size_t maty_image_type_text(const maty_image_t *image, uint32_t type, char *buffer, size_t size);
+
+/* ===== Payloads ==========================================================
+ *
+ * Most payloads can be judged by what kind of value each field is, which the
+ * sender's language knows for nothing. Four such tags fit into one word, the
+ * first field in the lowest bits. Where the declared type wants more (a
+ * string's encoding, the inside of a list) the value itself has to be shown.
+ */
+typedef enum maty_tag {
+  MATY_TAG_NONE = 0, /* no such field */
+  MATY_TAG_INTEGER = 1,
+  MATY_TAG_FLOAT = 2,
+  MATY_TAG_BOOLEAN = 3,
+  MATY_TAG_ATOM = 4, /* other than true and false */
+  MATY_TAG_BINARY = 5,
+  MATY_TAG_PID = 6,
+  MATY_TAG_REFERENCE = 7,
+  MATY_TAG_TUPLE = 8,
+  MATY_TAG_MAP = 9,
+  MATY_TAG_LIST = 10,
+  MATY_TAG_OTHER = 11
+} maty_tag;
+
+enum { MATY_TAG_BITS = 4, MATY_TAG_FIELDS = 4 };
+
+/* How to judge a value that the core does not know the encoding of. Called
+ * with the fields the transition declares. "field" is set to the number (from
+ * 1) of the first field that does not fit, 0 for the number of fields. */
+typedef maty_status (*maty_judge_fn)(void *context, const maty_image_t *image, uint32_t first_field,
+                                     uint32_t arity, uint32_t *field);
+
+typedef struct maty_payload {
+  uint16_t tags;       /* used when judge is NULL */
+  maty_judge_fn judge; /* shows the value itself */
+  void *context;
+} maty_payload_t;
+
+/* ===== Sessions ==========================================================
+ *
+ * A space is a table of sessions. A handle names one endpoint: which session,
+ * which of its uses (the generation), which role. A handle whose session has
+ * ended is MATY_ESTALE for ever: a generation is never used twice.
+ *
+ *      bits   58       50             31              12            0
+ *            +----------+--------------+---------------+-------------+
+ *            |  space   |  generation  |     slot      |    role     |
+ *            +----------+--------------+---------------+-------------+
+ *                8 bits      19 bits        20 bits        12 bits
+ *
+ * The session itself goes by the handle of its role 0. An owner is any word
+ * other than 0 by which the embedder knows who may move the endpoint.
+ *
+ * A role that is away (owner 0 at opening) is played elsewhere: what comes
+ * from it is judged in full, payload included. What comes from a role at home
+ * was judged when it was sent, in this same space, so receiving it asks for
+ * the ticket that sending it gave out, and nothing more; no other message has
+ * a valid one.
+ *
+ * When an endpoint is cancelled, every role at home that waits for it, and for
+ * nobody else, and has received all that it sent, fails: it is cancelled too,
+ * its owner is told through maty_failure_fn, and so on. A role that does not
+ * need the cancelled one goes on (Fowler and Hu, "Speak Now", OOPSLA 2026,
+ * section on failure).
+ */
+typedef uint64_t maty_handle_t;
+typedef uint64_t maty_owner_t;
+typedef struct maty_space maty_space_t;
+
+enum {
+  MATY_HANDLE_ROLE_BITS = 12,
+  MATY_HANDLE_SLOT_BITS = 20,
+  MATY_HANDLE_GENERATION_BITS = 19,
+  MATY_HANDLE_SPACE_BITS = 8
+};
+
+typedef struct maty_step {
+  maty_phase phase; /* where the role stands after the step */
+  uint16_t ticket;  /* of the message sent; hand it to the receiver */
+  uint16_t slot;    /* which branch of the state was taken, from 0 */
+  uint16_t field;   /* on MATY_EPAYLOAD: which field, from 1; 0 if their number is wrong */
+} maty_step_t;
+
+/* "number" becomes the space bits of every handle; "seed" makes tickets hard
+ * to guess. */
+maty_status maty_space_new(maty_space_t **out, uint32_t number, uint64_t seed,
+                           const maty_allocator_t *allocator);
+void maty_space_free(maty_space_t *space);
+
+typedef struct maty_space_counters {
+  uint64_t sessions_opened, sessions_closed;
+  uint64_t sent, received, waited, refused; /* steps by what came of them */
+  uint64_t cancelled;                       /* endpoints that ended before their end */
+  uint64_t endpoints;                       /* live now */
+  uint64_t bytes;                           /* of memory held now */
+} maty_space_counters_t;
+
+void maty_space_counters(const maty_space_t *space, maty_space_counters_t *out);
+
+/* An owner is enrolled once, before it can own endpoints. Enrolling it again
+ * does nothing. */
+maty_status maty_space_enrol(maty_space_t *space, maty_owner_t owner);
+bool maty_space_enrolled(const maty_space_t *space, maty_owner_t owner);
+
+/* The owner has ended: cancels all its endpoints and forgets it. */
+void maty_space_dismiss(maty_space_t *space, maty_owner_t owner);
+
+/* Called when an endpoint has failed and is gone: it waited for role "cause",
+ * from which nothing will come. Must not call back into the space. */
+typedef void (*maty_failure_fn)(void *context, maty_handle_t handle, maty_owner_t owner,
+                                uint32_t cause);
+void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *context);
+
+/* Opens a session; owners[i] owns role i, and 0 says that the role is away. An
+ * owner that is not enrolled is MATY_EDEAD. The space takes a reference to the
+ * image for as long as the session lives. */
+maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty_owner_t *owners,
+                            maty_handle_t *session);
+
+/* Checks that "owner" may send "action" with "payload" now, and moves the
+ * endpoint. On any other status than MATY_OK nothing has changed. */
+maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                               uint32_t action, const maty_payload_t *payload, maty_step_t *step);
+
+/* The same for a message that has come in. "payload" is looked at only if its
+ * sender is not at home. MATY_EWAIT: the message is a good one, but others
+ * come first; offer it again after the endpoint has moved. */
+maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                                  uint32_t action, uint16_t ticket, const maty_payload_t *payload,
+                                  maty_step_t *step);
+
+/* Ends an endpoint that is at a final state (else MATY_EUNFINISHED). The
+ * session's memory is given back with its last endpoint. */
+maty_status maty_endpoint_close(maty_space_t *space, maty_handle_t handle, maty_owner_t owner);
+
+/* Ends an endpoint wherever it stands; who waits for it fails. */
+maty_status maty_endpoint_cancel(maty_space_t *space, maty_handle_t handle, maty_owner_t owner);
+
+typedef struct maty_endpoint_info {
+  const maty_image_t *image;
+  maty_owner_t owner;
+  uint32_t role;
+  uint32_t state;
+  maty_phase phase;
+} maty_endpoint_info_t;
+
+/* Anyone may look. */
+maty_status maty_endpoint_info(const maty_space_t *space, maty_handle_t handle,
+                               maty_endpoint_info_t *out);
+
+/* Goes through the live sessions: sets *session to the first one whose slot is
+ * numbered *cursor or above, and *cursor to the slot behind it. Looks at "slots"
+ * slots at most. Returns MATY_EWAIT when it came upon none among them, and
+ * MATY_ESTALE when there are no more. Begin with 0. */
+maty_status maty_space_next(const maty_space_t *space, uint32_t *cursor, uint32_t slots,
+                            maty_handle_t *session, const maty_image_t **image);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MATY_H */
