@@ -1,0 +1,41 @@
+/* describe.h - writes what C knows as a term that Erlang can read.
+ *
+ * Names are binaries: no atom is made from what a protocol says. Erlang reads
+ * the result with binary_to_term/2 and the option "safe".
+ */
+#ifndef MATY_DESCRIBE_H
+#define MATY_DESCRIBE_H
+
+#include "maty.h"
+
+/* Bytes that grow. On running out of memory "failed" is set, and writing goes
+ * on without effect, so that only the end has to be checked. */
+typedef struct maty_bytes {
+  maty_allocator_t allocator;
+  uint8_t *data;
+  size_t size, capacity;
+  bool failed;
+} maty_bytes_t;
+
+void maty_bytes_free(maty_bytes_t *bytes);
+
+/* {Diagnostics, Protocols}, where
+ *
+ *   Diagnostic = {error | note as 0 | 1, Class, Line, Column, Length, Text, Run}
+ *   Protocol   = {Name, Image}; Image is an empty binary if it is not accepted
+ *
+ * and everything but the numbers is a binary. */
+void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module);
+
+/* {Protocol, Source, [Role]}, where
+ *
+ *   Role       = {Name, Line, Column, Initial, FirstState, [Action], [State]}
+ *   Action     = {Direction, Peer, PeerAction, Label, Look as 0 | 1}
+ *   State      = {Phase, Line, Column, [Transition]}
+ *   Transition = {Action, Target, Line, Column, [Field]}
+ *   Field      = {Name, Type}
+ *
+ * with the numbers of maty.h; names and types are binaries. */
+void maty_describe_image(maty_bytes_t *bytes, const maty_image_t *image);
+
+#endif /* MATY_DESCRIBE_H */
