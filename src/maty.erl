@@ -1,0 +1,158 @@
+%% @doc Session-typed actors: what a participant of a session calls.
+%%
+%% An actor is a process with the behaviour {@link maty_actor}. It registers for
+%% roles of a protocol at an access point ({@link maty_access_point}); once every
+%% role has a participant, a session begins, and each message that is sent in it
+%% is checked against the protocol on its way out and on its way in.
+-module(maty).
+
+-include("maty_internal.hrl").
+
+-export([register/2, send/2, session/0]).
+-export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
+
+-export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
+
+-type role() :: atom().
+-type session_id() :: non_neg_integer().
+
+%% What an actor is told of a session it takes part in.
+-type session() :: #{
+    id := session_id(),
+    role := role(),
+    protocol := atom(),
+    access_point := pid(),
+    participants := #{role() => pid()}
+}.
+
+%% A label and its payload: `{quote, 155}', `{quit}'.
+-type message() :: tuple().
+
+%% A session as the engine knows it.
+-type session_state() :: #{
+    id := session_id(),
+    protocol := atom(),
+    roles := [
+        #{
+            role := role(),
+            actor := pid(),
+            state := send | 'receive' | final,
+            next := [maty_machine:transition()]
+        }
+    ]
+}.
+
+-type access_point() ::
+    pid() | atom() | {global, term()} | {via, module(), term()}.
+
+%% @doc Registers the calling actor for a role. Never blocks: once every role
+%% has a participant, `init_session' runs in each. May be called any number of
+%% times, for one session each.
+%%
+%% Raises `{unknown_role, Role, Roles}' if the protocol has no such role, and
+%% `{no_access_point, AccessPoint}' if there is none.
+-spec register(access_point(), role()) -> ok.
+register(AccessPoint, Role) ->
+    case maty_actor:register(AccessPoint, Role) of
+        ok ->
+            ok;
+        {error, Reason} ->
+            erlang:error(Reason, [AccessPoint, Role], [{error_info, #{module => maty_error}}])
+    end.
+
+%% @doc Sends a message to a role of the session whose handler runs. Never
+%% blocks. If the protocol does not allow it here, nothing leaves, and
+%% `{protocol_violation, Violation}' is raised; see
+%% {@link maty_error:violation()}.
+-spec send(role(), message()) -> ok.
+send(Role, Message) ->
+    case maty_session:send(Role, Message) of
+        ok ->
+            ok;
+        {error, Violation} ->
+            erlang:error(
+                {protocol_violation, Violation},
+                [Role, Message],
+                [{error_info, #{module => maty_error}}]
+            )
+    end.
+
+%% @doc The session whose handler runs, or `undefined' outside of one.
+-spec session() -> session() | undefined.
+session() ->
+    case maty_session:current() of
+        undefined -> undefined;
+        Endpoint -> maty_actor:session(Endpoint)
+    end.
+
+%% @doc The sessions that an actor takes part in, with the role it has and what
+%% it may do next in each.
+-spec sessions(pid() | atom()) -> [maty_actor:session_info()].
+sessions(Actor) ->
+    maty_actor:sessions(Actor).
+
+%% @doc The sessions of this node, as the engine knows them: nobody is asked, so
+%% an actor that hangs shows as well.
+-spec sessions() -> [session_state()].
+sessions() ->
+    lists:append([describe(Session) || Session <- lists:sort(maty_engine:sessions())]).
+
+describe({Id, Image, Endpoints}) ->
+    case maty_machine:numbered(Image) of
+        {ok, #machine{protocol = Protocol} = Machine} ->
+            Roles = [endpoint(Machine, Endpoint) || Endpoint <- Endpoints],
+            [#{id => Id, protocol => Protocol, roles => Roles}];
+        error ->
+            []
+    end.
+
+endpoint(Machine, {Index, Actor, State}) ->
+    Role = maty_machine:role(Machine, Index),
+    #{
+        role => Role#role.name,
+        actor => Actor,
+        state => maty_machine:state(Role, State),
+        next => maty_machine:transitions(Role, State)
+    }.
+
+%% @doc What the engine counted since it was started, and what it holds.
+-spec counters() -> maty_engine:counters().
+counters() ->
+    maty_engine:counters().
+
+%% @doc Prints the access points, the sessions and the counters of this node.
+-spec i() -> ok.
+i() ->
+    io:put_chars([
+        "Access points\n",
+        [io_lib:format("  ~p  ~ts  waiting: ~ts\n", [Pid, Protocol, waiting(Pid)])
+         || {Pid, Protocol} <- maty_access_point:list()],
+        "Sessions\n",
+        [io_lib:format("  ~ts  ~ts\n~ts", [format_session(Id), Protocol, roles(Roles)])
+         || #{id := Id, protocol := Protocol, roles := Roles} <- sessions()],
+        "Engine\n",
+        [io_lib:format("  ~-16s ~b\n", [Name, Count])
+         || {Name, Count} <- lists:sort(maps:to_list(counters()))]
+    ]).
+
+waiting(AccessPoint) ->
+    try maty_access_point:waiting(AccessPoint) of
+        Waiting ->
+            lists:join(", ", [
+                io_lib:format("~ts ~b", [Role, length(Pids)])
+             || {Role, Pids} <- lists:sort(maps:to_list(Waiting))
+            ])
+    catch
+        exit:_ -> "ended"
+    end.
+
+roles(Roles) ->
+    [
+        io_lib:format("    ~-12ts ~p  ~ts\n", [Role, Actor, maty_error:format_next(State, Next)])
+     || #{role := Role, actor := Actor, state := State, next := Next} <- Roles
+    ].
+
+%% @doc How a session's identifier is written: `#2f01a000'.
+-spec format_session(session_id()) -> string().
+format_session(Session) ->
+    "#" ++ string:lowercase(integer_to_list(Session bsr 12, 36)).

@@ -1,0 +1,943 @@
+%% @doc The behaviour of an actor: one process that takes part in many sessions.
+%%
+%% An actor registers for roles at access points. When a session begins, its
+%% `init_session' returns the first handler; from then on each message that the
+%% protocol expects runs the handler that is suspended for it. A handler takes
+%% the message and the session's own state, sends what it has to send, and
+%% returns one of
+%%
+%% <dl>
+%% <dt>`{suspend, Handler, State}'</dt>
+%% <dd>wait for the next message of this session, with this handler</dd>
+%% <dt>`{done, Reason, State}'</dt>
+%% <dd>the role has come to its end</dd>
+%% <dt>`noreply'</dt>
+%% <dd>wait for the next message, with handler and state as they are</dd>
+%% </dl>
+%%
+%% Suspending is allowed where the protocol lets the role wait, being done where
+%% it has nothing left to do; anything else is a violation, and raised.
+%%
+%% ```
+%% -module(seller).
+%% -behaviour(maty_actor).
+%% -export([init_actor/1, init_session/2]).
+%%
+%% init_actor(AccessPoint) ->
+%%     maty:register(AccessPoint, 'Seller'),
+%%     {ok, AccessPoint}.
+%%
+%% init_session(_Session, AccessPoint) ->
+%%     maty:register(AccessPoint, 'Seller'),
+%%     {ok, fun title/2, #{}, AccessPoint}.
+%%
+%% title({title, Title}, State) ->
+%%     maty:send('Buyer1', {quote, price(Title)}),
+%%     {suspend, fun decision/2, State}.
+%%
+%% decision({address, _Address}, State) ->
+%%     maty:send('Buyer2', {date, {2026, 12, 1}}),
+%%     {done, normal, State};
+%% decision({quit}, State) ->
+%%     {done, normal, State}.
+%% '''
+%%
+%% An actor is an OTP process in full. `handle_call', `handle_cast',
+%% `handle_info', `handle_continue', `terminate' and `code_change' are those of
+%% `gen_server', with the actor's state; `gen_server:call/2' and
+%% `gen_server:cast/2' reach it, and so does `sys'. What a handler raises ends
+%% the actor, as it would end a `gen_server'.
+%%
+%% == The process ==
+%%
+%% It runs its own loop and not `gen_server's, because the way from a message to
+%% its handler is what a conversation costs. The session whose handler ran last
+%% is in hand: its endpoint is the current one of the process, and it is kept
+%% out of the map of sessions until another one takes its place, so that a
+%% conversation that goes to and fro touches no map.
+%%
+%% What always holds between two messages: a session is in hand or in the map
+%% from its `init_session' to its end; its endpoint waits for a message; messages
+%% that came before their turn are in its `waiting', by sender and in order, and
+%% none of them is next.
+-module(maty_actor).
+
+-include("maty_internal.hrl").
+
+-compile({no_auto_import, [register/2]}).
+
+-export([start_link/2, start_link/3, start_link/4, start/3, start/4]).
+-export([register/2, session/1, sessions/1, child_spec/1]).
+-export([init_it/6]).
+-export([
+    system_continue/3,
+    system_terminate/4,
+    system_code_change/4,
+    system_get_state/1,
+    system_replace_state/2,
+    format_status/2,
+    report/2
+]).
+
+-export_type([handler/0, handled/0, session_info/0, ending/0, name/0, start_result/0]).
+
+-type name() :: {local, atom()} | {global, term()} | {via, module(), term()}.
+-type start_result() :: {ok, pid()} | ignore | {error, term()}.
+-type state() :: term().
+-type local_state() :: term().
+-type handler() :: fun((maty:message(), local_state()) -> handled()).
+-type handled() ::
+    {suspend, handler(), local_state()} | {done, Reason :: term(), local_state()} | noreply.
+
+%% How a role came to its end: as the protocol has it, or because a role it
+%% waited for has gone, or the engine.
+-type ending() :: {done, term()} | {failed, {cancelled, maty:role()} | engine_down}.
+
+-type session_info() :: #{
+    id := maty:session_id(),
+    protocol := atom(),
+    role := maty:role(),
+    state := send | 'receive' | final,
+    next := [maty_machine:transition()],
+    handler := handler(),
+    waiting := non_neg_integer()
+}.
+
+-callback init_actor(Argument :: term()) ->
+    {ok, state()} | {ok, state(), timeout() | hibernate | {continue, term()}}
+    | {stop, Reason :: term()} | ignore.
+-callback init_session(maty:session(), state()) ->
+    {ok, handler(), local_state(), state()} | {done, Reason :: term(), state()}.
+%% Runs after init_session and before the role suspends for the first time.
+-callback setup_actor(maty:session(), state()) -> {ok, state()}.
+%% A session has ended for this actor.
+-callback terminate_session(ending(), maty:session(), local_state(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
+-callback handle_call(term(), gen_server:from(), state()) -> term().
+-callback handle_cast(term(), state()) -> term().
+-callback handle_info(term(), state()) -> term().
+-callback handle_continue(term(), state()) -> term().
+-callback terminate(Reason :: term(), state()) -> term().
+-callback code_change(term(), state(), term()) -> {ok, state()} | {error, term()}.
+-optional_callbacks([
+    setup_actor/2,
+    terminate_session/4,
+    handle_call/3,
+    handle_cast/2,
+    handle_info/2,
+    handle_continue/2,
+    terminate/2,
+    code_change/3
+]).
+
+-record(session, {
+    handle :: maty_engine:handle(),
+    endpoint :: maty_session:endpoint(),
+    next_handler :: handler() | undefined,
+    local_state :: local_state(),
+    %% Messages that came before their turn, by sender.
+    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})}
+}).
+
+-record(actor, {
+    module :: module(),
+    state :: state(),
+    %% By handle; all but the one in hand.
+    sessions = #{} :: #{maty_engine:handle() => #session{}},
+    %% What came before the session's start did, by handle, latest first.
+    early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()}]},
+    parent :: pid(),
+    name :: term(),
+    debug = [] :: [sys:dbg_opt()],
+    engine :: reference() | undefined,
+    timeout = infinity :: timeout(),
+    hibernate_after = infinity :: timeout()
+}).
+
+%% Process dictionary of an actor: registrations that no session answered yet,
+%% #{Reference => {AccessPoint, Role}}, and the token with its engine.
+-define(REGISTRATIONS, '$maty_registrations').
+-define(TOKEN, '$maty_token').
+%% And what writes the actor's log entries.
+-define(REPORT, '$maty_report').
+
+%% Between two looks for an engine that is being restarted, in milliseconds.
+-define(RECONNECT, 10).
+
+%% ----- Starting -----
+
+%% @doc Starts an actor of a module, linked to the caller. `init_actor' gets the
+%% argument. Waits until it has returned.
+-spec start_link(module(), term()) -> start_result().
+start_link(Module, Argument) ->
+    start_link(Module, Argument, []).
+
+%% @doc The same with the options of `gen_server:start_link/3', and `{name,
+%% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
+%% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
+%% with, for another language than Erlang.
+-spec start_link(module(), term(), [term()]) -> start_result().
+start_link(Module, Argument, Options) ->
+    do_start(link, Module, Argument, Options).
+
+-spec start_link(name(), module(), term(), [term()]) -> start_result().
+start_link(Name, Module, Argument, Options) ->
+    gen:start(?MODULE, link, Name, Module, Argument, Options).
+
+%% @doc The same, not linked.
+-spec start(module(), term(), [term()]) -> start_result().
+start(Module, Argument, Options) ->
+    do_start(nolink, Module, Argument, Options).
+
+-spec start(name(), module(), term(), [term()]) -> start_result().
+start(Name, Module, Argument, Options) ->
+    gen:start(?MODULE, nolink, Name, Module, Argument, Options).
+
+do_start(Link, Module, Argument, Options) ->
+    case lists:keytake(name, 1, Options) of
+        {value, {name, Name}, Rest} when is_atom(Name) ->
+            gen:start(?MODULE, Link, {local, Name}, Module, Argument, Rest);
+        {value, {name, Name}, Rest} ->
+            gen:start(?MODULE, Link, Name, Module, Argument, Rest);
+        false ->
+            gen:start(?MODULE, Link, Module, Argument, Options)
+    end.
+
+%% @doc A child specification: `{Module, Argument}' or `{Module, Argument,
+%% Options}', with the module as the child's id.
+-spec child_spec({module(), term()} | {module(), term(), [term()]}) -> supervisor:child_spec().
+child_spec({Module, Argument}) ->
+    child_spec({Module, Argument, []});
+child_spec({Module, Argument, Options}) ->
+    #{
+        id => Module,
+        start => {?MODULE, start_link, [Module, Argument, Options]},
+        modules => [Module]
+    }.
+
+%% @private
+-spec init_it(pid(), pid() | self, name() | pid(), module(), term(), [term()]) -> no_return().
+init_it(Starter, self, Name, Module, Argument, Options) ->
+    init_it(Starter, self(), Name, Module, Argument, Options);
+init_it(Starter, Parent, Name, Module, Argument, Options) ->
+    put(?REGISTRATIONS, #{}),
+    put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
+    Actor = #actor{
+        module = Module,
+        state = undefined,
+        parent = Parent,
+        name = gen:name(Name),
+        debug = gen:debug_options(gen:name(Name), Options),
+        hibernate_after = gen:hibernate_after(Options)
+    },
+    case connect(Actor) of
+        {ok, Connected} -> init_actor(Starter, Name, Argument, Connected);
+        {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
+    end.
+
+init_actor(Starter, Name, Argument, #actor{module = Module} = Actor) ->
+    try Module:init_actor(Argument) of
+        {ok, State} ->
+            proc_lib:init_ack(Starter, {ok, self()}),
+            loop(none, Actor#actor{state = State});
+        {ok, State, Action} ->
+            proc_lib:init_ack(Starter, {ok, self()}),
+            act(Action, Actor#actor{state = State});
+        {stop, Reason} ->
+            init_failed(Starter, Name, {error, Reason}, Reason);
+        ignore ->
+            init_failed(Starter, Name, ignore, normal);
+        Other ->
+            Reason = {bad_return_value, Other},
+            init_failed(Starter, Name, {error, Reason}, Reason)
+    catch
+        exit:Reason ->
+            init_failed(Starter, Name, {error, Reason}, Reason);
+        Class:Reason:Stack ->
+            Exit = exit_reason(Class, Reason, Stack),
+            init_failed(Starter, Name, {error, Exit}, Exit)
+    end.
+
+%% The name has to be free again before the starter hears of it.
+-spec init_failed(pid(), term(), term(), term()) -> no_return().
+init_failed(Starter, Name, Answer, Reason) ->
+    gen:unregister_name(Name),
+    proc_lib:init_ack(Starter, Answer),
+    exit(Reason).
+
+exit_reason(error, Reason, Stack) -> {Reason, Stack};
+exit_reason(throw, Value, Stack) -> {{nocatch, Value}, Stack};
+exit_reason(exit, Reason, _Stack) -> Reason.
+
+%% ----- The engine -----
+
+%% Becomes a participant of the engine that runs now.
+connect(Actor) ->
+    case token() of
+        {ok, Engine, _Token} -> {ok, Actor#actor{engine = erlang:monitor(process, Engine)}};
+        {error, Reason} -> {error, Reason}
+    end.
+
+token() ->
+    case {maty_engine:pid(), get(?TOKEN)} of
+        {undefined, _} ->
+            {error, maty_not_started};
+        {Engine, {Engine, Token}} ->
+            {ok, Engine, Token};
+        {Engine, _} ->
+            case maty_engine:attach() of
+                {ok, Token} ->
+                    put(?TOKEN, {Engine, Token}),
+                    {ok, Engine, Token};
+                {error, Status} ->
+                    {error, Status}
+            end
+    end.
+
+%% Every session went with the engine. Registrations that wait are made again
+%% once there is a new one.
+engine_down(#actor{sessions = Sessions} = Actor) ->
+    _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
+    fail_all(maps:keys(Sessions), Actor#actor{engine = undefined, early = #{}}).
+
+fail_all([], Actor) ->
+    loop(none, Actor);
+fail_all([Handle | Handles], Actor) ->
+    case fail(Handle, engine_down, Actor) of
+        {ok, Next} -> fail_all(Handles, Next);
+        {stop, Reason, Next} -> terminate(Reason, Next)
+    end.
+
+reconnect(Actor) ->
+    case connect(Actor) of
+        {ok, Connected} ->
+            Waiting = put(?REGISTRATIONS, #{}),
+            lists:foreach(
+                fun({AccessPoint, Role}) -> register(AccessPoint, Role) end,
+                maps:values(Waiting)
+            ),
+            loop(none, Connected);
+        {error, _} ->
+            _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
+            loop(none, Actor)
+    end.
+
+%% ----- Registering -----
+
+%% @private
+-spec register(maty:access_point(), maty:role()) -> ok | {error, term()}.
+register(AccessPoint, Role) ->
+    case maty_access_point:locate(AccessPoint) of
+        {ok, Pid, #{Role := _}} ->
+            Reference = make_ref(),
+            case get(?REGISTRATIONS) of
+                #{} = Waiting ->
+                    _ = put(?REGISTRATIONS, Waiting#{Reference => {AccessPoint, Role}});
+                undefined ->
+                    ok
+            end,
+            case token() of
+                {ok, Engine, Token} ->
+                    maty_access_point:register(Pid, Reference, Engine, Token, Role);
+                {error, _} ->
+                    %% Made again by reconnect/1.
+                    ok
+            end;
+        {ok, _Pid, Roles} ->
+            {error, {unknown_role, Role, lists:sort(maps:keys(Roles))}};
+        {error, Reason} ->
+            {error, Reason}
+    end.
+
+%% ----- The loop -----
+
+loop(Hand, #actor{debug = [], timeout = infinity, hibernate_after = infinity} = Actor) ->
+    receive
+        Message -> handle(Message, Hand, Actor)
+    end;
+loop(Hand, #actor{timeout = infinity, hibernate_after = After} = Actor) ->
+    receive
+        Message -> handle_debug(Message, Hand, Actor)
+    after After ->
+        hibernate(put_back(Hand, Actor))
+    end;
+loop(Hand, #actor{timeout = Timeout} = Actor) ->
+    receive
+        Message -> handle_debug(Message, Hand, Actor#actor{timeout = infinity})
+    after Timeout ->
+        handle_debug(timeout, Hand, Actor#actor{timeout = infinity})
+    end.
+
+hibernate(Actor) ->
+    proc_lib:hibernate(?MODULE, system_continue, [Actor#actor.parent, Actor#actor.debug, Actor]).
+
+handle_debug(Message, Hand, #actor{debug = []} = Actor) ->
+    handle(Message, Hand, Actor);
+handle_debug({system, _, _} = Message, Hand, Actor) ->
+    handle(Message, Hand, Actor);
+handle_debug(Message, Hand, #actor{debug = Debug, name = Name} = Actor) ->
+    Logged = sys:handle_debug(Debug, fun print_event/3, Name, {in, Message}),
+    handle(Message, Hand, Actor#actor{debug = Logged}).
+
+print_event(Device, {in, ?MESSAGE(Handle, _, Message)}, Name) ->
+    io:format(Device, "*DBG* ~tp got ~tp in session ~ts~n", [
+        Name, Message, maty:format_session(session_id(Handle))
+    ]);
+print_event(Device, {in, Message}, Name) ->
+    io:format(Device, "*DBG* ~tp got ~tp~n", [Name, Message]).
+
+session_id(Handle) ->
+    Handle - ?HANDLE_ROLE(Handle).
+
+handle(?MESSAGE(Handle, Command, Message), #session{handle = Handle} = Session, Actor) ->
+    deliver(Command, Message, Session, Actor);
+handle(?MESSAGE(Handle, Command, Message), Hand, Actor) ->
+    case put_back(Hand, Actor) of
+        #actor{sessions = #{Handle := #session{endpoint = Endpoint} = Session}} = Free ->
+            maty_session:enter(Endpoint),
+            deliver(Command, Message, Session, Free);
+        Free ->
+            before_start(Handle, Command, Message, Free)
+    end;
+handle(Message, Hand, Actor) ->
+    handle_other(Message, put_back(Hand, Actor)).
+
+%% The session in hand is also left in the map, where it is out of date.
+put_back(none, Actor) ->
+    Actor;
+put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
+    Actor#actor{sessions = Sessions#{Handle => Session}}.
+
+handle_other({'$maty_start', Reference, Session, Role, Participants, Digest, From}, Actor) ->
+    _ = put(?REGISTRATIONS, maps:remove(Reference, get(?REGISTRATIONS))),
+    start_session(Session, Role, Participants, Digest, From, Actor);
+handle_other({'$maty_failed', Handle, Cause}, #actor{sessions = Sessions} = Actor) ->
+    case Sessions of
+        #{Handle := #session{endpoint = #endpoint{machine = Machine}}} ->
+            #role{name = Role} = maty_machine:role(Machine, Cause),
+            continue(fail(Handle, {cancelled, Role}, Actor));
+        #{} ->
+            loop(none, Actor)
+    end;
+handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
+    sys:handle_system_msg(Request, From, Parent, ?MODULE, Debug, Actor);
+handle_other({'EXIT', Parent, Reason}, #actor{parent = Parent} = Actor) ->
+    terminate(Reason, Actor);
+handle_other({'DOWN', Engine, process, _, _}, #actor{engine = Engine} = Actor) ->
+    engine_down(Actor);
+handle_other('$maty_reconnect', Actor) ->
+    reconnect(Actor);
+handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->
+    gen_server:reply(From, describe_sessions(Actor)),
+    loop(none, Actor);
+handle_other({'$gen_call', From, Request}, Actor) ->
+    callback(handle_call, [Request, From], From, Actor);
+handle_other({'$gen_cast', Request}, Actor) ->
+    callback(handle_cast, [Request], none, Actor);
+handle_other(Message, #actor{module = Module, name = Name} = Actor) ->
+    case erlang:function_exported(Module, handle_info, 2) of
+        true ->
+            callback(handle_info, [Message], none, Actor);
+        false ->
+            logger:log(
+                warning,
+                #{
+                    label => {?MODULE, no_handle_info},
+                    name => Name,
+                    module => Module,
+                    message => Message
+                },
+                #{report_cb => get(?REPORT)}
+            ),
+            loop(none, Actor)
+    end.
+
+continue({ok, Actor}) -> loop(none, Actor);
+continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
+
+%% ----- Running handlers -----
+
+%% A message for the session in hand.
+deliver(Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    case maty_session:offer(Endpoint, Command, Message) of
+        Phase when is_integer(Phase) -> run(Message, Phase, Session, Actor);
+        Otherwise -> not_next(Otherwise, Command, Message, Session, Actor)
+    end.
+
+%% The message was accepted, and the endpoint is in the phase now. Sessions are
+%% made anew in full here, which is cheaper than to update them.
+run(Message, Phase, Session, Actor) ->
+    #session{
+        handle = Handle,
+        endpoint = Endpoint,
+        next_handler = Handler,
+        local_state = Local,
+        waiting = Waiting
+    } = Session,
+    maty_session:enter_phase(Phase),
+    try Handler(Message, Local) of
+        {suspend, Next, NewLocal} when is_function(Next, 2) ->
+            Suspended = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                next_handler = Next,
+                local_state = NewLocal,
+                waiting = Waiting
+            },
+            suspend(maty_session:phase(), Suspended, Actor);
+        {done, Reason, NewLocal} ->
+            done(Reason, Session#session{local_state = NewLocal}, Actor);
+        noreply ->
+            suspend(maty_session:phase(), Session, Actor);
+        Other ->
+            crash(error, {bad_handler_return, Handler, Other}, [], Session, Actor)
+    catch
+        Class:Reason:Stack ->
+            raised(Class, Reason, Stack, Session, Actor)
+    end.
+
+%% Waits with the session in hand, which is legal only where its role waits.
+suspend(?RECEIVES, #session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+    loop(Session, Actor);
+suspend(?RECEIVES, Session, Actor) ->
+    release(Session, Actor);
+suspend(lost, Session, Actor) ->
+    lost(Session, Actor);
+suspend(_Phase, Session, Actor) ->
+    violated(not_waiting, suspend, Session, Actor).
+
+done(Reason, #session{handle = Handle, endpoint = Endpoint} = Session, Actor) ->
+    case maty_session:close(Endpoint) of
+        ok ->
+            Rest = maps:remove(Handle, Actor#actor.sessions),
+            continue(ended({done, Reason}, Session, Actor#actor{sessions = Rest}));
+        {error, unfinished} ->
+            violated(unfinished, done, Session, Actor);
+        {error, _} ->
+            lost(Session, Actor)
+    end.
+
+%% The endpoint went while its handler ran. The engine has said why, unless it
+%% was the engine that went.
+lost(#session{handle = Handle} = Session, Actor) ->
+    receive
+        {'$maty_failed', Handle, _Cause} = Failed -> handle(Failed, Session, Actor)
+    after 0 ->
+        continue(fail(Handle, engine_down, put_back(Session, Actor)))
+    end.
+
+-spec violated(not_waiting | unfinished, suspend | done, #session{}, #actor{}) -> no_return().
+violated(Reason, Direction, #session{endpoint = Endpoint} = Session, Actor) ->
+    Violation = maty_session:violation(Reason, Direction, Endpoint, Session#session.next_handler),
+    crash(error, {protocol_violation, Violation}, [], Session, Actor).
+
+%% A handler that could not send because its endpoint is gone did nothing wrong.
+raised(Class, Reason, Stack, Session, Actor) ->
+    case maty_session:phase() of
+        lost -> lost(Session, Actor);
+        _ -> crash(Class, Reason, Stack, Session, Actor)
+    end.
+
+%% The session is over for this actor: tells the module, if it wants to know.
+ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
+    case erlang:function_exported(Module, terminate_session, 4) of
+        false ->
+            {ok, Actor};
+        true ->
+            maty_session:leave(),
+            #session{endpoint = Endpoint, local_state = Local} = Session,
+            try Module:terminate_session(Ending, session(Endpoint), Local, State) of
+                {ok, NewState} -> {ok, Actor#actor{state = NewState}};
+                {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
+                Other -> {stop, {bad_return_value, Other}, Actor}
+            catch
+                Class:Reason:Stack -> crash(Class, Reason, Stack, Session, Actor)
+            end
+    end.
+
+fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
+    {Session, Rest} = maps:take(Handle, Sessions),
+    #session{endpoint = #endpoint{session = Id, role = Role, machine = Machine}} = Session,
+    maty_event:notify(session_failed, #{
+        session => Id,
+        protocol => Machine#machine.protocol,
+        role => Role#role.name,
+        actor => self(),
+        cause => Cause
+    }),
+    ended({failed, Cause}, Session, Actor#actor{sessions = Rest}).
+
+%% ----- Messages whose turn has not come -----
+
+not_next(wait, Command, Message, #session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
+    Kept = enqueue(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
+    loop(Session#session{waiting = Kept}, Actor);
+not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
+    report_violation(Violation),
+    loop(Session, Actor);
+not_next(gone, _Command, _Message, Session, Actor) ->
+    loop(Session, Actor).
+
+enqueue(Sender, Item, Waiting) ->
+    Waiting#{Sender => queue:in(Item, maps:get(Sender, Waiting, queue:new()))}.
+
+%% Runs the first message that waits for what the session now expects, if there
+%% is one. Only the senders it waits for are looked at.
+release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
+    Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
+    release(Senders, Session, Actor).
+
+release([], Session, Actor) ->
+    loop(Session, Actor);
+release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
+    #{Sender := Queue} = Waiting,
+    {{value, {Command, Message}}, Rest} = queue:out(Queue),
+    Left =
+        case queue:is_empty(Rest) of
+            true -> maps:remove(Sender, Waiting);
+            false -> Waiting#{Sender := Rest}
+        end,
+    Next = Session#session{waiting = Left},
+    case maty_session:offer(Endpoint, Command, Message) of
+        Phase when is_integer(Phase) ->
+            run(Message, Phase, Next, Actor);
+        wait ->
+            release(Senders, Session, Actor);
+        {refused, Violation} ->
+            report_violation(Violation),
+            release(Next, Actor);
+        gone ->
+            loop(Session, Actor)
+    end.
+
+%% A message for an endpoint that has no session here. If the endpoint is this
+%% actor's, its start is on the way; if it is not there, the session has ended.
+before_start(Handle, Command, Message, #actor{early = Early} = Actor) ->
+    case own_endpoint(Handle) of
+        true ->
+            Before = maps:get(Handle, Early, []),
+            loop(none, Actor#actor{early = Early#{Handle => [{Command, Message} | Before]}});
+        false ->
+            report_violation(#{reason => forged, direction => 'receive', attempt => Message}),
+            loop(none, Actor);
+        gone ->
+            loop(none, Actor)
+    end.
+
+own_endpoint(Handle) when is_integer(Handle), Handle >= 0 ->
+    try maty_engine:info(Handle) of
+        {ok, _Phase, _State, Mine} -> Mine;
+        {error, _} -> gone
+    catch
+        error:_ -> gone
+    end;
+own_endpoint(_) ->
+    false.
+
+report_violation(Violation) ->
+    maty_event:notify(violation, Violation),
+    logger:log(
+        warning,
+        #{label => {?MODULE, violation}, violation => Violation, actor => self()},
+        #{report_cb => get(?REPORT)}
+    ).
+
+%% ----- The start of a session -----
+
+start_session(Id, RoleIndex, Participants, Digest, AccessPoint, Actor) ->
+    Machine = maty_machine:kept(Digest),
+    Endpoint = maty_session:endpoint(Id, RoleIndex, Participants, Machine, AccessPoint),
+    #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
+    #actor{module = Module, state = State, early = Early} = Actor,
+    Session = #session{
+        handle = Handle,
+        endpoint = Endpoint,
+        waiting = arrived(Endpoint, maps:get(Handle, Early, []))
+    },
+    maty_session:enter(Endpoint),
+    maty_session:enter_phase(Phase),
+    Started = Actor#actor{early = maps:remove(Handle, Early)},
+    try init_session(Module, session(Endpoint), State) of
+        {ok, Handler, Local, NewState} ->
+            Ready = Session#session{next_handler = Handler, local_state = Local},
+            suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
+        {done, Reason, NewState} ->
+            done(Reason, Session, Started#actor{state = NewState});
+        Other ->
+            crash(error, {bad_return_value, Other}, [], Session, Started)
+    catch
+        Class:Reason:Stack ->
+            raised(Class, Reason, Stack, Session, Started)
+    end.
+
+%% What came before the start waits like anything that comes before its turn.
+arrived(Endpoint, Latest) ->
+    lists:foldr(
+        fun({Command, Message}, Waiting) ->
+            case maty_session:sender(Endpoint, Command) of
+                unknown ->
+                    {refused, Violation} = maty_session:offer(Endpoint, Command, Message),
+                    report_violation(Violation),
+                    Waiting;
+                Sender ->
+                    enqueue(Sender, {Command, Message}, Waiting)
+            end
+        end,
+        #{},
+        Latest
+    ).
+
+init_session(Module, Info, State) ->
+    case Module:init_session(Info, State) of
+        {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
+            case erlang:function_exported(Module, setup_actor, 2) of
+                true ->
+                    case Module:setup_actor(Info, NewState) of
+                        {ok, SetUp} -> {ok, Handler, Local, SetUp};
+                        Other -> Other
+                    end;
+                false ->
+                    {ok, Handler, Local, NewState}
+            end;
+        Other ->
+            Other
+    end.
+
+%% ----- Ordinary messages -----
+
+callback(Callback, Arguments, From, #actor{module = Module, state = State} = Actor) ->
+    maty_session:leave(),
+    try apply(Module, Callback, Arguments ++ [State]) of
+        {reply, Reply, NewState} when From =/= none ->
+            gen_server:reply(From, Reply),
+            loop(none, Actor#actor{state = NewState});
+        {reply, Reply, NewState, Action} when From =/= none ->
+            gen_server:reply(From, Reply),
+            act(Action, Actor#actor{state = NewState});
+        {noreply, NewState} ->
+            loop(none, Actor#actor{state = NewState});
+        {noreply, NewState, Action} ->
+            act(Action, Actor#actor{state = NewState});
+        {stop, Reason, Reply, NewState} when From =/= none ->
+            gen_server:reply(From, Reply),
+            terminate(Reason, Actor#actor{state = NewState});
+        {stop, Reason, NewState} ->
+            terminate(Reason, Actor#actor{state = NewState});
+        Other ->
+            terminate({bad_return_value, Other}, Actor)
+    catch
+        Class:Reason:Stack -> crash(Class, Reason, Stack, Actor)
+    end.
+
+act(hibernate, Actor) ->
+    hibernate(Actor);
+act({continue, Continue}, Actor) ->
+    callback(handle_continue, [Continue], none, Actor);
+act(Timeout, Actor) when Timeout =:= infinity; is_integer(Timeout), Timeout >= 0 ->
+    loop(none, Actor#actor{timeout = Timeout});
+act(Other, Actor) ->
+    terminate({bad_action, Other}, Actor).
+
+%% ----- The end of the process -----
+
+-spec terminate(term(), #actor{}) -> no_return().
+terminate(Reason, Actor) ->
+    terminate(exit, Reason, [], #{}, Actor).
+
+-spec crash(error | exit | throw, term(), list(), #actor{}) -> no_return().
+crash(Class, Reason, Stack, Actor) ->
+    terminate(Class, Reason, Stack, #{}, Actor).
+
+%% The session's handler raised, or ended as the protocol does not allow.
+-spec crash(error | exit | throw, term(), list(), #session{}, #actor{}) -> no_return().
+crash(Class, Reason, Stack, #session{endpoint = Endpoint}, Actor) ->
+    terminate(Class, Reason, Stack, #{session => session(Endpoint)}, Actor).
+
+-spec terminate(error | exit | throw, term(), list(), map(), #actor{}) -> no_return().
+terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = Actor) ->
+    maty_session:leave(),
+    Exit = exit_reason(Class, Reason, Stack),
+    try
+        case erlang:function_exported(Module, terminate, 2) of
+            true -> Module:terminate(Exit, State);
+            false -> ok
+        end
+    of
+        _ ->
+            log_end(Exit, About, Actor),
+            exit(Exit)
+    catch
+        C:R:S ->
+            Other = exit_reason(C, R, S),
+            log_end(Other, About, Actor),
+            exit(Other)
+    end.
+
+log_end(normal, _, _) -> ok;
+log_end(shutdown, _, _) -> ok;
+log_end({shutdown, _}, _, _) -> ok;
+log_end(Reason, About, #actor{name = Name, module = Module, state = State}) ->
+    logger:log(
+        error,
+        About#{
+            label => {?MODULE, terminate},
+            name => Name,
+            module => Module,
+            reason => Reason,
+            state => State
+        },
+        #{report_cb => get(?REPORT), error_logger => #{tag => error}}
+    ).
+
+%% @private
+-spec report(logger:report(), logger:report_cb_config()) -> unicode:chardata().
+report(#{label := {?MODULE, violation}, violation := Violation, actor := Actor}, _Config) ->
+    [io_lib:format("~p refused a message: ", [Actor]), maty_error:format(Violation)];
+report(#{label := {?MODULE, no_handle_info}} = Report, _Config) ->
+    #{name := Name, module := Module, message := Message} = Report,
+    io_lib:format("~tp (~tp) got a message and has no handle_info/2: ~tp", [Name, Module, Message]);
+report(#{label := {?MODULE, terminate}} = Report, _Config) ->
+    #{name := Name, module := Module, reason := Reason, state := State} = Report,
+    Where =
+        case Report of
+            #{session := #{id := Id, role := Role, protocol := Protocol}} ->
+                io_lib:format(" in session ~ts of ~ts as ~ts", [
+                    maty:format_session(Id), Protocol, Role
+                ]);
+            #{} ->
+                ""
+        end,
+    io_lib:format("~tp (~tp) ended~ts: ~ts~n    state: ~tp", [
+        Name, Module, Where, exit_text(Reason), State
+    ]).
+
+exit_text({{protocol_violation, Violation}, Stack}) ->
+    [maty_error:format(Violation), stack_text(Stack)];
+exit_text(Reason) ->
+    io_lib:format("~tp", [Reason]).
+
+stack_text(Stack) ->
+    [
+        io_lib:format("~n    at ~ts:~b", [
+            proplists:get_value(file, Where), proplists:get_value(line, Where)
+        ])
+     || {_, _, _, Where} <- Stack, proplists:is_defined(line, Where)
+    ].
+
+%% ----- Looking -----
+
+%% @private
+%% What user code is told of a session.
+-spec session(maty_session:endpoint()) -> maty:session().
+session(#endpoint{session = Id, role = Role, machine = Machine} = Endpoint) ->
+    #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
+    Names = [Name || #role{name = Name} <- maty_machine:roles(Machine)],
+    #{
+        id => Id,
+        role => Role#role.name,
+        protocol => Machine#machine.protocol,
+        access_point => AccessPoint,
+        participants => maps:from_list(lists:zip(Names, tuple_to_list(Participants)))
+    }.
+
+%% @doc The sessions of an actor; see {@link maty:sessions/1}.
+-spec sessions(pid() | atom()) -> [session_info()].
+sessions(Actor) ->
+    gen_server:call(Actor, '$maty_sessions').
+
+describe_sessions(#actor{sessions = Sessions}) ->
+    [describe_session(Session) || {_, Session} <- lists:sort(maps:to_list(Sessions))].
+
+describe_session(#session{endpoint = Endpoint, next_handler = Handler, waiting = Waiting}) ->
+    #endpoint{session = Id, role = Role, machine = Machine} = Endpoint,
+    {Phase, Next} =
+        case maty_session:state(Endpoint) of
+            {ok, State} ->
+                {maty_machine:state(Role, State), maty_machine:transitions(Role, State)};
+            {error, _} ->
+                {final, []}
+        end,
+    #{
+        id => Id,
+        protocol => Machine#machine.protocol,
+        role => Role#role.name,
+        state => Phase,
+        next => Next,
+        handler => Handler,
+        waiting => lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)])
+    }.
+
+%% ----- System messages -----
+
+%% @private
+-spec system_continue(pid(), [sys:dbg_opt()], #actor{}) -> no_return().
+system_continue(Parent, Debug, Actor) ->
+    loop(none, Actor#actor{parent = Parent, debug = Debug}).
+
+%% @private
+-spec system_terminate(term(), pid(), [sys:dbg_opt()], #actor{}) -> no_return().
+system_terminate(Reason, Parent, Debug, Actor) ->
+    terminate(Reason, Actor#actor{parent = Parent, debug = Debug}).
+
+%% @private
+-spec system_code_change(#actor{}, module(), term(), term()) -> {ok, #actor{}} | term().
+system_code_change(#actor{module = Module, state = State} = Actor, _Module, Old, Extra) ->
+    case erlang:function_exported(Module, code_change, 3) of
+        false ->
+            {ok, Actor};
+        true ->
+            case catch Module:code_change(Old, State, Extra) of
+                {ok, NewState} -> {ok, Actor#actor{state = NewState}};
+                Else -> Else
+            end
+    end.
+
+%% @private
+%% The actor's state, and of each session its next handler and local state.
+-spec system_get_state(#actor{}) -> {ok, map()}.
+system_get_state(Actor) ->
+    {ok, visible(Actor)}.
+
+visible(#actor{state = State, sessions = Sessions}) ->
+    Visible = [
+        {{Id, Role#role.name}, #{next_handler => Handler, local_state => Local}}
+     || #session{
+            endpoint = #endpoint{session = Id, role = Role},
+            next_handler = Handler,
+            local_state = Local
+        } <- maps:values(Sessions)
+    ],
+    #{actor_state => State, sessions => maps:from_list(Visible)}.
+
+%% @private
+%% Handlers and states can be replaced, sessions cannot be added.
+-spec system_replace_state(fun((map()) -> map()), #actor{}) -> {ok, map(), #actor{}}.
+system_replace_state(Replace, #actor{sessions = Sessions} = Actor) ->
+    #{actor_state := State, sessions := Replaced} = Visible = Replace(visible(Actor)),
+    Merged = maps:map(
+        fun(_, #session{endpoint = #endpoint{session = Id, role = Role}} = Session) ->
+            case Replaced of
+                #{{Id, Role#role.name} := #{next_handler := Handler, local_state := Local}} ->
+                    Session#session{next_handler = Handler, local_state = Local};
+                #{} ->
+                    Session
+            end
+        end,
+        Sessions
+    ),
+    {ok, Visible, Actor#actor{state = State, sessions = Merged}}.
+
+%% @private
+-spec format_status(normal | terminate, list()) -> term().
+format_status(_Option, [_Dictionary, Status, Parent, Debug, #actor{} = Actor]) ->
+    #actor{name = Name, module = Module} = Actor,
+    [
+        {header, gen:format_status_header("Status for maty_actor", Name)},
+        {data, [
+            {"Status", Status},
+            {"Parent", Parent},
+            {"Module", Module},
+            {"Logged events", sys:get_log(Debug)}
+        ]},
+        {data, [{"State", visible(Actor)}]}
+    ].

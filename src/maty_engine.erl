@@ -1,0 +1,283 @@
+%% @doc The owner of the engine, and the Erlang side of what is not a step of a
+%% session.
+%%
+%% The process loads the driver and opens its ports. Every port is a space of
+%% sessions with a lock of its own; there are many, so that schedulers seldom
+%% meet on one. When the process ends, the ports close and with them every
+%% session on this node: actors and access points monitor it and begin again
+%% with its successor.
+%%
+%% What always holds: the persistent term `maty_engine' names the process and
+%% its ports, or is left over from one that was killed; ports that are closed
+%% show as `{error, engine_down}'.
+-module(maty_engine).
+
+-behaviour(gen_server).
+
+-include("maty_internal.hrl").
+
+-export([start_link/0, pid/0, port_count/0, port/1]).
+-export([attach/0, open/3, info/1, sessions/0, counters/0, compile/2, load/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-export_type([handle/0, token/0, counters/0]).
+
+-define(PORTS_PER_SCHEDULER, 16).
+%% What a handle has bits for.
+-define(MAX_PORTS, 256).
+
+-type handle() :: non_neg_integer().
+-type token() :: pos_integer().
+-type status() :: maty_error:status().
+
+-type counters() :: #{
+    sessions_opened := non_neg_integer(),
+    sessions_closed := non_neg_integer(),
+    sent := non_neg_integer(),
+    received := non_neg_integer(),
+    waited := non_neg_integer(),
+    refused := non_neg_integer(),
+    cancelled := non_neg_integer(),
+    endpoints := non_neg_integer(),
+    bytes := non_neg_integer()
+}.
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    case gen_server:start_link({local, ?MODULE}, ?MODULE, [], []) of
+        {ok, Pid} -> {ok, Pid};
+        {error, Reason} -> {error, Reason};
+        ignore -> {error, ignore}
+    end.
+
+%% @doc The process that owns the engine now; to be monitored.
+-spec pid() -> pid() | undefined.
+pid() ->
+    case persistent_term:get(?MODULE, undefined) of
+        {Pid, _Ports} -> Pid;
+        undefined -> undefined
+    end.
+
+-spec port_count() -> pos_integer().
+port_count() ->
+    tuple_size(ports()).
+
+%% @doc The port of the number, counted from 0 and round.
+-spec port(non_neg_integer()) -> port().
+port(Number) ->
+    Ports = ports(),
+    element(Number rem tuple_size(Ports) + 1, Ports).
+
+ports() ->
+    case persistent_term:get(?MODULE, undefined) of
+        {_Pid, Ports} -> Ports;
+        undefined -> error(maty_not_started)
+    end.
+
+%% @doc Makes the calling process a participant, who can own endpoints. The
+%% token names it to {@link open/3}. Calling again gives the same token.
+-spec attach() -> {ok, token()} | {error, status()}.
+attach() ->
+    case control(port(erlang:phash2(self())), ?OP_ATTACH, <<>>) of
+        {ok, Token} -> {ok, binary:decode_unsigned(list_to_binary(Token))};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Opens a session of a loaded image with one token for each role.
+-spec open(non_neg_integer(), non_neg_integer(), [token()]) ->
+    {ok, handle()} | {dead, Role :: non_neg_integer()} | {error, status()}.
+open(PortNumber, Image, Tokens) ->
+    Data = [<<Image:32/native>> | [<<Token:64/native>> || Token <- Tokens]],
+    case control(port(PortNumber), ?OP_OPEN, Data) of
+        {ok, Handle} -> {ok, binary:decode_unsigned(list_to_binary(Handle))};
+        {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Where an endpoint stands: its phase, the number of its state in the
+%% image, and whether it belongs to the calling process.
+-spec info(handle()) -> {ok, 0..2, non_neg_integer(), boolean()} | {error, status()}.
+info(Handle) ->
+    Number = ?HANDLE_PORT(Handle),
+    case Number < port_count() of
+        false ->
+            {error, stale};
+        true ->
+            Reply = erlang:port_control(
+                port(Number), ?COMMAND(?OP_INFO, 0), <<Handle:64/native>>
+            ),
+            case Reply of
+                [Phase, A, B, C, D, Mine] when Phase < ?REFUSED ->
+                    <<State:32>> = <<A, B, C, D>>,
+                    {ok, Phase, State, Mine =:= 1};
+                [Refused | _] ->
+                    {error, maty_error:status(Refused - ?REFUSED)}
+            end
+    end.
+
+%% @doc What the engine counted since it was started; `endpoints' and `bytes'
+%% are what it holds now.
+-spec counters() -> counters().
+counters() ->
+    Names = [
+        sessions_opened,
+        sessions_closed,
+        sent,
+        received,
+        waited,
+        refused,
+        cancelled,
+        endpoints,
+        bytes
+    ],
+    Zero = maps:from_keys(Names, 0),
+    lists:foldl(
+        fun(Port, Sum) ->
+            {ok, Bytes} = control(Port, ?OP_COUNTERS, <<>>),
+            Values = [Value || <<Value:64>> <= list_to_binary(Bytes)],
+            maps:merge_with(
+                fun(_, Left, Right) -> Left + Right end,
+                Sum,
+                maps:from_list(lists:zip(Names, Values))
+            )
+        end,
+        Zero,
+        tuple_to_list(ports())
+    ).
+
+%% @doc Checks a protocol text. The work is done by a thread of the VM's, not by
+%% a scheduler. The term is that of c_src/beam/describe.h.
+-spec compile(unicode:chardata(), binary()) ->
+    {ok | rejected, term()} | {error, status()}.
+compile(Name, Text) ->
+    NameBytes = unicode:characters_to_binary(Name),
+    case request(?OP_COMPILE, [<<(byte_size(NameBytes)):32/native>>, NameBytes, Text]) of
+        {ok, _, Result} -> {ok, Result};
+        {error, rejected, Result} -> {rejected, Result};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Loads an image. Returns its number in this engine, and what it says. An
+%% image stays loaded until the engine stops.
+-spec load(binary()) -> {ok, non_neg_integer(), term()} | {error, status()}.
+load(Image) ->
+    case request(?OP_LOAD, Image) of
+        {ok, Number, Description} -> {ok, Number, Description};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc The sessions of this engine: handle, number of the image, and of each
+%% role that is played here its index, the process, and its state.
+-spec sessions() ->
+    [{handle(), Image :: non_neg_integer(), [{non_neg_integer(), pid(), non_neg_integer()}]}].
+sessions() ->
+    lists:append([sessions(Port, 0) || Port <- tuple_to_list(ports())]).
+
+sessions(Port, Cursor) ->
+    case request(Port, ?OP_LIST, <<Cursor:32/native>>) of
+        {ok, 0, Sessions} -> Sessions;
+        {ok, Next, Sessions} -> Sessions ++ sessions(Port, Next);
+        {error, _, _} -> []
+    end.
+
+%% A command that the engine answers with a message.
+request(Op, Data) ->
+    request(port(erlang:unique_integer([positive])), Op, Data).
+
+request(Port, Op, Data) ->
+    Reference = erlang:unique_integer([positive]),
+    Monitor = erlang:monitor(port, Port),
+    case control(Port, Op, [<<Reference:64/native>>, Data]) of
+        {ok, []} ->
+            receive
+                {'$maty_reply', Reference, Status, Number, Result} ->
+                    true = erlang:demonitor(Monitor, [flush]),
+                    Term = reply_term(Result),
+                    case maty_error:status(Status) of
+                        ok -> {ok, Number, Term};
+                        Refused -> {error, Refused, Term}
+                    end;
+                {'DOWN', Monitor, port, _, _} ->
+                    {error, engine_down, none}
+            end;
+        {error, Status, Rest} ->
+            true = erlang:demonitor(Monitor, [flush]),
+            {error, Status, Rest}
+    end.
+
+reply_term(<<>>) -> none;
+reply_term(Bytes) when is_binary(Bytes) -> binary_to_term(Bytes, [safe]);
+reply_term(Term) -> Term.
+
+control(Port, Op, Data) ->
+    try erlang:port_control(Port, ?COMMAND(Op, 0), Data) of
+        [0 | Rest] -> {ok, Rest};
+        [Refused | Rest] -> {error, maty_error:status(Refused - ?REFUSED), Rest}
+    catch
+        error:badarg -> {error, engine_down, []}
+    end.
+
+%% ----- The owner -----
+
+%% @private
+init([]) ->
+    process_flag(trap_exit, true),
+    process_flag(priority, high),
+    case load_driver() of
+        ok ->
+            Count = min(erlang:system_info(schedulers) * ?PORTS_PER_SCHEDULER, ?MAX_PORTS),
+            Ports = [open_space(Number) || Number <- lists:seq(0, Count - 1)],
+            _ = ets:new(maty_images, [named_table, public, {read_concurrency, true}]),
+            persistent_term:put(?MODULE, {self(), list_to_tuple(Ports)}),
+            {ok, Ports};
+        {error, Reason} ->
+            {stop, Reason}
+    end.
+
+load_driver() ->
+    Directory =
+        case code:priv_dir(maty) of
+            {error, bad_name} -> filename:join(filename:dirname(code:which(?MODULE)), "../priv");
+            Found -> Found
+        end,
+    case erl_ddll:load_driver(Directory, maty_drv) of
+        ok ->
+            ok;
+        {error, Reason} ->
+            {error,
+                {driver_not_loaded, #{
+                    path => filename:join(Directory, "maty_drv.so"),
+                    reason => unicode:characters_to_binary(erl_ddll:format_error(Reason))
+                }}}
+    end.
+
+open_space(Number) ->
+    <<Seed:63, _:1>> = random_seed(),
+    Command = io_lib:format("maty_drv ~b ~b", [Number, Seed]),
+    open_port({spawn_driver, lists:flatten(Command)}, []).
+
+%% Tickets guard against mistakes, not against an attacker inside of the node;
+%% a seed of the runtime's own generator is enough.
+random_seed() ->
+    <<(rand:uniform(1 bsl 64) - 1):64>>.
+
+%% @private
+handle_call(Request, _From, Ports) ->
+    {reply, {error, {unknown_call, Request}}, Ports}.
+
+%% @private
+handle_cast(_Request, Ports) ->
+    {noreply, Ports}.
+
+%% @private
+handle_info({'EXIT', Port, Reason}, Ports) when is_port(Port) ->
+    {stop, {port_closed, Reason}, Ports};
+handle_info(_Message, Ports) ->
+    {noreply, Ports}.
+
+%% @private
+terminate(_Reason, Ports) ->
+    lists:foreach(fun(Port) -> catch port_close(Port) end, Ports),
+    _ = persistent_term:erase(?MODULE),
+    _ = erl_ddll:unload_driver(maty_drv),
+    ok.

@@ -1,0 +1,182 @@
+%% @doc What can go wrong, as data and as text.
+-module(maty_error).
+
+-export([status/1, format/1, format/2, format_next/2, format_error/2]).
+
+-export_type([status/0, violation/0]).
+
+%% Numbered as in c_src/include/maty.h.
+-define(STATUSES,
+    {ok, no_memory, invalid, limit, rejected, bad_image, canceled, stale, not_owner, no_action,
+        not_now, payload, wait, forged, unfinished, look, participant_dead, bad_term, no_role}
+).
+
+-type status() ::
+    ok
+    | no_memory
+    | invalid
+    | limit
+    | rejected
+    | bad_image
+    | canceled
+    | stale
+    | not_owner
+    | no_action
+    | not_now
+    | payload
+    | wait
+    | forged
+    | unfinished
+    | look
+    | participant_dead
+    | bad_term
+    | no_role
+    | engine_down.
+
+%% What was not as the protocol says. `attempt' is what was tried: a message
+%% sent to or received from a peer, or how a handler ended. `allowed' is what the
+%% protocol allows at this point, each with its place in the source.
+-type violation() :: #{
+    reason :=
+        not_now
+        | no_action
+        | payload
+        | forged
+        | not_a_message
+        | no_session
+        | not_waiting
+        | unfinished
+        | limit
+        | bad_term
+        | stale
+        | engine_down,
+    direction := send | 'receive' | suspend | done,
+    attempt := term(),
+    peer => atom(),
+    field => non_neg_integer(),
+    session => non_neg_integer(),
+    role => atom(),
+    protocol => atom(),
+    source => binary(),
+    allowed => [maty_machine:transition()]
+}.
+
+%% @private
+-spec status(non_neg_integer()) -> status().
+status(Number) ->
+    element(Number + 1, ?STATUSES).
+
+%% @doc The text of a violation: what was tried, what is wrong with it, and
+%% what the protocol allows.
+-spec format(violation()) -> unicode:chardata().
+format(Violation) ->
+    format(Violation, fun term/1).
+
+%% @doc The same, with a function that writes the terms in it, for another
+%% language than Erlang.
+-spec format(violation(), fun((term()) -> unicode:chardata())) -> unicode:chardata().
+format(#{reason := no_session, attempt := Attempt}, Write) ->
+    io_lib:format(
+        "~ts was sent outside of a session: only a handler, init_session and "
+        "setup_actor can send to a role",
+        [Write(Attempt)]
+    );
+format(Violation, Write) ->
+    [who(Violation), " ", what(Violation, Write), allowed(Violation)].
+
+who(#{role := Role, protocol := Protocol, session := Session}) ->
+    io_lib:format("~ts in session ~ts of ~ts", [Role, maty:format_session(Session), Protocol]);
+who(_) ->
+    "an actor".
+
+what(#{reason := Reason, direction := Direction} = Violation, Write) ->
+    [attempt(Direction, Violation, Write), reason(Reason, Violation)].
+
+attempt(send, #{attempt := Message, peer := Peer}, Write) ->
+    io_lib:format("sends ~ts to ~ts", [Write(Message), Write(Peer)]);
+attempt('receive', #{attempt := Message, peer := Peer}, Write) ->
+    io_lib:format("was sent ~ts in the name of ~ts", [Write(Message), Peer]);
+attempt('receive', #{attempt := Message}, Write) ->
+    io_lib:format("was sent ~ts", [Write(Message)]);
+attempt(suspend, _, _) ->
+    "suspends";
+attempt(done, _, _) ->
+    "is done".
+
+reason(not_now, _) ->
+    ", which the protocol does not allow here";
+reason(no_action, _) ->
+    ", a message that the protocol does not have for this role";
+reason(payload, #{field := 0}) ->
+    ", with the wrong number of fields";
+reason(payload, #{field := Field}) ->
+    io_lib:format(", but field ~b is not of the declared type", [Field]);
+reason(forged, _) ->
+    ", but that role did not send it";
+reason(not_a_message, _) ->
+    ", which is no message: a message is a tuple of a label, an atom, and its payload";
+reason(not_waiting, _) ->
+    " where the protocol does not wait";
+reason(unfinished, _) ->
+    " before the end of the protocol";
+reason(limit, _) ->
+    ", a payload too large to be looked at";
+reason(bad_term, _) ->
+    ", a payload that could not be read";
+reason(stale, _) ->
+    " in a session that has ended";
+reason(engine_down, _) ->
+    ", but the engine was stopped".
+
+allowed(#{allowed := []}) ->
+    "; the role has come to its end";
+allowed(#{allowed := Transitions, source := Source}) ->
+    ["; allowed here:", [["\n    ", transition(T, Source)] || T <- Transitions]];
+allowed(_) ->
+    "".
+
+transition(#{line := Line, column := Column} = Transition, Source) ->
+    io_lib:format("~ts   ~ts:~b:~b", [message(Transition), Source, Line, Column]).
+
+message(#{direction := Direction, peer := Peer, label := Label, fields := Fields}) ->
+    Way =
+        case Direction of
+            send -> "to";
+            'receive' -> "from"
+        end,
+    Payload = lists:join(", ", [field(Field) || Field <- Fields]),
+    io_lib:format("~ts(~ts) ~s ~ts", [Label, Payload, Way, Peer]).
+
+%% @doc In one line what a role does next.
+-spec format_next(send | 'receive' | final, [maty_machine:transition()]) -> unicode:chardata().
+format_next(final, []) ->
+    "is at its end";
+format_next(Phase, Transitions) ->
+    Verb =
+        case Phase of
+            send -> "sends ";
+            'receive' -> "waits for "
+        end,
+    [Verb, lists:join(" | ", [message(Transition) || Transition <- Transitions])].
+
+field({<<>>, Type}) -> Type;
+field({Name, Type}) -> [Name, ": ", Type].
+
+term(Term) ->
+    io_lib:format("~0tP", [Term, 20]).
+
+%% @private
+%% Error information for the shell (EEP 54).
+-spec format_error(term(), [term()]) -> map().
+format_error({protocol_violation, Violation}, _Stack) ->
+    #{general => unicode:characters_to_binary(format(Violation))};
+format_error({unknown_role, Role, Roles}, _Stack) ->
+    #{
+        2 => unicode:characters_to_binary(
+            io_lib:format("no role ~tp; the protocol has ~ts", [
+                Role, lists:join(", ", [atom_to_list(R) || R <- Roles])
+            ])
+        )
+    };
+format_error(_Reason, _Stack) ->
+    #{}.

@@ -1,0 +1,61 @@
+%% @doc What happens in Maty, for whoever wants to know.
+%%
+%% A process subscribes to a kind of event and from then on gets messages
+%%
+%% ```
+%% {maty_event, Kind, Metadata}
+%% '''
+%%
+%% until it unsubscribes or ends. These are all the kinds, and what their
+%% metadata holds:
+%%
+%% <dl>
+%% <dt>`violation'</dt>
+%% <dd>A message was refused by the actor it was sent to, and dropped; the
+%% session goes on. The metadata is a {@link maty_error:violation()} with
+%% `direction => receive'.</dd>
+%% <dt>`session_failed'</dt>
+%% <dd>A role of a session failed. `#{session, protocol, role, actor, cause}';
+%% `cause' is `{cancelled, Role}' or `engine_down'.</dd>
+%% </dl>
+%%
+%% Subscribers are members of a `pg' group of this node.
+-module(maty_event).
+
+-export([child_spec/0, subscribe/1, unsubscribe/1, notify/2]).
+
+-export_type([kind/0]).
+
+-type kind() :: violation | session_failed.
+
+%% @private
+-spec child_spec() -> supervisor:child_spec().
+child_spec() ->
+    #{id => ?MODULE, start => {pg, start_link, [?MODULE]}}.
+
+%% @doc Subscribes the calling process to a kind of event.
+-spec subscribe(kind()) -> ok.
+subscribe(Kind) ->
+    pg:join(?MODULE, check(Kind), self()).
+
+%% @doc Ends one subscription of the calling process.
+-spec unsubscribe(kind()) -> ok | not_joined.
+unsubscribe(Kind) ->
+    pg:leave(?MODULE, check(Kind), self()).
+
+%% @private
+-spec notify(kind(), map()) -> ok.
+notify(Kind, Metadata) ->
+    Subscribers =
+        try
+            pg:get_local_members(?MODULE, Kind)
+        catch
+            %% The table is not there while the application starts or stops.
+            error:badarg -> []
+        end,
+    lists:foreach(fun(Pid) -> Pid ! {maty_event, Kind, Metadata} end, Subscribers).
+
+check(Kind) when Kind =:= violation; Kind =:= session_failed ->
+    Kind;
+check(Kind) ->
+    error({unknown_event, Kind}).

@@ -1,0 +1,94 @@
+%% What the modules on the data path share: the driver's commands, as
+%% c_src/beam/maty_drv.c explains them, and the records that keep a step cheap.
+
+-define(OP_SEND, 1).
+-define(OP_SEND_TERM, 2).
+-define(OP_RECEIVE, 3).
+-define(OP_RECEIVE_TERM, 4).
+-define(OP_CLOSE, 5).
+-define(OP_CANCEL, 6).
+-define(OP_OPEN, 7).
+-define(OP_ATTACH, 8).
+-define(OP_INFO, 9).
+-define(OP_COUNTERS, 10).
+-define(OP_COMPILE, 11).
+-define(OP_LOAD, 12).
+-define(OP_LIST, 13).
+
+-define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
+-define(COMMAND_OP(Command), ((Command) bsr 28)).
+-define(COMMAND_ACTION(Command), (((Command) bsr 16) band 16#fff)).
+
+%% Phases of an endpoint.
+-define(RECEIVES, 0).
+-define(SENDS, 1).
+-define(FINAL, 2).
+
+%% First byte of a reply that refuses: 128 and the status.
+-define(REFUSED, 128).
+
+%% Where a handle names the port, and the role.
+-define(HANDLE_PORT(Handle), ((Handle) bsr 51)).
+-define(HANDLE_ROLE(Handle), ((Handle) band 16#fff)).
+
+%% A session message: the receiver's handle, the command that receives it (its
+%% ticket included), and what the user sent.
+-define(MESSAGE(Handle, Command, Message), {'$maty', Handle, Command, Message}).
+
+%% What a role can send under one label.
+-record(send, {
+    to :: atom(),
+    to_index :: non_neg_integer(),
+    command :: non_neg_integer(),
+    %% Whether the engine has to be shown the payload itself.
+    look :: boolean(),
+    %% The command that receives it at the other side, without the ticket.
+    receives :: non_neg_integer()
+}).
+
+%% One role of a protocol, as the runtime needs it.
+-record(role, {
+    name :: atom(),
+    index :: non_neg_integer(),
+    %% By label; a list where the same label goes to several roles.
+    sends :: #{atom() => #send{} | [#send{}]},
+    %% By action: the label that is received, or [] for an action that sends.
+    labels :: tuple(),
+    %% By action: the role at the other side.
+    peers :: tuple(),
+    initial_phase :: 0..2,
+    %% By state, from first_state on: its phase and what may be done in it.
+    first_state :: non_neg_integer(),
+    states :: tuple()
+}).
+
+%% All roles of one protocol.
+-record(machine, {
+    protocol :: atom(),
+    source :: binary(),
+    roles :: tuple(),
+    role_index :: #{atom() => non_neg_integer()},
+    digest :: binary()
+}).
+
+%% An endpoint as its owner sees it. It does not change while the session lives.
+-record(endpoint, {
+    port :: port(),
+    %% The handle as the engine wants it, made once.
+    data :: binary(),
+    handle :: non_neg_integer(),
+    %% The session's identifier, the handle of its first role.
+    session :: non_neg_integer(),
+    role :: #role{},
+    sends :: map(),
+    labels :: tuple(),
+    %% By role.
+    participants :: tuple(),
+    machine :: #machine{},
+    access_point :: pid()
+}).
+
+%% Keys of the process dictionary: the endpoint whose handler runs, and the phase
+%% it is in.
+-define(CURRENT, '$maty_endpoint').
+-define(PHASE, '$maty_phase').

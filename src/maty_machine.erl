@@ -1,0 +1,187 @@
+%% @private
+%% The machines of a protocol's roles as the runtime needs them, made from what
+%% the engine says of an image.
+%%
+%% They are kept as a persistent term under the image's digest, so that all
+%% processes share them without a copy. They are never replaced: the same digest
+%% is the same protocol.
+-module(maty_machine).
+
+-include("maty_internal.hrl").
+
+-export([load/1, kept/1, numbered/1, role/2, roles/1, state/2, transitions/2]).
+
+-export_type([machine/0, role/0, transition/0]).
+
+-type machine() :: #machine{}.
+-type role() :: #role{}.
+
+%% What a role may do in a state: which message, and where the protocol says so.
+-type transition() :: #{
+    direction := send | 'receive',
+    peer := atom(),
+    label := atom(),
+    fields := [{Name :: binary(), Type :: binary()}],
+    line := pos_integer(),
+    column := pos_integer()
+}.
+
+%% @doc Loads an image into the engine that runs now. Returns its number there.
+-spec load(binary()) -> {ok, non_neg_integer(), machine()} | {error, maty_error:status()}.
+load(Image) ->
+    Digest = erlang:md5(Image),
+    case number(Digest) of
+        {ok, Number} ->
+            {ok, Number, kept(Digest)};
+        error ->
+            case maty_engine:load(Image) of
+                {ok, Number, Description} ->
+                    {ok, Number, keep(Digest, Number, Description)};
+                {error, Status} ->
+                    {error, Status}
+            end
+    end.
+
+%% The table of numbers goes with the engine that gave them.
+number(Digest) ->
+    try ets:lookup(maty_images, Digest) of
+        [{_, Number}] -> {ok, Number};
+        [] -> error
+    catch
+        error:badarg -> error
+    end.
+
+%% @doc The machines of an image that was loaded, by its digest.
+-spec kept(binary()) -> machine().
+kept(Digest) ->
+    persistent_term:get({?MODULE, Digest}).
+
+%% @doc The machines of an image by its number in the engine that runs now.
+-spec numbered(non_neg_integer()) -> {ok, machine()} | error.
+numbered(Number) ->
+    case ets:match(maty_images, {'$1', Number}) of
+        [[Digest]] -> {ok, kept(Digest)};
+        [] -> error
+    end.
+
+keep(Digest, Number, Description) ->
+    Key = {?MODULE, Digest},
+    Machine =
+        case persistent_term:get(Key, undefined) of
+            undefined ->
+                Made = machine(Digest, Description),
+                ok = persistent_term:put(Key, Made),
+                Made;
+            Kept ->
+                Kept
+        end,
+    _ = ets:insert(maty_images, {Digest, Number}),
+    Machine.
+
+-spec role(machine(), non_neg_integer()) -> role().
+role(#machine{roles = Roles}, Index) ->
+    element(Index + 1, Roles).
+
+-spec roles(machine()) -> [role()].
+roles(#machine{roles = Roles}) ->
+    tuple_to_list(Roles).
+
+%% @doc The phase of a state, by its number in the image.
+-spec state(role(), non_neg_integer()) -> send | 'receive' | final.
+state(Role, State) ->
+    {Phase, _} = at(Role, State),
+    Phase.
+
+-spec transitions(role(), non_neg_integer()) -> [transition()].
+transitions(Role, State) ->
+    {_, Transitions} = at(Role, State),
+    Transitions.
+
+at(#role{first_state = First, states = States}, State) ->
+    element(State - First + 1, States).
+
+%% ----- Reading the description (c_src/beam/describe.h) -----
+
+machine(Digest, {Protocol, Source, Roles}) ->
+    Names = list_to_tuple([name(element(1, Role)) || Role <- Roles]),
+    Numbered = lists:zip(lists:seq(0, length(Roles) - 1), Roles),
+    #machine{
+        protocol = name(Protocol),
+        source = Source,
+        roles = list_to_tuple([role(Index, Role, Names) || {Index, Role} <- Numbered]),
+        role_index = maps:from_list([{name(element(1, Role)), Index} || {Index, Role} <- Numbered]),
+        digest = Digest
+    }.
+
+%% Atoms are made here, from a protocol that a developer wrote, as the compiler
+%% makes them from a module.
+name(Binary) ->
+    binary_to_atom(Binary, utf8).
+
+role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
+    Decoded = [
+        {direction(Direction), element(Peer + 1, Names), Peer, PeerAction, name(Label), Look =:= 1}
+     || {Direction, Peer, PeerAction, Label, Look} <- Actions
+    ],
+    Table = list_to_tuple(Decoded),
+    #role{
+        name = name(Name),
+        index = Index,
+        sends = sends(Decoded),
+        labels = list_to_tuple([received_label(Action) || Action <- Decoded]),
+        peers = list_to_tuple([element(2, Action) || Action <- Decoded]),
+        initial_phase = element(1, lists:nth(Initial - First + 1, States)),
+        first_state = First,
+        states = list_to_tuple([
+            {phase(Phase), [transition(Transition, Table) || Transition <- Transitions]}
+         || {Phase, _, _, Transitions} <- States
+        ])
+    }.
+
+direction(0) -> send;
+direction(1) -> 'receive'.
+
+phase(?RECEIVES) -> 'receive';
+phase(?SENDS) -> send;
+phase(?FINAL) -> final.
+
+received_label({'receive', _, _, _, Label, _}) -> Label;
+received_label({send, _, _, _, _, _}) -> [].
+
+transition({Action, _Target, Line, Column, Fields}, Table) ->
+    {Direction, Peer, _, _, Label, _} = element(Action + 1, Table),
+    #{
+        direction => Direction,
+        peer => Peer,
+        label => Label,
+        fields => Fields,
+        line => Line,
+        column => Column
+    }.
+
+sends(Actions) ->
+    Sends = [
+        {Label, #send{
+            to = To,
+            to_index = ToIndex,
+            command = ?COMMAND(send_operation(Look), Action),
+            look = Look,
+            receives = ?COMMAND(?OP_RECEIVE, ToAction)
+        }}
+     || {Action, {send, To, ToIndex, ToAction, Label, Look}} <-
+            lists:zip(lists:seq(0, length(Actions) - 1), Actions)
+    ],
+    maps:map(
+        fun
+            (_, [One]) -> One;
+            (_, Several) -> Several
+        end,
+        maps:groups_from_list(
+            fun({Label, _}) -> Label end,
+            fun({_, Send}) -> Send end,
+            Sends
+        )
+    ).
+
+send_operation(true) -> ?OP_SEND_TERM;
+send_operation(false) -> ?OP_SEND.

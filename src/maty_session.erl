@@ -1,0 +1,312 @@
+%% @private
+%% The steps of a session: every message out and in is one call of the engine.
+%%
+%% An endpoint is the record that its owner keeps of it; which endpoint a handler
+%% runs for, and the phase that the engine said it is in, stand in the process
+%% dictionary, so that user code sends by naming a role and nothing else.
+%%
+%% send/2 and offer/3 are the data path. What they do on success is written out
+%% in one place each, and everything else is left to functions further down.
+-module(maty_session).
+
+-include("maty_internal.hrl").
+
+-export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
+-export([send/2, offer/3, close/1, cancel/1]).
+-export([state/1, expected_peers/1, sender/2, violation/4]).
+
+-compile({inline, [tag/1, tags/1, step/3]}).
+
+-type endpoint() :: #endpoint{}.
+-export_type([endpoint/0]).
+
+%% Statuses of the engine that are handled apart, as they stand in a reply.
+-define(REPLY_WAIT, (?REFUSED + 12)).
+
+%% What a scheduler looks at in one go; see MAX_MESSAGE of the driver.
+-define(MAX_SHOWN, 4 * 1024 * 1024 - 8).
+%% A binary from this size on is not copied for the engine to look at.
+-define(MIN_GAP, 256).
+-define(MAX_GAPS, 64).
+
+-spec endpoint(
+    maty_engine:handle(), non_neg_integer(), tuple(), maty_machine:machine(), pid()
+) -> endpoint().
+endpoint(Session, RoleIndex, Participants, Machine, AccessPoint) ->
+    Handle = Session + RoleIndex,
+    Role = maty_machine:role(Machine, RoleIndex),
+    #endpoint{
+        port = maty_engine:port(?HANDLE_PORT(Handle)),
+        data = <<Handle:64/native>>,
+        handle = Handle,
+        session = Session,
+        role = Role,
+        sends = Role#role.sends,
+        labels = Role#role.labels,
+        participants = Participants,
+        machine = Machine,
+        access_point = AccessPoint
+    }.
+
+%% Makes an endpoint the current one.
+-spec enter(endpoint()) -> ok.
+enter(Endpoint) ->
+    _ = put(?CURRENT, Endpoint),
+    ok.
+
+-spec leave() -> ok.
+leave() ->
+    _ = erase(?CURRENT),
+    ok.
+
+-spec current() -> endpoint() | undefined.
+current() ->
+    get(?CURRENT).
+
+%% Notes the phase of the current endpoint, as the engine said it last.
+-spec enter_phase(0..2) -> ok.
+enter_phase(Phase) ->
+    put(?PHASE, Phase),
+    ok.
+
+%% The phase of the current endpoint; "lost" once a send found that it is gone.
+-spec phase() -> 0..2 | lost.
+phase() ->
+    get(?PHASE).
+
+%% ----- Sending -----
+
+%% Sends to a role of the current session. On an error nothing has left.
+-spec send(atom(), tuple()) -> ok | {error, maty_error:violation()}.
+send(To, Message) ->
+    case get(?CURRENT) of
+        #endpoint{sends = Sends} = Endpoint when is_tuple(Message), tuple_size(Message) > 0 ->
+            Label = element(1, Message),
+            case Sends of
+                #{Label := #send{to = To} = Send} ->
+                    step(Send, Message, Endpoint);
+                #{Label := [_ | _] = Several} ->
+                    case lists:keyfind(To, #send.to, Several) of
+                        #send{} = Send -> step(Send, Message, Endpoint);
+                        false -> {error, refused_send(no_action, Endpoint, To, Message)}
+                    end;
+                #{} ->
+                    {error, refused_send(no_action, Endpoint, To, Message)}
+            end;
+        #endpoint{} = Endpoint ->
+            {error, refused_send(not_a_message, Endpoint, To, Message)};
+        undefined ->
+            {error, #{reason => no_session, direction => send, attempt => Message, peer => To}}
+    end.
+
+step(Send, Message, #endpoint{port = Port, data = Data} = Endpoint) ->
+    #send{command = Command, look = Look} = Send,
+    try
+        case Look of
+            false when tuple_size(Message) =< 5 ->
+                port_control(Port, Command bor tags(Message), Data);
+            _ ->
+                show(Port, Command, Data, Message)
+        end
+    of
+        [Phase, High, Low] when Phase < ?REFUSED ->
+            #send{to_index = Index, receives = Receives} = Send,
+            #endpoint{session = Session, participants = Participants} = Endpoint,
+            put(?PHASE, Phase),
+            element(Index + 1, Participants) !
+                ?MESSAGE(Session + Index, Receives bor (High bsl 8) bor Low, Message),
+            ok;
+        Refused ->
+            {error, refused_send(Refused, Endpoint, Send#send.to, Message)}
+    catch
+        error:badarg ->
+            {error, refused_send(engine_down, Endpoint, Send#send.to, Message)}
+    end.
+
+tags({_}) -> 0;
+tags({_, A}) -> tag(A);
+tags({_, A, B}) -> tag(A) bor (tag(B) bsl 4);
+tags({_, A, B, C}) -> tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8);
+tags({_, A, B, C, D}) -> tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8) bor (tag(D) bsl 12).
+
+%% maty_tag of c_src/include/maty.h.
+tag(Value) when is_integer(Value) -> 1;
+tag(Value) when is_binary(Value) -> 5;
+tag(Value) when is_atom(Value), Value =/= true, Value =/= false -> 4;
+tag(Value) when is_atom(Value) -> 3;
+tag(Value) when is_float(Value) -> 2;
+tag(Value) when is_list(Value) -> 10;
+tag(Value) when is_map(Value) -> 9;
+tag(Value) when is_tuple(Value) -> 8;
+tag(Value) when is_pid(Value) -> 6;
+tag(Value) when is_reference(Value) -> 7;
+tag(_) -> 11.
+
+%% Shows the engine the whole message. Large binaries are left out at first;
+%% what the engine makes of the rest is final only if it is accepted.
+show(Port, Command, Data, Message) ->
+    Shown = ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)),
+    case erlang:term_to_iovec(Message) of
+        [_] = One ->
+            port_control(Port, Shown, [Data | One]);
+        Several ->
+            {Gaps, Rest} = leave_out(Several, 0, <<>>, [], []),
+            Count = length(Gaps),
+            case Count > 0 andalso Count =< ?MAX_GAPS andalso iolist_size(Rest) =< ?MAX_SHOWN of
+                true ->
+                    Left = [<<0, Count:16>>, Gaps, Rest],
+                    case port_control(Port, Shown, [Data | Left]) of
+                        [Phase | _] = Reply when Phase < ?REFUSED -> Reply;
+                        _ -> show_all(Port, Shown, Data, Several)
+                    end;
+                false ->
+                    show_all(Port, Shown, Data, Several)
+            end
+    end.
+
+show_all(Port, Command, Data, Term) ->
+    case iolist_size(Term) =< ?MAX_SHOWN of
+        true -> port_control(Port, Command, [Data | Term]);
+        false -> limit
+    end.
+
+%% A piece that follows the head of a binary of its size is that binary's bytes.
+leave_out([Piece | Pieces], Offset, Before, Gaps, Shown) ->
+    Size = byte_size(Piece),
+    case Before of
+        <<109, Size:32>> when Size >= ?MIN_GAP ->
+            Gap = <<Offset:32, Size:32>>,
+            leave_out(Pieces, Offset, <<>>, [Gap | Gaps], Shown);
+        _ when Size >= 5 ->
+            leave_out(Pieces, Offset + Size, binary_part(Piece, Size, -5), Gaps, [Piece | Shown]);
+        _ ->
+            leave_out(Pieces, Offset + Size, <<>>, Gaps, [Piece | Shown])
+    end;
+leave_out([], _Offset, _Before, Gaps, Shown) ->
+    {lists:reverse(Gaps), lists:reverse(Shown)}.
+
+%% ----- Receiving -----
+
+%% Offers a message to an endpoint. Returns the phase after it if it is the next
+%% one, "wait" if others come first, and otherwise what is wrong with it.
+-spec offer(endpoint(), term(), term()) ->
+    0..2 | wait | gone | {refused, maty_error:violation()}.
+offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
+    element(?COMMAND_ACTION(Command) + 1, Labels) =:= element(1, Message),
+    ?COMMAND_OP(Command) =:= ?OP_RECEIVE
+->
+    try port_control(Port, Command, Data) of
+        [Phase] when Phase < ?REFUSED -> Phase;
+        [?REPLY_WAIT] -> wait;
+        [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message)
+    catch
+        error:badarg -> gone
+    end;
+offer(Endpoint, Command, Message) ->
+    refuse(no_action, Endpoint, Command, Message).
+
+refuse(stale, _Endpoint, _Command, _Message) ->
+    gone;
+refuse(Reason, Endpoint, Command, Message) ->
+    Violation = violation(Reason, 'receive', Endpoint, Message),
+    case sender(Endpoint, Command) of
+        unknown -> {refused, Violation};
+        Peer -> {refused, known_sender(Violation, Peer)}
+    end.
+
+%% A message that nobody sent is reported by what the protocol says of it, if
+%% that is enough to refuse it.
+known_sender(#{reason := forged, attempt := Message, allowed := Allowed} = Violation, Peer) ->
+    Expected = [T || #{peer := P, label := L} = T <- Allowed, P =:= Peer, L =:= element(1, Message)],
+    case Expected of
+        [] -> Violation#{peer => Peer, reason := not_now};
+        [_ | _] -> Violation#{peer => Peer}
+    end;
+known_sender(Violation, Peer) ->
+    Violation#{peer => Peer}.
+
+%% The role that a message says it is from.
+-spec sender(endpoint(), term()) -> maty:role() | unknown.
+sender(#endpoint{role = #role{peers = Peers}}, Command) when
+    ?COMMAND_OP(Command) =:= ?OP_RECEIVE, ?COMMAND_ACTION(Command) < tuple_size(Peers)
+->
+    element(?COMMAND_ACTION(Command) + 1, Peers);
+sender(_Endpoint, _Command) ->
+    unknown.
+
+%% ----- Ending -----
+
+-spec close(endpoint()) -> ok | {error, maty_error:status()}.
+close(Endpoint) ->
+    finish(?OP_CLOSE, Endpoint).
+
+-spec cancel(endpoint()) -> ok | {error, maty_error:status()}.
+cancel(Endpoint) ->
+    finish(?OP_CANCEL, Endpoint).
+
+finish(Operation, #endpoint{port = Port, data = Data}) ->
+    try port_control(Port, ?COMMAND(Operation, 0), Data) of
+        [0] -> ok;
+        [Refused] -> {error, maty_error:status(Refused - ?REFUSED)}
+    catch
+        error:badarg -> {error, engine_down}
+    end.
+
+%% ----- Looking -----
+
+%% The number of the endpoint's state in the image.
+-spec state(endpoint()) -> {ok, non_neg_integer()} | {error, maty_error:status()}.
+state(#endpoint{handle = Handle}) ->
+    case look(Handle) of
+        {ok, _Phase, State, _Mine} -> {ok, State};
+        {error, Status} -> {error, Status}
+    end.
+
+look(Handle) ->
+    try
+        maty_engine:info(Handle)
+    catch
+        error:_ -> {error, engine_down}
+    end.
+
+%% The roles that the endpoint waits for now.
+-spec expected_peers(endpoint()) -> [atom()].
+expected_peers(#endpoint{role = Role} = Endpoint) ->
+    case state(Endpoint) of
+        {ok, State} ->
+            lists:usort([
+                Peer
+             || #{direction := 'receive', peer := Peer} <- maty_machine:transitions(Role, State)
+            ]);
+        {error, _} ->
+            []
+    end.
+
+-spec violation(atom(), send | 'receive' | suspend | done, endpoint(), term()) ->
+    maty_error:violation().
+violation(Reason, Direction, Endpoint, Attempt) ->
+    #endpoint{role = Role, machine = Machine, session = Session} = Endpoint,
+    #machine{protocol = Protocol, source = Source} = Machine,
+    Violation = #{
+        reason => Reason,
+        direction => Direction,
+        attempt => Attempt,
+        session => Session,
+        role => Role#role.name,
+        protocol => Protocol,
+        source => Source
+    },
+    case state(Endpoint) of
+        {ok, State} -> Violation#{allowed => maty_machine:transitions(Role, State)};
+        {error, _} -> Violation
+    end.
+
+refused_send([Refused | Rest], Endpoint, To, Message) ->
+    Violation = refused_send(maty_error:status(Refused - ?REFUSED), Endpoint, To, Message),
+    case Rest of
+        [Field] -> Violation#{field => Field};
+        [] -> Violation
+    end;
+refused_send(Reason, Endpoint, To, Message) ->
+    _ = (Reason =:= stale orelse Reason =:= engine_down) andalso put(?PHASE, lost),
+    (violation(Reason, send, Endpoint, Message))#{peer => To}.
