@@ -153,8 +153,8 @@ static void engine_step(engine_t *engine, enum operation op, unsigned command, c
   if (status == MATY_OK && send) {
     status = maty_endpoint_send(engine->space, handle, caller, action, &payload, &step);
   } else if (status == MATY_OK) {
-    status =
-        maty_endpoint_receive(engine->space, handle, caller, action, argument, &payload, &step);
+    status = maty_endpoint_receive(engine->space, handle, caller, action, argument,
+                                   op == OP_RECEIVE ? NULL : &payload, &step);
   }
   step_reply(reply, status, &step, send);
 }

@@ -693,7 +693,7 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
     return refuse(space, status);
   }
   if (away) {
-    status = payload_judge(image, transition, payload, &step->field);
+    status = payload == NULL ? MATY_ELOOK : payload_judge(image, transition, payload, &step->field);
     if (status == MATY_ELOOK) {
       return status;
     }
