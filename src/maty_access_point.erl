@@ -61,6 +61,8 @@
 %% `{error, Reason}' with a reason of {@link maty_protocol:format_error/1} if the
 %% protocol is not accepted.
 -spec start_link(maty_protocol:source() | options()) -> {ok, pid()} | {error, term()}.
+start_link(#{name := _, image := _} = Protocol) ->
+    start(#{protocol => Protocol});
 start_link(#{} = Options) ->
     case maty_options:check(Options, #{protocol => required, name => optional}) of
         ok -> start(Options);
@@ -125,7 +127,7 @@ waiting(AccessPoint) ->
 %% @doc The access points of this node and their protocols.
 -spec list() -> [{pid(), Protocol :: atom()}].
 list() ->
-    [{Pid, Protocol} || {Pid, Protocol, _} <- maty_directory:all()].
+    [{Pid, Protocol} || {Pid, Protocol, _} <- maty_directory:all(), is_process_alive(Pid)].
 
 %% ----- What actors call -----
 

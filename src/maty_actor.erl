@@ -145,7 +145,7 @@
     %% By handle; all but the one in hand.
     sessions = #{} :: #{maty_engine:handle() => #session{}},
     %% What came before the session's start did, by handle, latest first.
-    early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()}]},
+    early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()} | tuple()]},
     parent :: pid(),
     name :: term(),
     debug = [] :: [sys:dbg_opt()],
@@ -379,7 +379,7 @@ handle_debug(Message, Hand, #actor{debug = Debug, name = Name} = Actor) ->
     Logged = sys:handle_debug(Debug, fun print_event/3, Name, {in, Message}),
     handle(Message, Hand, Actor#actor{debug = Logged}).
 
-print_event(Device, {in, ?MESSAGE(Handle, _, Message)}, Name) ->
+print_event(Device, {in, ?MESSAGE(Handle, _, Message)}, Name) when is_integer(Handle) ->
     io:format(Device, "*DBG* ~tp got ~tp in session ~ts~n", [
         Name, Message, maty:format_session(session_id(Handle))
     ]);
@@ -409,15 +409,21 @@ put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Acto
     Actor#actor{sessions = Sessions#{Handle => Session}}.
 
 handle_other({'$maty_start', Reference, Session, Role, Participants, Digest, From}, Actor) ->
-    _ = put(?REGISTRATIONS, maps:remove(Reference, get(?REGISTRATIONS))),
-    start_session(Session, Role, Participants, Digest, From, Actor);
-handle_other({'$maty_failed', Handle, Cause}, #actor{sessions = Sessions} = Actor) ->
+    case maps:take(Reference, get(?REGISTRATIONS)) of
+        {_, Waiting} when Actor#actor.engine =/= undefined ->
+            _ = put(?REGISTRATIONS, Waiting),
+            start_session(Session, Role, Participants, Digest, From, Actor);
+        _ ->
+            %% Of an engine that has gone; reconnect/1 registers again.
+            loop(none, Actor)
+    end;
+handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}}} ->
             #role{name = Role} = maty_machine:role(Machine, Cause),
             continue(fail(Handle, {cancelled, Role}, Actor));
         #{} ->
-            loop(none, Actor)
+            loop(none, keep_early(Handle, Failed, Actor))
     end;
 handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
     sys:handle_system_msg(Request, From, Parent, ?MODULE, Debug, Actor);
@@ -442,7 +448,7 @@ handle_other(Message, #actor{module = Module, name = Name} = Actor) ->
             logger:log(
                 warning,
                 #{
-                    label => {?MODULE, no_handle_info},
+                    event => no_handle_info,
                     name => Name,
                     module => Module,
                     message => Message
@@ -612,17 +618,20 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
 
 %% A message for an endpoint that has no session here. If the endpoint is this
 %% actor's, its start is on the way; if it is not there, the session has ended.
-before_start(Handle, Command, Message, #actor{early = Early} = Actor) ->
+before_start(Handle, Command, Message, Actor) ->
     case own_endpoint(Handle) of
         true ->
-            Before = maps:get(Handle, Early, []),
-            loop(none, Actor#actor{early = Early#{Handle => [{Command, Message} | Before]}});
+            loop(none, keep_early(Handle, {Command, Message}, Actor));
         false ->
+            maty_engine:count_refused(),
             report_violation(#{reason => forged, direction => 'receive', attempt => Message}),
             loop(none, Actor);
         gone ->
             loop(none, Actor)
     end.
+
+keep_early(Handle, Item, #actor{early = Early} = Actor) ->
+    Actor#actor{early = Early#{Handle => [Item | maps:get(Handle, Early, [])]}}.
 
 own_endpoint(Handle) when is_integer(Handle), Handle >= 0 ->
     try maty_engine:info(Handle) of
@@ -638,7 +647,7 @@ report_violation(Violation) ->
     maty_event:notify(violation, Violation),
     logger:log(
         warning,
-        #{label => {?MODULE, violation}, violation => Violation, actor => self()},
+        #{event => violation, violation => Violation, actor => self()},
         #{report_cb => get(?REPORT)}
     ).
 
@@ -658,7 +667,7 @@ start_session(Id, RoleIndex, Participants, Digest, AccessPoint, Actor) ->
     maty_session:enter_phase(Phase),
     Started = Actor#actor{early = maps:remove(Handle, Early)},
     try init_session(Module, session(Endpoint), State) of
-        {ok, Handler, Local, NewState} ->
+        {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
         {done, Reason, NewState} ->
@@ -670,18 +679,23 @@ start_session(Id, RoleIndex, Participants, Digest, AccessPoint, Actor) ->
             raised(Class, Reason, Stack, Session, Started)
     end.
 
-%% What came before the start waits like anything that comes before its turn.
+%% What came before the start waits like anything that comes before its turn. If
+%% the endpoint has failed meanwhile, that is told again once the session is here.
 arrived(Endpoint, Latest) ->
     lists:foldr(
-        fun({Command, Message}, Waiting) ->
-            case maty_session:sender(Endpoint, Command) of
-                unknown ->
-                    {refused, Violation} = maty_session:offer(Endpoint, Command, Message),
-                    report_violation(Violation),
-                    Waiting;
-                Sender ->
-                    enqueue(Sender, {Command, Message}, Waiting)
-            end
+        fun
+            ({'$maty_failed', _Handle, _Cause} = Failed, Waiting) ->
+                self() ! Failed,
+                Waiting;
+            ({Command, Message}, Waiting) ->
+                case maty_session:sender(Endpoint, Command) of
+                    unknown ->
+                        {refused, Violation} = maty_session:offer(Endpoint, Command, Message),
+                        report_violation(Violation),
+                        Waiting;
+                    Sender ->
+                        enqueue(Sender, {Command, Message}, Waiting)
+                end
         end,
         #{},
         Latest
@@ -780,7 +794,7 @@ log_end(Reason, About, #actor{name = Name, module = Module, state = State}) ->
     logger:log(
         error,
         About#{
-            label => {?MODULE, terminate},
+            event => terminate,
             name => Name,
             module => Module,
             reason => Reason,
@@ -790,13 +804,14 @@ log_end(Reason, About, #actor{name = Name, module = Module, state = State}) ->
     ).
 
 %% @private
+%% Reports have no key 'label': Elixir's logger drops those of labels it does not know.
 -spec report(logger:report(), logger:report_cb_config()) -> unicode:chardata().
-report(#{label := {?MODULE, violation}, violation := Violation, actor := Actor}, _Config) ->
+report(#{event := violation, violation := Violation, actor := Actor}, _Config) ->
     [io_lib:format("~p refused a message: ", [Actor]), maty_error:format(Violation)];
-report(#{label := {?MODULE, no_handle_info}} = Report, _Config) ->
+report(#{event := no_handle_info} = Report, _Config) ->
     #{name := Name, module := Module, message := Message} = Report,
     io_lib:format("~tp (~tp) got a message and has no handle_info/2: ~tp", [Name, Module, Message]);
-report(#{label := {?MODULE, terminate}} = Report, _Config) ->
+report(#{event := terminate} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
     Where =
         case Report of

@@ -17,7 +17,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1]).
--export([attach/0, open/3, info/1, sessions/0, counters/0, compile/2, load/1]).
+-export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, compile/2, load/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, token/0, counters/0]).
@@ -114,6 +114,13 @@ info(Handle) ->
                     {error, maty_error:status(Refused - ?REFUSED)}
             end
     end.
+
+%% @doc Counts a message that is refused for what it looks like, without a
+%% question to the engine: it is offered to an endpoint that there never is.
+-spec count_refused() -> ok.
+count_refused() ->
+    _ = control(port(erlang:phash2(self())), ?OP_RECEIVE, <<-1:64>>),
+    ok.
 
 %% @doc What the engine counted since it was started; `endpoints' and `bytes'
 %% are what it holds now.

@@ -88,13 +88,13 @@ send(To, Message) ->
                 #{Label := [_ | _] = Several} ->
                     case lists:keyfind(To, #send.to, Several) of
                         #send{} = Send -> step(Send, Message, Endpoint);
-                        false -> {error, refused_send(no_action, Endpoint, To, Message)}
+                        false -> {error, unknown_send(no_action, Endpoint, To, Message)}
                     end;
                 #{} ->
-                    {error, refused_send(no_action, Endpoint, To, Message)}
+                    {error, unknown_send(no_action, Endpoint, To, Message)}
             end;
         #endpoint{} = Endpoint ->
-            {error, refused_send(not_a_message, Endpoint, To, Message)};
+            {error, unknown_send(not_a_message, Endpoint, To, Message)};
         undefined ->
             {error, #{reason => no_session, direction => send, attempt => Message, peer => To}}
     end.
@@ -203,6 +203,7 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
         error:badarg -> gone
     end;
 offer(Endpoint, Command, Message) ->
+    maty_engine:count_refused(),
     refuse(no_action, Endpoint, Command, Message).
 
 refuse(stale, _Endpoint, _Command, _Message) ->
@@ -300,6 +301,11 @@ violation(Reason, Direction, Endpoint, Attempt) ->
         {ok, State} -> Violation#{allowed => maty_machine:transitions(Role, State)};
         {error, _} -> Violation
     end.
+
+%% What the engine has no number for; it is counted all the same.
+unknown_send(Reason, Endpoint, To, Message) ->
+    maty_engine:count_refused(),
+    refused_send(Reason, Endpoint, To, Message).
 
 refused_send([Refused | Rest], Endpoint, To, Message) ->
     Violation = refused_send(maty_error:status(Refused - ?REFUSED), Endpoint, To, Message),

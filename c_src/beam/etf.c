@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "../core/image.h"
+#include "calendar.h"
 
 enum {
   ETF_VERSION = 131,
@@ -78,7 +79,7 @@ typedef struct frame {
   uint64_t seen;     /* map: which declared keys have come, one bit each */
 } frame_t;
 
-/* No type of the image: a part that nothing is known of, as those of "any". */
+/* No type: a part that nothing is known of, as those of "any". */
 #define TYPE_UNKNOWN UINT32_MAX
 
 typedef struct judge {
@@ -340,6 +341,35 @@ static maty_status judge_string(judge_t *judge, const token_t *token) {
   return is_utf8(token->bytes, token->length) ? MATY_OK : MATY_EPAYLOAD;
 }
 
+/* ----- Looking types up, in the image or in the calendar ----- */
+
+static const maty__type_t *type_at(const judge_t *judge, uint32_t type) {
+  static const maty__type_t any = {.kind = MATY__TYPE_ANY, .tags = UINT16_MAX};
+  if (type == TYPE_UNKNOWN)
+    return &any;
+  return (type & CALENDAR) != 0 ? &calendar_types[type & ~CALENDAR] : &judge->image->types[type];
+}
+
+/* A part of a type. */
+static const maty__key_t *part_at(const judge_t *judge, uint32_t type, uint32_t index) {
+  const maty__key_t *keys = (type & CALENDAR) != 0 ? calendar_keys : judge->image->keys;
+  return &keys[type_at(judge, type)->first + index];
+}
+
+/* A string that a type or a part of it names. */
+static const char *text_at(const judge_t *judge, uint32_t type, uint32_t offset) {
+  const char *strings =
+      (type & CALENDAR) != 0 ? (const char *)&calendar_strings : judge->image->strings;
+  return strings + offset;
+}
+
+/* The union that a date or a time is. */
+static uint32_t calendar_type(uint16_t kind) {
+  return CALENDAR | (kind == MATY__TYPE_DATE   ? CALENDAR_DATE
+                     : kind == MATY__TYPE_TIME ? CALENDAR_TIME
+                                               : CALENDAR_DATETIME);
+}
+
 /* ----- The machine ----- */
 
 static maty_status push(judge_t *judge, frame_t frame) {
@@ -369,9 +399,7 @@ static maty_status push_unknown(judge_t *judge, const token_t *token) {
 /* Holds the next term against a type: decides, or pushes what is left to do.
  * Returns MATY_EPAYLOAD if it does not fit. */
 static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
-  static const maty__type_t any = {.kind = MATY__TYPE_ANY, .tags = UINT16_MAX};
-  const maty_image_t *image = judge->image;
-  const maty__type_t *type = type_number == TYPE_UNKNOWN ? &any : &image->types[type_number];
+  const maty__type_t *type = type_at(judge, type_number);
   uint32_t position = judge->position;
   uint32_t next_gap = judge->next_gap;
   token_t token;
@@ -392,8 +420,9 @@ static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
   case MATY__TYPE_STRING:
     return judge_string(judge, &token);
   case MATY__TYPE_LITERAL:
-    return bytes_are(token.bytes, token.length, image->strings + type->first) ? MATY_OK
-                                                                              : MATY_EPAYLOAD;
+    return bytes_are(token.bytes, token.length, text_at(judge, type_number, type->first))
+               ? MATY_OK
+               : MATY_EPAYLOAD;
   case MATY__TYPE_RANGE:
     return token.fits_word && type->low <= token.value && token.value <= type->high ? MATY_OK
                                                                                     : MATY_EPAYLOAD;
@@ -403,35 +432,39 @@ static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
     }
     return push(judge, (frame_t){.kind = FRAME_LIST,
                                  .raw = token.raw,
-                                 .type = image->keys[type->first].type,
+                                 .type = part_at(judge, type_number, 0)->type,
                                  .parts = token.parts});
   case MATY__TYPE_TUPLE:
     if (token.parts != type->count) {
       return MATY_EPAYLOAD;
     }
-    return push(judge, (frame_t){.kind = FRAME_TUPLE,
-                                 .type = type_number,
-                                 .parts = token.parts,
-                                 .next = type->first});
+    return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = type_number, .parts = token.parts});
   case MATY__TYPE_MAP:
     return push(judge, (frame_t){.kind = FRAME_MAP, .type = type_number, .parts = token.parts});
-  default: /* the unions, named ones included */
-    judge->position = position;
-    judge->next_gap = next_gap;
-    return push(judge, (frame_t){.kind = FRAME_UNION,
-                                 .raw = raw,
-                                 .type = type_number,
-                                 .parts = 1,
-                                 .position = position,
-                                 .next_gap = next_gap});
+  case MATY__TYPE_DATE:
+  case MATY__TYPE_TIME:
+  case MATY__TYPE_DATETIME:
+    type_number = calendar_type(type->kind);
+    break;
+  default:
+    break;
   }
+  /* A union: its alternatives begin again at this term. */
+  judge->position = position;
+  judge->next_gap = next_gap;
+  return push(judge, (frame_t){.kind = FRAME_UNION,
+                               .raw = raw,
+                               .type = type_number,
+                               .parts = 1,
+                               .position = position,
+                               .next_gap = next_gap});
 }
 
 /* Holds a map's next key and value against the type. */
 static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   token_t key;
   maty_status status;
-  const maty__type_t *type = &judge->image->types[frame->type];
+  const maty__type_t *type = type_at(judge, frame->type);
   uint32_t position = judge->position;
   uint32_t next_gap = judge->next_gap;
   if ((status = next_token(judge, false, &key)) != MATY_OK) {
@@ -439,8 +472,8 @@ static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   }
   if (key.tag == MATY_TAG_ATOM || key.tag == MATY_TAG_BOOLEAN) {
     for (uint32_t i = 0; i < type->count; i++) {
-      const maty__key_t *declared = &judge->image->keys[type->first + i];
-      if (bytes_are(key.bytes, key.length, judge->image->strings + declared->name)) {
+      const maty__key_t *declared = part_at(judge, frame->type, i);
+      if (bytes_are(key.bytes, key.length, text_at(judge, frame->type, declared->name))) {
         frame->seen |= UINT64_C(1) << i;
         return judge_term(judge, declared->type, false);
       }
@@ -456,7 +489,8 @@ static maty_status judge_pair(judge_t *judge, frame_t *frame) {
 /* Begins the next part of the frame on top, or takes the frame off. */
 static maty_status advance(judge_t *judge) {
   frame_t *frame = &judge->stack[judge->depth - 1];
-  const maty__type_t *type = frame->type == TYPE_UNKNOWN ? NULL : &judge->image->types[frame->type];
+  bool known = frame->type != TYPE_UNKNOWN;
+  const maty__type_t *type = type_at(judge, frame->type);
   if (frame->kind == FRAME_UNION) {
     if (frame->parts == 0) {
       judge->depth--;
@@ -466,11 +500,11 @@ static maty_status advance(judge_t *judge) {
       return MATY_EPAYLOAD;
     }
     frame->parts = 0;
-    return judge_term(judge, judge->image->keys[type->first + frame->next++].type, frame->raw);
+    return judge_term(judge, part_at(judge, frame->type, frame->next++)->type, frame->raw);
   }
   if (frame->parts == 0) {
     judge->depth--;
-    if (frame->kind == FRAME_MAP && type != NULL) {
+    if (frame->kind == FRAME_MAP) {
       uint64_t all = type->count == 64 ? UINT64_MAX : (UINT64_C(1) << type->count) - 1;
       return frame->seen == all ? MATY_OK : MATY_EPAYLOAD;
     }
@@ -480,7 +514,7 @@ static maty_status advance(judge_t *judge) {
       if (!take_number(judge, 1, &tail)) {
         return MATY_ETERM;
       }
-      if (tail != ETF_NIL && type != NULL) {
+      if (tail != ETF_NIL && known) {
         return MATY_EPAYLOAD;
       }
       if (tail != ETF_NIL) {
@@ -493,8 +527,8 @@ static maty_status advance(judge_t *judge) {
   frame->parts--;
   switch (frame->kind) {
   case FRAME_TUPLE:
-    return judge_term(judge, type == NULL ? TYPE_UNKNOWN : judge->image->keys[frame->next++].type,
-                      false);
+    return judge_term(
+        judge, known ? part_at(judge, frame->type, frame->next++)->type : TYPE_UNKNOWN, false);
   case FRAME_LIST:
     return judge_term(judge, frame->type, frame->raw);
   default:
@@ -507,7 +541,7 @@ static maty_status advance(judge_t *judge) {
 static bool backtrack(judge_t *judge) {
   while (judge->depth > 0) {
     frame_t *frame = &judge->stack[judge->depth - 1];
-    if (frame->kind == FRAME_UNION && frame->next < judge->image->types[frame->type].count) {
+    if (frame->kind == FRAME_UNION && frame->next < type_at(judge, frame->type)->count) {
       frame->parts = 1;
       judge->position = frame->position;
       judge->next_gap = frame->next_gap;

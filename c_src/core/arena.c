@@ -74,8 +74,7 @@ void *maty__arena_alloc(maty__arena_t *arena, size_t size) {
   if (size > SIZE_MAX / 2)
     return NULL;
   size = rounded(size);
-  if ((arena->top == NULL || arena->top->size - arena->top->used < size) &&
-      !add_chunk(arena, size))
+  if ((arena->top == NULL || arena->top->size - arena->top->used < size) && !add_chunk(arena, size))
     return NULL;
   void *block = room(arena->top) + arena->top->used;
   arena->top->used += size;

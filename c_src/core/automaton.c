@@ -9,17 +9,21 @@
 #include "graph.h"
 #include "limits.h"
 
+/* What sorting a message takes, in steps along arcs. */
+enum { SORTED_STEPS = 16 };
+
 typedef struct builder {
   maty__check_t *check;
   maty__automaton_t *automaton;
   maty__graph_t graph;
-  maty__pool_t kernels;    /* by state: its nodes, before jumps are followed */
-  uint32_t *seen_in;       /* by node: the last state whose jumps led there, plus one */
-  maty__u32s_t stack;      /* nodes whose arcs are still to be followed */
-  maty__u32s_t choosers;   /* nodes of this state where a choice begins */
-  maty__u64s_t arcs;       /* messages of this state: message, then arc */
+  maty__pool_t kernels;  /* by state: its nodes, before jumps are followed */
+  uint32_t *seen_in;     /* by node: the last state whose jumps led there, plus one */
+  maty__u32s_t stack;    /* nodes whose arcs are still to be followed */
+  maty__u32s_t choosers; /* nodes of this state where a choice begins */
+  maty__u64s_t arcs;     /* messages of this state: message, then arc */
   maty__u32s_t targets;
-  bool ends;               /* the end is one of this state's nodes */
+  bool ends; /* the end is one of this state's nodes */
+  uint64_t steps;
   bool rejected;
 } builder_t;
 
@@ -41,18 +45,28 @@ void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *a
                  maty__check_place(check, taken->at).line);
 }
 
+void maty__automaton_run(const maty__check_t *check, const maty__automaton_t *automaton,
+                         maty__text_t *text, const maty__u32s_t *edges) {
+  uint32_t left_out = edges->count > MATY_MAX_SHOWN ? edges->count - MATY_MAX_SHOWN : 0;
+  for (uint32_t i = 0; i < edges->count; i++) {
+    if (left_out > 0 && i == MATY_MAX_SHOWN / 2) {
+      maty__text_add(text, "     %u more\n", left_out);
+      i += left_out;
+    }
+    maty__automaton_line(check, automaton, text, i + 1, edges->at[edges->count - 1 - i]);
+  }
+}
+
 /* The shortest run to a state: states are found breadth first, so the way each
  * was found by is one. */
 static maty_status run_to(builder_t *builder, uint32_t state, maty__text_t *text,
                           uint32_t *length) {
   maty__u32s_t edges = {0};
   for (; state != 0; state = builder->automaton->points.at[state].from)
-    MATY__NEED(maty__vec_push(builder->check->scratch, &edges,
-                              builder->automaton->points.at[state].by));
+    MATY__NEED(
+        maty__vec_push(builder->check->scratch, &edges, builder->automaton->points.at[state].by));
   *length = edges.count;
-  for (uint32_t i = 0; i < edges.count; i++)
-    maty__automaton_line(builder->check, builder->automaton, text, i + 1,
-                         edges.at[edges.count - 1 - i]);
+  maty__automaton_run(builder->check, builder->automaton, text, &edges);
   return MATY_OK;
 }
 
@@ -61,6 +75,8 @@ static maty_status run_to(builder_t *builder, uint32_t state, maty__text_t *text
 static maty_status report_run(builder_t *builder, uint32_t state, uint32_t first, uint32_t second) {
   maty__text_t text;
   uint32_t length;
+  if (builder->check->full)
+    return MATY_OK;
   maty__text_init(&text, builder->check->arena);
   MATY__TRY(run_to(builder, state, &text, &length));
   maty__text_add(&text, "either\n");
@@ -88,11 +104,10 @@ static uint32_t label_length(const builder_t *builder, uint32_t edge) {
 static maty_status check_sender(builder_t *builder, uint32_t state) {
   maty__point_t *point = &builder->automaton->points.at[state];
   uint32_t end = point->first_edge + point->edge_count, chosen = point->first_edge;
-  uint32_t subject = builder->choosers.count == 0
-                         ? MATY__NONE
-                         : builder->graph.choosers
-                               .at[builder->graph.chooser_of.at[builder->choosers.at[0]]]
-                               .role;
+  uint32_t subject =
+      builder->choosers.count == 0
+          ? MATY__NONE
+          : builder->graph.choosers.at[builder->graph.chooser_of.at[builder->choosers.at[0]]].role;
   for (uint32_t edge = point->first_edge; edge < end; edge++)
     if (message_of(builder, edge)->sender == subject) {
       chosen = edge;
@@ -122,24 +137,23 @@ static maty_status check_choosers(builder_t *builder, uint32_t state) {
   uint32_t sender = builder->automaton->points.at[state].sender;
   for (uint32_t i = 0; i < builder->choosers.count; i++) {
     const maty__chooser_t *chooser;
-    for (uint32_t next = builder->graph.chooser_of.at[builder->choosers.at[i]];
-         next != MATY__NONE; next = chooser->next) {
+    for (uint32_t next = builder->graph.chooser_of.at[builder->choosers.at[i]]; next != MATY__NONE;
+         next = chooser->next) {
       chooser = &builder->graph.choosers.at[next];
+      builder->steps++;
       if (chooser->role == sender)
         continue;
       int named_length, sender_length = 0;
       const char *named = role_text(builder, chooser->role, &named_length);
       builder->rejected = true;
       if (sender == MATY__NONE) {
-        MATY__TRY(maty__error(builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at,
-                              chooser->length,
-                              "the choice is at '%.*s', but no branch begins with a message",
-                              named_length, named));
+        MATY__TRY(maty__error(
+            builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at, chooser->length,
+            "the choice is at '%.*s', but no branch begins with a message", named_length, named));
         continue;
       }
       const char *actual = role_text(builder, sender, &sender_length);
-      MATY__TRY(maty__error(builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at,
-                            chooser->length,
+      MATY__TRY(maty__error(builder->check, MATY_CLASS_CHOICE_SUBJECT, chooser->at, chooser->length,
                             "the choice is at '%.*s', but its branches begin with messages of "
                             "'%.*s'",
                             named_length, named, sender_length, actual));
@@ -193,8 +207,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
       const maty__arc_t *arc = &graph->arcs.at[i];
       followed++;
       if (arc->message != MATY__NONE) {
-        MATY__NEED(
-            maty__vec_push(scratch, &builder->arcs, (uint64_t)arc->message << 32 | i));
+        MATY__NEED(maty__vec_push(scratch, &builder->arcs, (uint64_t)arc->message << 32 | i));
       } else if (builder->seen_in[graph->onward[arc->to]] != state + 1) {
         builder->seen_in[graph->onward[arc->to]] = state + 1;
         MATY__NEED(maty__vec_push(scratch, &builder->stack, graph->onward[arc->to]));
@@ -202,6 +215,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
     }
   }
   maty__sort(builder->arcs.at, builder->arcs.count);
+  builder->steps += followed + SORTED_STEPS * (uint64_t)builder->arcs.count;
   return maty__check_work(builder->check, followed + 1);
 }
 
@@ -233,8 +247,7 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
     MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
-  *target =
-      maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
+  *target = maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
   MATY__NEED(*target != MATY__NONE);
   if (*target < automaton->points.count)
     return MATY_OK;
@@ -271,6 +284,10 @@ static maty_status expand(builder_t *builder, uint32_t state) {
     return too_large(builder, "states", MATY_MAX_STATES);
   if (automaton->edges.count > MATY_MAX_TRANSITIONS)
     return too_large(builder, "transitions", MATY_MAX_TRANSITIONS);
+  if (builder->kernels.words.count > MATY_MAX_MEMBERS)
+    return too_large(builder, "members in the sets of its states", MATY_MAX_MEMBERS);
+  if (builder->steps > MATY_MAX_STEPS)
+    return too_large(builder, "steps between its states", MATY_MAX_STEPS);
   if (automaton->edges.count > first_edge) /* more than one sender is told from here */
     automaton->points.at[state].sender = message_of(builder, first_edge)->sender;
   return check_state(builder, state);
@@ -298,8 +315,7 @@ static maty_status check_unused(builder_t *builder) {
 }
 
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__protocol_t *protocol,
-                                  maty__automaton_t *automaton) {
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton) {
   builder_t builder = {.check = check, .automaton = automaton};
   *automaton = (maty__automaton_t){.protocol = protocol,
                                    .roles = tree->uses.at + protocol->first_role,

@@ -32,7 +32,7 @@ typedef struct maty__edge {
 
 typedef struct maty__point {
   uint32_t first_edge, edge_count;
-  uint32_t sender; /* of all its transitions; MATY__NONE if it has none */
+  uint32_t sender;   /* of all its transitions; MATY__NONE if it has none */
   uint32_t from, by; /* the state and the transition it was first reached by; of state 0 none */
 } maty__point_t;
 
@@ -49,11 +49,14 @@ typedef struct maty__automaton {
  * has none, and that is reported or was before (the protocol, or one that it
  * calls, is broken). */
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__protocol_t *protocol,
-                                  maty__automaton_t *automaton);
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton);
 
 /* Writes one line of a run: "  1. A -> B: label (line 3)". */
 void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *automaton,
                           maty__text_t *text, uint32_t number, uint32_t edge);
+
+/* Writes a run whose transitions are in "edges", the last one first. */
+void maty__automaton_run(const maty__check_t *check, const maty__automaton_t *automaton,
+                         maty__text_t *text, const maty__u32s_t *edges);
 
 #endif /* MATY_AUTOMATON_H */

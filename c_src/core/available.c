@@ -111,8 +111,8 @@ maty_status maty__available_find(maty__available_t *available, uint32_t point, u
     MATY__TRY(follow(available, (uint32_t)(next >> 32), (uint32_t)next, sender));
   }
   available->found.count = maty__sort_unique(available->found.at, available->found.count);
-  *answer = maty__pool_put(scratch, &available->answers, available->found.at,
-                           available->found.count);
+  *answer =
+      maty__pool_put(scratch, &available->answers, available->found.at, available->found.count);
   uint32_t *kept = maty__map_put(scratch, &available->answer_of, key);
   MATY__NEED(*answer != MATY__NONE && kept != NULL);
   *kept = *answer;

@@ -59,6 +59,7 @@ static maty_status look_ahead(explainer_t *explainer, uint32_t point, uint32_t m
     const maty__point_t *from = point_at(explainer, queue->at[i]);
     if (ends != NULL && from->edge_count == 0)
       *ends = true;
+    view->check->explaining += from->edge_count + 1;
     MATY__TRY(maty__check_work(view->check, from->edge_count + 1));
     for (uint32_t j = 0; j < from->edge_count; j++) {
       uint32_t edge = from->first_edge + j, target = edge_at(explainer, edge)->target;
@@ -119,6 +120,7 @@ static maty_status check_pair(explainer_t *explainer, uint32_t pair) {
     uint32_t edge = one->first_edge + i, found;
     if (!maty__view_takes_part(view, edge))
       continue;
+    view->check->explaining += other->edge_count;
     for (uint32_t j = 0; j < other->edge_count; j++)
       if (maty__view_takes_part(view, other->first_edge + j)) {
         MATY__TRY(check_edges(explainer, pair, edge, other->first_edge + j));
@@ -199,11 +201,14 @@ static maty_status step_both(explainer_t *explainer, uint32_t parent) {
 }
 
 static maty_status search(explainer_t *explainer) {
-  alike_t begin = {
-      .parent = MATY__NONE, .one_edge = MATY__NONE, .other_edge = MATY__NONE};
+  maty__check_t *check = explainer->view->check;
+  alike_t begin = {.parent = MATY__NONE, .one_edge = MATY__NONE, .other_edge = MATY__NONE};
   MATY__TRY(add_pair(explainer, begin));
-  for (uint32_t i = 0; i < explainer->pairs.count && i < MATY_MAX_EXPLAINED; i++) {
-    MATY__TRY(maty__check_work(explainer->view->check, 1));
+  for (uint32_t i = 0; i < explainer->pairs.count; i++) {
+    if (check->full || check->explained++ >= MATY_MAX_EXPLAINED ||
+        check->explaining > MATY_MAX_EXPLAINED_STEPS)
+      return MATY_OK;
+    MATY__TRY(maty__check_work(check, 1));
     MATY__TRY(check_pair(explainer, i));
     if (explainer->broken != MATY_CLASS_COUNT)
       return MATY_OK;
@@ -244,9 +249,7 @@ static maty_status write_run(explainer_t *explainer, maty__text_t *text, bool on
       MATY__NEED(maty__vec_push(scratch, &edges, edge));
     pair = alike->parent;
   }
-  for (uint32_t i = 0; i < edges.count; i++)
-    maty__automaton_line(explainer->view->check, explainer->view->automaton, text, i + 1,
-                         edges.at[edges.count - 1 - i]);
+  maty__automaton_run(explainer->view->check, explainer->view->automaton, text, &edges);
   *length = edges.count;
   return MATY_OK;
 }

@@ -16,14 +16,15 @@ typedef struct builder {
   maty__automaton_t *automaton;
   maty__graph_t *graph;
   MATY__VEC(open_block_t) open;
-  MATY__VEC(uint8_t) reached; /* by node: an arc leads to it */
-  maty__pool_t calls;         /* protocol, then a role of ours for each role of its */
+  MATY__VEC(uint8_t) reached;  /* by node: an arc leads to it */
+  maty__pool_t calls;          /* protocol, then a role of ours for each role of its */
   MATY__VEC(uint8_t) inlining; /* by call */
-  maty__map_t instances;      /* call and exit to entry */
-  maty__map_t loops;          /* REC statement to node */
+  maty__map_t instances;       /* call and exit to entry */
+  maty__map_t loops;           /* REC statement to node */
   maty__map_t messages;
-  maty__u32s_t words;         /* of the call that is being looked up */
-  uint32_t call; /* what is being inlined */
+  maty__u32s_t words;  /* of the call that is being looked up */
+  uint32_t call;       /* what is being inlined */
+  uint64_t handed;     /* roles to calls so far */
   uint32_t stmt, node; /* the walk: next statement, and the node before it */
   bool rejected;
 } builder_t;
@@ -102,8 +103,7 @@ static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t 
     maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
     *number = builder->automaton->messages.count;
     *message = *number;
-    MATY__NEED(
-        maty__vec_push(builder->check->scratch, &builder->automaton->messages, added));
+    MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->messages, added));
   }
   *message = *number;
   return MATY_OK;
@@ -114,8 +114,7 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
   uint32_t behind, sender = actual_role(builder, &stmt->subject);
   MATY__TRY(node_behind(builder, stmt, &behind));
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
-    uint32_t receiver =
-        actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
+    uint32_t receiver = actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
     maty__arc_t arc = {.from = builder->node,
                        .to = behind,
                        .payload = stmt->payload,
@@ -185,7 +184,8 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
     return MATY_EREJECTED;
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   MATY__TRY(call_number(builder, stmt, &call));
-  if (builder->calls.words.count > MATY_MAX_CALL_ROLES)
+  builder->handed += stmt->argument_count;
+  if (builder->handed > MATY_MAX_CALL_ROLES)
     return too_many(builder, stmt, "roles handed to calls", MATY_MAX_CALL_ROLES);
   uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
                                      (uint64_t)call << 32 | block.exit);
@@ -224,8 +224,9 @@ static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
     empty = before->kind == MATY__STMT_REC;
     break;
   case MATY__STMT_BODY_END:
-    empty = builder->stmt ==
-            builder->tree->protocols.at[maty__pool_at(&builder->calls, builder->call)[0]].first_stmt;
+    empty =
+        builder->stmt ==
+        builder->tree->protocols.at[maty__pool_at(&builder->calls, builder->call)[0]].first_stmt;
     break;
   default:
     empty = before->kind == MATY__STMT_CHOICE || before->kind == MATY__STMT_OR;
@@ -305,16 +306,14 @@ static maty_status begin(builder_t *builder) {
   words->at[words->count++] = (uint32_t)(protocol - builder->tree->protocols.at);
   for (uint32_t i = 0; i < protocol->role_count; i++)
     words->at[words->count++] = i;
-  builder->call =
-      maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
+  builder->call = maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
   MATY__NEED(builder->call != MATY__NONE);
   MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));
   MATY__TRY(add_node(builder, stmt, &builder->graph->begin));
   MATY__TRY(add_node(builder, stmt, &builder->graph->end));
   builder->reached.at[builder->graph->begin] = 1;
-  uint32_t *instance =
-      maty__map_put(builder->check->scratch, &builder->instances,
-                    (uint64_t)builder->call << 32 | builder->graph->end);
+  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
+                                     (uint64_t)builder->call << 32 | builder->graph->end);
   MATY__NEED(instance != NULL);
   *instance = builder->graph->begin;
   builder->node = builder->graph->begin;

@@ -18,8 +18,7 @@
 enum { IMAGE_ROOM = (sizeof(maty_image_t) + 15) & ~(size_t)15 };
 
 maty_image_t *maty__image_alloc(uint32_t size, const maty_allocator_t *allocator, char **block) {
-  maty_image_t *image =
-      allocator->resize(allocator->context, NULL, 0, IMAGE_ROOM + (size_t)size);
+  maty_image_t *image = allocator->resize(allocator->context, NULL, 0, IMAGE_ROOM + (size_t)size);
   if (image == NULL)
     return NULL;
   atomic_init(&image->references, 1);
@@ -52,8 +51,7 @@ static void image_free(maty_image_t *image, uint32_t size) {
 }
 
 void maty_image_release(maty_image_t *image) {
-  if (image != NULL &&
-      atomic_fetch_sub_explicit(&image->references, 1, memory_order_acq_rel) == 1)
+  if (image != NULL && atomic_fetch_sub_explicit(&image->references, 1, memory_order_acq_rel) == 1)
     image_free(image, image->header->size);
 }
 
@@ -167,8 +165,7 @@ static bool verify_type(const verifier_t *verifier, uint32_t index, maty__type_f
   fact->depth = (uint16_t)(depth + 1);
   fact->look &= (uint16_t)~fact->tags;
   *next_key += type->count;
-  return fact->depth <= MATY_MAX_TYPE_DEPTH && type->tags == fact->tags &&
-         type->look == fact->look;
+  return fact->depth <= MATY_MAX_TYPE_DEPTH && type->tags == fact->tags && type->look == fact->look;
 }
 
 static maty_status verify_types(verifier_t *verifier) {
@@ -282,8 +279,7 @@ static bool verify_states(const verifier_t *verifier) {
     const maty__state_t *state = &image->states[i];
     while (i - image->roles[role].first_state >= image->roles[role].state_count)
       role++;
-    if (state->role != role || state->phase > MATY_PHASE_FINAL ||
-        state->first_transition != next ||
+    if (state->role != role || state->phase > MATY_PHASE_FINAL || state->first_transition != next ||
         !is_run(next, state->transition_count, header->transitions.count) ||
         (state->phase == MATY_PHASE_FINAL) != (state->transition_count == 0))
       return false;
@@ -330,8 +326,8 @@ maty_status maty_image_load(maty_image_t **out, const void *block, size_t size,
   maty__image_point(image, copy);
   verifier_t verifier = {.image = image, .header = image->header};
   maty__arena_init(&verifier.arena, allocator);
-  maty_status status = maty__image_hash(copy, (uint32_t)size) == header.hash ? verify(&verifier)
-                                                                            : MATY_EIMAGE;
+  maty_status status =
+      maty__image_hash(copy, (uint32_t)size) == header.hash ? verify(&verifier) : MATY_EIMAGE;
   maty__arena_free(&verifier.arena);
   if (status == MATY_OK)
     *out = image;

@@ -111,9 +111,9 @@ typedef enum maty__type_kind {
   MATY__TYPE_STRING, /* UTF-8 binary */
   MATY__TYPE_PID,
   MATY__TYPE_REFERENCE,
-  MATY__TYPE_DATE,     /* a union as below, of %Date{} and {Y, M, D} */
-  MATY__TYPE_TIME,     /* a union of %Time{} and {H, M, S} */
-  MATY__TYPE_DATETIME, /* a union of %DateTime{}, %NaiveDateTime{} and {{Y, M, D}, {H, M, S}} */
+  MATY__TYPE_DATE, /* these three as the codec of the payload has them */
+  MATY__TYPE_TIME,
+  MATY__TYPE_DATETIME,
   MATY__TYPE_LITERAL,  /* the atom named by the string "first" */
   MATY__TYPE_RANGE,    /* integers low..high; a literal integer has low = high */
   MATY__TYPE_LIST,     /* of keys[first].type; a proper list */

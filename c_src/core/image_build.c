@@ -23,15 +23,14 @@ typedef struct builder {
   MATY__VEC(maty__type_t) type_records;
   MATY__VEC(maty__key_t) keys;
   MATY__VEC(char) strings;
-  maty__map_t string_of;  /* by name */
-  maty__map_t fields_of;  /* by payload: its first field */
-  maty__map_t type_of;    /* by type: its record */
-  uint32_t *action_of;    /* by message: the sender's action, then the receiver's */
+  maty__map_t string_of; /* by name */
+  maty__map_t fields_of; /* by payload: its first field */
+  maty__map_t type_of;   /* by type: its record */
+  uint32_t *action_of;   /* by message: the sender's action, then the receiver's */
   uint32_t channel_count;
 } builder_t;
 
-static maty_status add_text(builder_t *builder, const char *at, uint32_t length,
-                            uint32_t *offset) {
+static maty_status add_text(builder_t *builder, const char *at, uint32_t length, uint32_t *offset) {
   *offset = builder->strings.count;
   MATY__NEED(length < MATY__NONE);
   MATY__NEED(maty__vec_reserve(&builder->arena, &builder->strings, length + 1));
@@ -234,8 +233,7 @@ static maty_status add_states(builder_t *builder) {
   for (uint32_t role = 0; role < builder->roles.count; role++) {
     const maty__role_t *record = &builder->roles.at[role];
     for (uint32_t i = 0; i < record->state_count; i++)
-      MATY__TRY(
-          add_state(builder, role, &builder->machines->states.at[record->first_state + i]));
+      MATY__TRY(add_state(builder, role, &builder->machines->states.at[record->first_state + i]));
   }
   return MATY_OK;
 }
@@ -257,8 +255,7 @@ static maty_status lay_out(builder_t *builder, maty__header_t *header, maty_imag
       {&header->transitions, builder->transitions.at, builder->transitions.count,
        sizeof(maty__transition_t)},
       {&header->fields, builder->fields.at, builder->fields.count, sizeof(maty__field_t)},
-      {&header->types, builder->type_records.at, builder->type_records.count,
-       sizeof(maty__type_t)},
+      {&header->types, builder->type_records.at, builder->type_records.count, sizeof(maty__type_t)},
       {&header->keys, builder->keys.at, builder->keys.count, sizeof(maty__key_t)},
       {&header->strings, builder->strings.at, builder->strings.count, 1},
   };
@@ -266,8 +263,7 @@ static maty_status lay_out(builder_t *builder, maty__header_t *header, maty_imag
   uint64_t size = sizeof *header;
   for (size_t i = 0; i < SECTION_COUNT; i++) {
     size_t bytes = sections[i].count * sections[i].size;
-    *sections[i].table =
-        (maty__table_t){.offset = (uint32_t)size, .count = sections[i].count};
+    *sections[i].table = (maty__table_t){.offset = (uint32_t)size, .count = sections[i].count};
     size += (bytes + 7) & ~(size_t)7;
     if (size > MATY_MAX_IMAGE) {
       const maty__use_t *name = &builder->automaton->protocol->name;
@@ -280,8 +276,7 @@ static maty_status lay_out(builder_t *builder, maty__header_t *header, maty_imag
   }
   header->size = (uint32_t)size;
   char *block;
-  maty_image_t *image =
-      maty__image_alloc(header->size, &builder->check->config->allocator, &block);
+  maty_image_t *image = maty__image_alloc(header->size, &builder->check->config->allocator, &block);
   MATY__NEED(image != NULL);
   memset(block, 0, header->size);
   for (size_t i = 0; i < SECTION_COUNT; i++)

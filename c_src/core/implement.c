@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "limits.h"
 
 typedef struct maty__entry_facts {
   bool sends, receives, several; /* several: it receives from more than one role */
@@ -30,17 +31,17 @@ maty_status maty__implement_init(maty__implement_t *implement, maty__view_t *vie
   const maty__automaton_t *automaton = view->automaton;
   maty__arena_t *scratch = view->check->scratch;
   uint32_t point_count = automaton->points.count, edge_count = automaton->edges.count;
-  *implement = (maty__implement_t){
-      .view = view,
-      .source = maty__array(scratch, uint32_t, edge_count),
-      .first_incoming = maty__zarray(scratch, uint32_t, (size_t)point_count + 2),
-      .incoming = maty__array(scratch, uint32_t, edge_count),
-      .hears = maty__zarray(scratch, uint32_t, point_count),
-      .sends = maty__array(scratch, uint32_t, point_count),
-      .sends_of = maty__zarray(scratch, uint32_t, point_count)};
+  *implement = (maty__implement_t){.view = view,
+                                   .source = maty__array(scratch, uint32_t, edge_count),
+                                   .first_incoming =
+                                       maty__zarray(scratch, uint32_t, (size_t)point_count + 2),
+                                   .incoming = maty__array(scratch, uint32_t, edge_count),
+                                   .hears = maty__zarray(scratch, uint32_t, point_count),
+                                   .sends = maty__array(scratch, uint32_t, point_count),
+                                   .sends_of = maty__zarray(scratch, uint32_t, point_count)};
   MATY__NEED(implement->source != NULL && implement->first_incoming != NULL &&
-             implement->incoming != NULL && implement->hears != NULL &&
-             implement->sends != NULL && implement->sends_of != NULL);
+             implement->incoming != NULL && implement->hears != NULL && implement->sends != NULL &&
+             implement->sends_of != NULL);
   maty__available_init(&implement->available, view);
   uint32_t *next = implement->first_incoming + 1;
   for (uint32_t point = 0; point < point_count; point++)
@@ -111,8 +112,8 @@ static maty_status sent_from(maty__implement_t *implement, uint32_t point, uint3
   for (uint32_t i = 0; i < from->edge_count; i++)
     MATY__NEED(maty__vec_push(implement->view->check->scratch, &implement->words,
                               automaton->edges.at[from->first_edge + i].message));
-  *set = maty__pool_put(implement->view->check->scratch, &implement->send_sets,
-                        implement->words.at, implement->words.count);
+  *set = maty__pool_put(implement->view->check->scratch, &implement->send_sets, implement->words.at,
+                        implement->words.count);
   MATY__NEED(*set != MATY__NONE);
   return MATY_OK;
 }
@@ -169,8 +170,7 @@ static maty_status find_facts(maty__implement_t *implement) {
       const maty__message_t *message = maty__view_message(view, edge);
       uint32_t number = view->automaton->edges.at[edge].message;
       if (message->receiver == view->role) {
-        facts.several =
-            facts.several || (facts.receives && facts.sender != message->sender);
+        facts.several = facts.several || (facts.receives && facts.sender != message->sender);
         facts.receives = true;
         facts.sender = message->sender;
       } else if (!facts.sends || implement->words.at[implement->words.count - 1] != number) {
@@ -178,8 +178,8 @@ static maty_status find_facts(maty__implement_t *implement) {
         MATY__NEED(maty__vec_push(scratch, &implement->words, number));
       }
     }
-    facts.send_set = maty__pool_put(scratch, &implement->send_sets, implement->words.at,
-                                    implement->words.count);
+    facts.send_set =
+        maty__pool_put(scratch, &implement->send_sets, implement->words.at, implement->words.count);
     MATY__NEED(facts.send_set != MATY__NONE);
     MATY__NEED(maty__vec_push(scratch, &implement->entries, facts));
   }
@@ -229,25 +229,23 @@ static maty_status step_pair(maty__implement_t *implement, uint32_t one, uint32_
                              bool *holds) {
   maty__view_t *view = implement->view;
   const maty__edge_t *edges = view->automaton->edges.at;
-  const uint32_t *a = view->outs.at + view->entries.at[one].first_out;
-  const uint32_t *b = view->outs.at + view->entries.at[other].first_out;
-  const uint32_t *a_end = a + view->entries.at[one].out_count;
-  const uint32_t *b_end = b + view->entries.at[other].out_count;
-  uint64_t work = 1;
+  uint32_t a = view->entries.at[one].first_out, a_end = a + view->entries.at[one].out_count;
+  uint32_t b = view->entries.at[other].first_out, b_end = b + view->entries.at[other].out_count;
+  uint64_t work = MATY_STEP_KEPT;
   while (a < a_end && b < b_end) {
-    uint32_t message = edges[*a].message;
-    if (message != edges[*b].message) {
-      if (message < edges[*b].message)
+    const maty__edge_t *edge = &edges[view->outs.at[a]];
+    if (edge->message != edges[view->outs.at[b]].message) {
+      if (edge->message < edges[view->outs.at[b]].message)
         a++;
       else
         b++;
       work++;
       continue;
     }
-    for (const uint32_t *c = b; c < b_end && edges[*c].message == message; c++) {
-      *holds = *holds && edges[*a].payload == edges[*c].payload;
-      MATY__TRY(add_pair(implement, maty__view_target_entry(view, *a),
-                         maty__view_target_entry(view, *c)));
+    for (uint32_t c = b; c < b_end && edges[view->outs.at[c]].message == edge->message; c++) {
+      *holds = *holds && edge->payload == edges[view->outs.at[c]].payload;
+      MATY__TRY(add_pair(implement, view->entry_of[edge->target],
+                         maty__view_target_entry(view, view->outs.at[c])));
       work++;
     }
     a++;

@@ -100,8 +100,7 @@ static maty_status skip_stray(maty__lexer_t *lexer) {
   unsigned char first = byte_at(lexer, begin);
   lexer->at += length;
   /* The rest of a run is the same mistake. */
-  while (lexer->at < lexer->check->source_length &&
-         byte_class[byte_at(lexer, lexer->at)] == OTHER)
+  while (lexer->at < lexer->check->source_length && byte_class[byte_at(lexer, lexer->at)] == OTHER)
     lexer->at++;
   if (length == 1 && (first < 0x20 || first >= 0x7f))
     return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 1,

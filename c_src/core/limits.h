@@ -32,18 +32,23 @@
 #define MATY_MAX_STATES 1000000u
 
 /* Statements of one text. */
-#define MATY_MAX_STATEMENTS 2000000u
+#define MATY_MAX_STATEMENTS 1000000u
 
-/* Roles handed to protocol calls, all calls inlined: calls with ever new orders
- * of many roles are as many different conversations. */
+/* Roles handed to protocol calls, all calls inlined. */
 #define MATY_MAX_CALL_ROLES 8000000u
 
 /* Transitions of the global automaton. */
 #define MATY_MAX_TRANSITIONS 4000000u
 
-/* Steps over pairs of states and over the ways between them that deciding one
- * protocol may take. All of it is polynomial, but not all of it linear. */
-#define MATY_MAX_WORK 400000000u
+/* Members of the sets of states that determinising makes; each set may be as
+ * large as the automaton. */
+#define MATY_MAX_MEMBERS 16000000u
+
+/* Steps that deciding one protocol may take. All of it is polynomial, but not
+ * all of it linear. A step that keeps something counts as many as MATY_STEP_KEPT,
+ * so that memory is bounded too, to some 200 MB. */
+#define MATY_MAX_STEPS 400000000u
+#define MATY_STEP_KEPT 100u
 
 /* Types inside one another, and the parts of one written out: a type is judged
  * and printed with a stack of fixed size, and one that shares its parts can be
@@ -65,9 +70,14 @@
  * grow exponentially; past the bound the verdict is "limit". */
 #define MATY_MAX_AVAILABILITY 100000u
 
-/* Pairs of states visited to find the two shortest runs that show an error;
- * past the bound it is reported without them. */
+/* Pairs of states visited to find the two shortest runs that show an error, for
+ * all errors of one text, and steps from each of them. Past the bounds errors
+ * are reported without runs. */
 #define MATY_MAX_EXPLAINED 500000u
+#define MATY_MAX_EXPLAINED_STEPS 50000000u
+
+/* Messages written down of one run; of a longer one the middle is left out. */
+#define MATY_MAX_SHOWN 60u
 
 /* Diagnostics kept for one text. A text with more has one cause. */
 #define MATY_MAX_DIAGNOSTICS 100u

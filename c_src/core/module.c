@@ -73,8 +73,8 @@ static maty_status add_protocol(maty_module_t *module, const maty__check_t *chec
   MATY__NEED(name != NULL);
   memcpy(name, text->at, text->length);
   name[text->length] = '\0';
-  MATY__NEED(maty__vec_push(&module->arena, &module->protocols,
-                            ((checked_protocol_t){.name = name})));
+  MATY__NEED(
+      maty__vec_push(&module->arena, &module->protocols, ((checked_protocol_t){.name = name})));
   return MATY_OK;
 }
 
@@ -92,9 +92,8 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check, const
       continue;
     MATY__TRY(add_protocol(module, check, protocol));
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
-    maty_status status =
-        check_protocol(check, &tree, &types, protocol, name,
-                       &module->protocols.at[module->protocols.count - 1].image);
+    maty_status status = check_protocol(check, &tree, &types, protocol, name,
+                                        &module->protocols.at[module->protocols.count - 1].image);
     maty__arena_rewind(check->scratch, mark);
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
@@ -122,8 +121,8 @@ maty_status maty_module_check(maty_module_t **out, const char *name, const char 
   maty__arena_t scratch;
   maty__arena_init(&scratch, allocator);
   maty__check_t check;
-  maty_status status = maty__check_init(&check, config, text == NULL ? "" : text,
-                                        (uint32_t)length, &module->arena, &scratch);
+  maty_status status = maty__check_init(&check, config, text == NULL ? "" : text, (uint32_t)length,
+                                        &module->arena, &scratch);
   if (status == MATY_OK)
     status = check_text(module, &check, name);
   maty__arena_free(&scratch);

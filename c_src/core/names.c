@@ -34,8 +34,7 @@ maty__name_t maty__names_put(maty__names_t *names, const char *at, uint32_t leng
   uint32_t mask = names->slot_count - 1, slot = text.hash & mask;
   for (; names->slots[slot] != MATY__NONE; slot = (slot + 1) & mask) {
     const maty__name_text_t *other = &names->items.at[names->slots[slot]];
-    if (other->hash == text.hash && other->length == length &&
-        memcmp(other->at, at, length) == 0)
+    if (other->hash == text.hash && other->length == length && memcmp(other->at, at, length) == 0)
       return names->slots[slot];
   }
   if (!maty__vec_push(names->arena, &names->items, text))
@@ -48,10 +47,9 @@ maty_status maty__names_init(maty__names_t *names, maty__arena_t *arena) {
   static const struct {
     const char *text;
     uint32_t length;
-  } words[] = {
-      {"", 0},
+  } words[] = {{"", 0},
 #define WORD_TEXT(name, text) {text, sizeof text - 1},
-      MATY__WORD_MAP(WORD_TEXT)
+               MATY__WORD_MAP(WORD_TEXT)
 #undef WORD_TEXT
   };
   *names = (maty__names_t){.arena = arena};

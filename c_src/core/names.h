@@ -88,8 +88,7 @@ static inline uint32_t maty__name_length(const maty__names_t *names, maty__name_
 }
 
 /* For printf's "%.*s". */
-#define MATY__NAME(names, name)                                                                    \
-  (int)(names)->items.at[name].length, (names)->items.at[name].at
+#define MATY__NAME(names, name) (int)(names)->items.at[name].length, (names)->items.at[name].at
 
 /* Tells how near a name is to the one that was meant: the candidate that can
  * be made of it with at most two letters added, dropped, changed or swapped

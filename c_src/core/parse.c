@@ -86,10 +86,10 @@ typedef struct parser {
   maty__lexer_t lexer;
   maty__token_t tokens[LOOKAHEAD]; /* a ring; the next one is at "head" */
   uint32_t head;
-  uint32_t last_end; /* where the last token that was taken ends */
+  uint32_t last_end;      /* where the last token that was taken ends */
   maty__name_t last_name; /* of the last token that was taken, if it was a name */
-  bool stopped;      /* a limit is reached: the rest of the text is not read */
-  bool broken;       /* something is wrong since the last declaration began */
+  bool stopped;           /* a limit is reached: the rest of the text is not read */
+  bool broken;            /* something is wrong since the last declaration began */
   MATY__VEC(open_block_t) blocks;
   MATY__VEC(open_type_t) open_types;
   MATY__VEC(maty__part_t) pending; /* parts of the types that are open */
@@ -375,31 +375,21 @@ static maty_status read_range(parser_t *parser, uint32_t *type) {
 static maty_status read_key(parser_t *parser, open_type_t *open) {
   maty__use_t key = {.name = MATY__WORD_EMPTY};
   MATY__TRY(take_name(parser, &key, "a key of the map"));
-  for (uint32_t i = open->first_part; i < parser->pending.count; i++)
-    if (parser->pending.at[i].name == key.name) {
-      parser->broken = true;
-      MATY__TRY(maty__error(parser->check, MATY_CLASS_DUP_LABEL, key.at,
-                            maty__name_length(&parser->check->names, key.name),
-                            "the key '%.*s' stands twice in the map",
-                            MATY__NAME(&parser->check->names, key.name)));
-      break;
-    }
   open->key = key.name;
   open->key_at = key.at;
   return take(parser, ':', "':' after the key");
 }
 
 static maty_status open_type(parser_t *parser, uint16_t kind, uint32_t at) {
-  if (parser->open_types.count > MATY_MAX_TYPE_DEPTH) {
-    MATY__TRY(limit(parser, at, 1, "types in one another", MATY_MAX_TYPE_DEPTH));
-    return MATY_EREJECTED;
-  }
   open_type_t open = {.kind = kind,
                       .at = at,
                       .first_part = parser->pending.count,
                       .first_member = parser->pending.count};
   MATY__NEED(maty__vec_push(parser->check->scratch, &parser->open_types, open));
-  return MATY_OK;
+  if (parser->open_types.count <= MATY_MAX_TYPE_DEPTH + 1) /* the bottom does not count */
+    return MATY_OK;
+  MATY__TRY(limit(parser, at, 1, "types in one another", MATY_MAX_TYPE_DEPTH));
+  return MATY_EREJECTED;
 }
 
 /* Reads what a type begins with. Sets *type to a whole type, or to MATY__NONE
@@ -471,8 +461,9 @@ static maty_status end_part(parser_t *parser, uint32_t *type) {
     MATY__TRY(advance(parser));
     return open->kind == MATY__TYPE_MAP ? read_key(parser, open) : MATY_OK;
   } else {
-    MATY__TRY(take(parser, '}', open->kind == MATY__TYPE_MAP ? "',' or '}' in the map"
-                                                             : "',' or '}' in the tuple"));
+    MATY__TRY(
+        take(parser, '}',
+             open->kind == MATY__TYPE_MAP ? "',' or '}' in the map" : "',' or '}' in the tuple"));
   }
   parser->open_types.count--;
   return add_compound(parser, open->kind, open->at, open->first_part, type);
@@ -723,9 +714,9 @@ static maty_status read_statement(parser_t *parser) {
     return expected(parser, "a statement or '}' (a pragma comes before everything else)");
   if (!is(parser, 0, MATY__TOKEN_NAME))
     return expected(parser, "a statement or '}'");
-  bool label = is(parser, 1, '(') ||
-               (is_word(parser, 1, MATY__WORD_FROM) && is(parser, 2, MATY__TOKEN_NAME) &&
-                is_word(parser, 3, MATY__WORD_TO));
+  bool label =
+      is(parser, 1, '(') || (is_word(parser, 1, MATY__WORD_FROM) &&
+                             is(parser, 2, MATY__TOKEN_NAME) && is_word(parser, 3, MATY__WORD_TO));
   if (label)
     return read_message(parser);
   switch (peek(parser, 0)->name) {

@@ -24,13 +24,13 @@ typedef struct builder {
   maty__u32s_t targets;
 } builder_t;
 
-static maty_status too_large(builder_t *builder) {
+static maty_status too_large(builder_t *builder, const char *what, uint32_t bound) {
   const maty__view_t *view = builder->view;
   const maty__use_t *role = &view->automaton->roles[view->role];
   MATY__TRY(maty__error(view->check, MATY_CLASS_LIMIT, role->at,
                         maty__name_length(&view->check->names, role->name),
-                        "the machines up to that of '%.*s' have more than %u states",
-                        MATY__NAME(&view->check->names, role->name), MATY_MAX_STATES));
+                        "the machines up to that of '%.*s' have more than %u %s",
+                        MATY__NAME(&view->check->names, role->name), bound, what));
   return MATY_EREJECTED;
 }
 
@@ -50,8 +50,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
   uint32_t entry_count = maty__pool_length(&builder->kernels, state);
   builder->outs.count = 0;
   for (uint32_t i = 0; i < entry_count; i++) {
-    const maty__entry_t *entry =
-        &view->entries.at[maty__pool_at(&builder->kernels, state)[i]];
+    const maty__entry_t *entry = &view->entries.at[maty__pool_at(&builder->kernels, state)[i]];
     MATY__NEED(maty__vec_reserve(builder->arena, &builder->outs, entry->out_count));
     for (uint32_t j = 0; j < entry->out_count; j++) {
       uint32_t edge = view->outs.at[entry->first_out + j];
@@ -64,8 +63,12 @@ static maty_status gather(builder_t *builder, uint32_t state) {
   return maty__view_work(builder->view, builder->outs.count + 1);
 }
 
-static maty_status expand(builder_t *builder, uint32_t state) {
+static maty_status expand(builder_t *builder, const maty__machines_t *machines, uint32_t state) {
   const maty__view_t *view = builder->view;
+  if (machines->states.count + builder->states.count > MATY_MAX_STATES)
+    return too_large(builder, "states", MATY_MAX_STATES);
+  if (builder->kernels.words.count > MATY_MAX_MEMBERS)
+    return too_large(builder, "members in the sets of their states", MATY_MAX_MEMBERS);
   MATY__TRY(gather(builder, state));
   maty__local_state_t filled = {.first_move = builder->moves.count,
                                 .phase = MATY_PHASE_FINAL,
@@ -73,22 +76,20 @@ static maty_status expand(builder_t *builder, uint32_t state) {
   for (uint32_t first = 0, end; first < builder->outs.count; first = end) {
     uint64_t message = builder->outs.at[first] >> 32;
     const maty__edge_t *edge = &view->automaton->edges.at[(uint32_t)builder->outs.at[first]];
-    maty__local_move_t move = {
-        .message = edge->message, .payload = edge->payload, .at = edge->at};
+    maty__local_move_t move = {.message = edge->message, .payload = edge->payload, .at = edge->at};
     builder->targets.count = 0;
     for (end = first; end < builder->outs.count && builder->outs.at[end] >> 32 == message; end++) {
       uint32_t out = (uint32_t)builder->outs.at[end];
       if (view->automaton->edges.at[out].at < move.at)
         move.at = view->automaton->edges.at[out].at;
-      MATY__NEED(maty__vec_push(builder->arena, &builder->targets,
-                                maty__view_target_entry(view, out)));
+      MATY__NEED(
+          maty__vec_push(builder->arena, &builder->targets, maty__view_target_entry(view, out)));
     }
     MATY__TRY(find_state(builder, &move.target));
     if (filled.move_count++ == 0 || move.at < filled.at)
       filled.at = move.at;
-    filled.phase = view->automaton->messages.at[message].sender == view->role
-                       ? MATY_PHASE_SEND
-                       : MATY_PHASE_RECEIVE;
+    filled.phase = view->automaton->messages.at[message].sender == view->role ? MATY_PHASE_SEND
+                                                                              : MATY_PHASE_RECEIVE;
     MATY__NEED(maty__vec_push(builder->arena, &builder->moves, move));
   }
   builder->states.at[state] = filled;
@@ -101,16 +102,16 @@ static maty_status expand(builder_t *builder, uint32_t state) {
  * run, its marked elements first. */
 typedef struct partition {
   uint32_t set_count;
-  uint32_t *elements, *where; /* where[elements[i]] == i */
-  uint32_t *set_of;           /* by element */
+  uint32_t *elements, *where;     /* where[elements[i]] == i */
+  uint32_t *set_of;               /* by element */
   uint32_t *first, *end, *marked; /* by set; "marked" is the end of the marked ones */
-  uint32_t *touched; /* sets with marks */
+  uint32_t *touched;              /* sets with marks */
   uint32_t touched_count;
 } partition_t;
 
 static bool partition_init(partition_t *partition, maty__arena_t *arena, uint32_t count) {
-  uint32_t **arrays[] = {&partition->elements, &partition->where,  &partition->set_of,
-                         &partition->first,    &partition->end,    &partition->marked,
+  uint32_t **arrays[] = {&partition->elements, &partition->where, &partition->set_of,
+                         &partition->first,    &partition->end,   &partition->marked,
                          &partition->touched};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
     if ((*arrays[i] = maty__array(arena, uint32_t, count)) == NULL)
@@ -171,7 +172,7 @@ static void partition_split(partition_t *partition) {
 /* Arrays that answer: from which state does a move start, which moves end in a
  * state. */
 typedef struct incoming {
-  uint32_t *source;       /* by move */
+  uint32_t *source;        /* by move */
   uint32_t *first, *moves; /* by state, and one more */
 } incoming_t;
 
@@ -298,9 +299,7 @@ maty_status maty__project(maty__view_t *view, maty__machines_t *machines) {
   if (status == MATY_OK)
     status = find_state(&builder, &state);
   for (uint32_t next = 0; status == MATY_OK && next < builder.states.count; next++)
-    status = machines->states.count + builder.states.count > MATY_MAX_STATES
-                 ? too_large(&builder)
-                 : expand(&builder, next);
+    status = expand(&builder, machines, next);
   if (status == MATY_OK)
     status = minimise(&builder, &partition);
   if (status == MATY_OK)

@@ -6,8 +6,6 @@
 #ifndef MATY_REPORT_H
 #define MATY_REPORT_H
 
-#include <stdarg.h>
-
 #include "names.h"
 
 #if defined(__GNUC__)
@@ -40,9 +38,10 @@ typedef struct maty__check {
   maty__names_t names;
   maty__u32s_t lines; /* offset at which each line begins */
   maty__diagnostics_t diagnostics;
-  bool full; /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
+  bool full;       /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
   uint32_t errors; /* found so far, dropped ones too */
   uint64_t steps;
+  uint64_t explained, explaining; /* pairs and steps spent on runs, see MATY_MAX_EXPLAINED */
 } maty__check_t;
 
 maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
@@ -58,8 +57,7 @@ maty__place_t maty__check_place(const maty__check_t *check, uint32_t at);
  * error that was reported before word for word is dropped: a protocol that is
  * used twice is checked twice. */
 maty_status maty__report(maty__check_t *check, maty_severity severity, maty_class class_,
-                         uint32_t at, uint32_t length, const char *format, ...)
-    MATY__PRINTF(6, 7);
+                         uint32_t at, uint32_t length, const char *format, ...) MATY__PRINTF(6, 7);
 
 #define maty__error(check, class_, at, length, ...)                                                \
   maty__report((check), MATY_SEVERITY_ERROR, (class_), (at), (length), __VA_ARGS__)

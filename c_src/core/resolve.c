@@ -52,8 +52,8 @@ static maty_status duplicate(resolver_t *resolver, maty_class class_, const maty
                     "it is declared here first");
 }
 
-static const maty__use_t *roles_of(const resolver_t *resolver) {
-  return resolver->tree->uses.at + resolver->protocol->first_role;
+static maty__use_t *role_at(const resolver_t *resolver, uint32_t role) {
+  return &resolver->tree->uses.at[resolver->protocol->first_role + role];
 }
 
 static maty_status resolve_role(resolver_t *resolver, maty__use_t *use) {
@@ -63,7 +63,7 @@ static maty_status resolve_role(resolver_t *resolver, maty__use_t *use) {
   maty__nearest_t nearest;
   maty__nearest_init(&nearest, &resolver->check->names, use->name, !resolver->check->full);
   for (uint32_t i = 0; i < resolver->protocol->role_count && nearest.left > 0; i++)
-    maty__nearest_offer(&nearest, roles_of(resolver)[i].name);
+    maty__nearest_offer(&nearest, role_at(resolver, i)->name);
   return unbound(resolver, MATY_CLASS_UNBOUND_ROLE, use, "role", &nearest);
 }
 
@@ -76,8 +76,8 @@ static maty_status resolve_arguments(resolver_t *resolver, maty__stmt_t *stmt, u
       continue;
     if (resolver->seen_at[use->meaning] == index + 1) {
       resolver->protocol->broken = true;
-      MATY__TRY(maty__error(resolver->check, MATY_CLASS_DUP_ROLE, use->at,
-                            length_of(resolver, use), "the role '%.*s' stands twice in this list",
+      MATY__TRY(maty__error(resolver->check, MATY_CLASS_DUP_ROLE, use->at, length_of(resolver, use),
+                            "the role '%.*s' stands twice in this list",
                             MATY__NAME(&resolver->check->names, use->name)));
     }
     resolver->seen_at[use->meaning] = index + 1;
@@ -130,8 +130,7 @@ static maty_status resolve_continue(resolver_t *resolver, maty__stmt_t *stmt) {
   if (stmt->name.meaning != MATY__NONE)
     return MATY_OK;
   maty__nearest_t nearest;
-  maty__nearest_init(&nearest, &resolver->check->names, stmt->name.name,
-                     !resolver->check->full);
+  maty__nearest_init(&nearest, &resolver->check->names, stmt->name.name, !resolver->check->full);
   for (uint32_t i = 0; i < resolver->open.count && nearest.left > 0; i++)
     maty__nearest_offer(&nearest, resolver->open.at[i].name);
   return unbound(resolver, MATY_CLASS_UNBOUND_RECVAR, &stmt->name, "loop around this named",
@@ -170,11 +169,11 @@ static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
 
 static maty_status resolve_protocol(resolver_t *resolver) {
   maty__protocol_t *protocol = resolver->protocol;
-  maty__use_t *roles = resolver->tree->uses.at + protocol->first_role;
   for (uint32_t i = 0; i < protocol->role_count; i++) {
-    uint32_t *bound = &resolver->role_of[roles[i].name];
+    uint32_t *bound = &resolver->role_of[role_at(resolver, i)->name];
     if (*bound != MATY__NONE)
-      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_ROLE, &roles[i], &roles[*bound], "role"));
+      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_ROLE, role_at(resolver, i),
+                          role_at(resolver, *bound), "role"));
     else
       *bound = i;
   }
@@ -182,7 +181,7 @@ static maty_status resolve_protocol(resolver_t *resolver) {
   for (; resolver->tree->stmts.at[index].kind != MATY__STMT_BODY_END; index++)
     MATY__TRY(resolve_stmt(resolver, index));
   for (uint32_t i = 0; i < protocol->role_count; i++)
-    resolver->role_of[roles[i].name] = MATY__NONE;
+    resolver->role_of[role_at(resolver, i)->name] = MATY__NONE;
   return maty__check_work(resolver->check, index - protocol->first_stmt);
 }
 
@@ -193,8 +192,8 @@ static maty_status bind_protocols(resolver_t *resolver) {
     uint32_t *bound = &resolver->protocol_of[name->name];
     resolver->protocol = &tree->protocols.at[i];
     if (*bound != MATY__NONE)
-      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_PROTOCOL, name,
-                          &tree->protocols.at[*bound].name, "protocol"));
+      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_PROTOCOL, name, &tree->protocols.at[*bound].name,
+                          "protocol"));
     else
       *bound = i;
   }

@@ -34,14 +34,14 @@ typedef struct maty__use {
 } maty__use_t;
 
 typedef enum maty__stmt_kind {
-  MATY__STMT_MESSAGE,    /* name(fields) from subject to arguments */
-  MATY__STMT_CHOICE,     /* choice at subject */
-  MATY__STMT_OR,         /* the next branch */
+  MATY__STMT_MESSAGE, /* name(fields) from subject to arguments */
+  MATY__STMT_CHOICE,  /* choice at subject */
+  MATY__STMT_OR,      /* the next branch */
   MATY__STMT_CHOICE_END,
-  MATY__STMT_REC,        /* rec name */
+  MATY__STMT_REC, /* rec name */
   MATY__STMT_REC_END,
-  MATY__STMT_CONTINUE,   /* continue name */
-  MATY__STMT_DO,         /* do name(arguments) */
+  MATY__STMT_CONTINUE, /* continue name */
+  MATY__STMT_DO,       /* do name(arguments) */
   MATY__STMT_BODY_END
 } maty__stmt_kind;
 

@@ -84,9 +84,10 @@ typedef struct resolver {
   maty__check_t *check;
   maty__tree_t *tree;
   maty__types_t *types;
-  uint32_t *decl_of; /* by name: index of its declaration */
+  uint32_t *decl_of;   /* by name: index of its declaration */
   uint32_t *decl_type; /* by declaration: its type; MATY__NONE while it is open or broken */
   uint32_t *resolved;  /* by expression */
+  uint32_t *part_of;   /* by name, see check_part_names */
   maty__u32s_t words;
 } resolver_t;
 
@@ -140,12 +141,18 @@ static const struct {
   maty__name_t name;
   maty__type_kind kind;
 } built_in[] = {
-    {MATY__WORD_INTEGER, MATY__TYPE_INTEGER},   {MATY__WORD_NUMBER, MATY__TYPE_NUMBER},
-    {MATY__WORD_FLOAT, MATY__TYPE_FLOAT},       {MATY__WORD_BOOLEAN, MATY__TYPE_BOOLEAN},
-    {MATY__WORD_ATOM, MATY__TYPE_ATOM},         {MATY__WORD_BINARY, MATY__TYPE_BINARY},
-    {MATY__WORD_STRING, MATY__TYPE_STRING},     {MATY__WORD_PID, MATY__TYPE_PID},
-    {MATY__WORD_REFERENCE, MATY__TYPE_REFERENCE}, {MATY__WORD_DATE, MATY__TYPE_DATE},
-    {MATY__WORD_TIME, MATY__TYPE_TIME},         {MATY__WORD_DATETIME, MATY__TYPE_DATETIME},
+    {MATY__WORD_INTEGER, MATY__TYPE_INTEGER},
+    {MATY__WORD_NUMBER, MATY__TYPE_NUMBER},
+    {MATY__WORD_FLOAT, MATY__TYPE_FLOAT},
+    {MATY__WORD_BOOLEAN, MATY__TYPE_BOOLEAN},
+    {MATY__WORD_ATOM, MATY__TYPE_ATOM},
+    {MATY__WORD_BINARY, MATY__TYPE_BINARY},
+    {MATY__WORD_STRING, MATY__TYPE_STRING},
+    {MATY__WORD_PID, MATY__TYPE_PID},
+    {MATY__WORD_REFERENCE, MATY__TYPE_REFERENCE},
+    {MATY__WORD_DATE, MATY__TYPE_DATE},
+    {MATY__WORD_TIME, MATY__TYPE_TIME},
+    {MATY__WORD_DATETIME, MATY__TYPE_DATETIME},
     {MATY__WORD_ANY, MATY__TYPE_ANY},
 };
 
@@ -200,6 +207,27 @@ static maty_status resolve_name(resolver_t *resolver, const maty__type_expr_t *e
   return add_type(resolver, expr, type);
 }
 
+/* Reports names that stand twice among parts. "part_of" tells for each name
+ * where it was seen last; what an earlier list left there does no harm, since
+ * it is believed only if that part of this list has the name. */
+static maty_status check_part_names(resolver_t *resolver, const maty__part_t *parts, uint32_t count,
+                                    const char *what, bool *distinct) {
+  const maty__names_t *names = &resolver->check->names;
+  *distinct = true;
+  for (uint32_t i = 0; i < count; i++) {
+    maty__name_t name = parts[i].name;
+    uint32_t before = resolver->part_of[name];
+    resolver->part_of[name] = i;
+    if (name == MATY__WORD_EMPTY || before >= i || parts[before].name != name)
+      continue;
+    *distinct = false;
+    MATY__TRY(maty__error(resolver->check, MATY_CLASS_DUP_LABEL, parts[i].at,
+                          maty__name_length(names, name), "the %s '%.*s' stands twice", what,
+                          MATY__NAME(names, name)));
+  }
+  return MATY_OK;
+}
+
 /* Resolves one expression whose parts are. MATY_EREJECTED: it, or a part of
  * it, is wrong, and that is reported. */
 static maty_status resolve_expr(resolver_t *resolver, uint32_t index) {
@@ -210,11 +238,11 @@ static maty_status resolve_expr(resolver_t *resolver, uint32_t index) {
     return resolve_name(resolver, expr, type);
   uint64_t low = (uint64_t)expr->low, high = (uint64_t)expr->high;
   uint32_t head[HEAD_WORDS] = {
-      expr->kind,           expr->name, (uint32_t)(low >> 32), (uint32_t)low,
-      (uint32_t)(high >> 32), (uint32_t)high};
+      expr->kind,    expr->name, (uint32_t)(low >> 32), (uint32_t)low, (uint32_t)(high >> 32),
+      (uint32_t)high};
   resolver->words.count = 0;
-  MATY__NEED(maty__vec_reserve(resolver->check->scratch, &resolver->words,
-                               HEAD_WORDS + 2 * expr->count));
+  MATY__NEED(
+      maty__vec_reserve(resolver->check->scratch, &resolver->words, HEAD_WORDS + 2 * expr->count));
   memcpy(resolver->words.at, head, sizeof head);
   resolver->words.count = HEAD_WORDS;
   for (uint32_t i = 0; i < expr->count; i++) {
@@ -225,7 +253,11 @@ static maty_status resolve_expr(resolver_t *resolver, uint32_t index) {
         expr->kind == MATY__TYPE_MAP ? part->name : MATY__WORD_EMPTY;
     resolver->words.at[resolver->words.count++] = resolver->resolved[part->type];
   }
-  maty_status status = add_type(resolver, expr, type);
+  bool distinct = true;
+  if (expr->kind == MATY__TYPE_MAP && expr->count > 0)
+    MATY__TRY(check_part_names(resolver, &resolver->tree->parts.at[expr->first], expr->count, "key",
+                               &distinct));
+  maty_status status = distinct ? add_type(resolver, expr, type) : MATY_EREJECTED;
   if (status == MATY_EREJECTED)
     *type = MATY__NONE;
   return status;
@@ -250,8 +282,9 @@ static maty_status bind_decls(resolver_t *resolver) {
       MATY__TRY(maty__error(check, MATY_CLASS_DUP_TYPE, decl->name.at, length,
                             "the type '%.*s' is declared twice",
                             MATY__NAME(&check->names, decl->name.name)));
-      MATY__TRY(maty__note(check, MATY_CLASS_DUP_TYPE, resolver->tree->type_decls.at[*bound].name.at,
-                           length, "it is declared here first"));
+      MATY__TRY(maty__note(check, MATY_CLASS_DUP_TYPE,
+                           resolver->tree->type_decls.at[*bound].name.at, length,
+                           "it is declared here first"));
     } else {
       *bound = i;
     }
@@ -310,31 +343,14 @@ static maty_status resolve_decl(resolver_t *resolver, uint8_t *state, uint32_t r
 
 /* ===== Payloads ========================================================== */
 
-static maty_status check_field_names(resolver_t *resolver, const maty__stmt_t *stmt,
-                                     uint32_t *field_of, bool *broken) {
+static maty_status resolve_payload(resolver_t *resolver, maty__stmt_t *stmt, bool *broken) {
   maty__check_t *check = resolver->check;
-  const maty__part_t *fields = resolver->tree->fields.at + stmt->first_field;
-  for (uint32_t i = 0; i < stmt->field_count; i++) {
-    if (fields[i].name == MATY__WORD_EMPTY)
-      continue;
-    uint32_t other = field_of[fields[i].name];
-    field_of[fields[i].name] = i;
-    if (other >= i || fields[other].name != fields[i].name)
-      continue;
-    *broken = true;
-    MATY__TRY(maty__error(check, MATY_CLASS_DUP_LABEL, fields[i].at,
-                          maty__name_length(&check->names, fields[i].name),
-                          "the field '%.*s' stands twice in the payload",
-                          MATY__NAME(&check->names, fields[i].name)));
-  }
-  return MATY_OK;
-}
-
-static maty_status resolve_payload(resolver_t *resolver, maty__stmt_t *stmt, uint32_t *field_of,
-                                   bool *broken) {
-  maty__check_t *check = resolver->check;
+  bool distinct = true;
   resolver->words.count = 0;
-  MATY__TRY(check_field_names(resolver, stmt, field_of, broken));
+  if (stmt->field_count > 0)
+    MATY__TRY(check_part_names(resolver, &resolver->tree->fields.at[stmt->first_field],
+                               stmt->field_count, "field", &distinct));
+  *broken = *broken || !distinct;
   MATY__NEED(maty__vec_reserve(check->scratch, &resolver->words, 2 * stmt->field_count));
   for (uint32_t i = 0; i < stmt->field_count; i++) {
     const maty__part_t *field = &resolver->tree->fields.at[stmt->first_field + i];
@@ -359,11 +375,11 @@ maty_status maty__types_resolve(maty__check_t *check, maty__tree_t *tree, maty__
       .decl_of = maty__array(check->scratch, uint32_t, name_count),
       .decl_type = maty__array(check->scratch, uint32_t, decl_count),
       .resolved = maty__array(check->scratch, uint32_t, tree->types.count),
+      .part_of = maty__zarray(check->scratch, uint32_t, name_count),
   };
   uint8_t *state = maty__zarray(check->scratch, uint8_t, decl_count);
-  uint32_t *field_of = maty__zarray(check->scratch, uint32_t, name_count);
   MATY__NEED(resolver.decl_of != NULL && resolver.decl_type != NULL && resolver.resolved != NULL &&
-             state != NULL && field_of != NULL);
+             state != NULL && resolver.part_of != NULL);
   memset(resolver.decl_of, 0xff, name_count * sizeof *resolver.decl_of);
   memset(resolver.decl_type, 0xff, decl_count * sizeof *resolver.decl_type);
   MATY__TRY(bind_decls(&resolver));
@@ -384,7 +400,7 @@ maty_status maty__types_resolve(maty__check_t *check, maty__tree_t *tree, maty__
     for (maty__stmt_t *stmt = &tree->stmts.at[protocol->first_stmt];
          stmt->kind != MATY__STMT_BODY_END; stmt++)
       if (stmt->kind == MATY__STMT_MESSAGE)
-        MATY__TRY(resolve_payload(&resolver, stmt, field_of, &protocol->broken));
+        MATY__TRY(resolve_payload(&resolver, stmt, &protocol->broken));
   }
   return MATY_OK;
 }

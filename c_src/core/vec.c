@@ -161,8 +161,8 @@ uint32_t maty__pool_put(maty__arena_t *arena, maty__pool_t *pool, const uint32_t
                         uint32_t count) {
   if (pool->items.count >= pool->slot_count / 2 && !pool_grow(arena, pool))
     return MATY__NONE;
-  maty__sequence_t item = {.first = pool->words.count, .count = count,
-                           .hash = words_hash(words, count)};
+  maty__sequence_t item = {
+      .first = pool->words.count, .count = count, .hash = words_hash(words, count)};
   uint32_t mask = pool->slot_count - 1, slot = item.hash & mask;
   for (; pool->slots[slot] != MATY__NONE; slot = (slot + 1) & mask) {
     const maty__sequence_t *other = &pool->items.at[pool->slots[slot]];
@@ -171,7 +171,9 @@ uint32_t maty__pool_put(maty__arena_t *arena, maty__pool_t *pool, const uint32_t
          memcmp(pool->words.at + other->first, words, (size_t)count * sizeof *words) == 0))
       return pool->slots[slot];
   }
-  if (!maty__vec_reserve(arena, &pool->words, count) || !maty__vec_push(arena, &pool->items, item))
+  /* One word more, so that even the empty sequence stands somewhere. */
+  if (!maty__vec_reserve(arena, &pool->words, count + 1) ||
+      !maty__vec_push(arena, &pool->items, item))
     return MATY__NONE;
   if (count > 0)
     memcpy(pool->words.at + pool->words.count, words, (size_t)count * sizeof *words);

@@ -106,7 +106,7 @@ uint32_t maty__pool_put(maty__arena_t *arena, maty__pool_t *pool, const uint32_t
                         uint32_t count);
 
 static inline const uint32_t *maty__pool_at(const maty__pool_t *pool, uint32_t item) {
-  return pool->words.at + pool->items.at[item].first;
+  return &pool->words.at[pool->items.at[item].first];
 }
 
 static inline uint32_t maty__pool_length(const maty__pool_t *pool, uint32_t item) {

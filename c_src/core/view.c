@@ -7,14 +7,14 @@
 
 maty_status maty__view_work(maty__view_t *view, uint64_t steps) {
   view->work += steps;
-  if (view->work <= MATY_MAX_WORK)
+  if (view->work <= MATY_MAX_STEPS)
     return maty__check_work(view->check, steps);
   const maty__use_t *role = &view->automaton->roles[view->role];
   const maty__names_t *names = &view->check->names;
   MATY__TRY(maty__error(view->check, MATY_CLASS_LIMIT, role->at,
                         maty__name_length(names, role->name),
                         "deciding the conversation as '%.*s' sees it takes more than %u steps",
-                        MATY__NAME(names, role->name), MATY_MAX_WORK));
+                        MATY__NAME(names, role->name), MATY_MAX_STEPS));
   return MATY_EREJECTED;
 }
 
@@ -49,8 +49,8 @@ static maty_status add_entry(maty__view_t *view, uint32_t point) {
   if (view->entry_of[point] != MATY__NONE)
     return MATY_OK;
   view->entry_of[point] = view->entries.count;
-  MATY__NEED(maty__vec_push(view->check->scratch, &view->entries,
-                            ((maty__entry_t){.point = point})));
+  MATY__NEED(
+      maty__vec_push(view->check->scratch, &view->entries, ((maty__entry_t){.point = point})));
   return MATY_OK;
 }
 
@@ -81,7 +81,7 @@ static maty_status find_outs(maty__view_t *view, maty__entry_t *entry) {
   MATY__NEED(maty__vec_reserve(scratch, &view->outs, view->found.count));
   for (uint32_t i = 0; i < view->found.count; i++)
     view->outs.at[view->outs.count++] = (uint32_t)view->found.at[i];
-  return maty__view_work(view, followed);
+  return maty__view_work(view, followed + (uint64_t)MATY_STEP_KEPT * entry->out_count);
 }
 
 maty_status maty__view_role(maty__view_t *view, uint32_t role) {

@@ -29,7 +29,7 @@ typedef struct maty__view {
   uint32_t *entry_of; /* by state: its entry, or MATY__NONE */
   uint32_t *seen;     /* by state: the last walk that came by */
   uint32_t walk;
-  uint64_t work; /* done for this protocol, bounded by MATY_MAX_WORK */
+  uint64_t work; /* done for this protocol, bounded by MATY_MAX_STEPS */
 
   uint32_t role; /* the one that is being looked at, and what it sees: */
   MATY__VEC(maty__entry_t) entries;
@@ -59,7 +59,7 @@ static inline uint32_t maty__view_target_entry(const maty__view_t *view, uint32_
   return view->entry_of[view->automaton->edges.at[edge].target];
 }
 
-/* Counts work. Past MATY_MAX_WORK it is reported as a limit, at the role, and
+/* Counts work. Past MATY_MAX_STEPS it is reported as a limit, at the role, and
  * MATY_EREJECTED. */
 maty_status maty__view_work(maty__view_t *view, uint64_t steps);
 
