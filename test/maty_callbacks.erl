@@ -1,0 +1,56 @@
+%% An actor whose callbacks are functions: what it is started with is a map from
+%% a callback's name to a function of its arguments. init_actor takes none. The
+%% map stays behind the state, which is all that the functions see.
+-module(maty_callbacks).
+
+-behaviour(maty_actor).
+
+-export([init_actor/1, init_session/2, terminate_session/4]).
+-export([handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3]).
+
+init_actor(#{init_actor := Init} = Callbacks) ->
+    keep(Init(), Callbacks).
+
+init_session(Session, {Callbacks, State}) ->
+    keep((maps:get(init_session, Callbacks))(Session, State), Callbacks).
+
+terminate_session(Ending, Session, Local, {Callbacks, State}) ->
+    case Callbacks of
+        #{terminate_session := Fun} -> keep(Fun(Ending, Session, Local, State), Callbacks);
+        #{} -> {ok, {Callbacks, State}}
+    end.
+
+handle_call(Request, From, {Callbacks, State}) ->
+    keep((maps:get(handle_call, Callbacks))(Request, From, State), Callbacks).
+
+handle_cast(Request, {Callbacks, State}) ->
+    keep((maps:get(handle_cast, Callbacks))(Request, State), Callbacks).
+
+handle_info(Message, {Callbacks, State}) ->
+    keep((maps:get(handle_info, Callbacks))(Message, State), Callbacks).
+
+handle_continue(Continue, {Callbacks, State}) ->
+    keep((maps:get(handle_continue, Callbacks))(Continue, State), Callbacks).
+
+terminate(Reason, {Callbacks, State}) ->
+    case Callbacks of
+        #{terminate := Fun} -> Fun(Reason, State);
+        #{} -> ok
+    end.
+
+code_change(Old, {Callbacks, State}, Extra) ->
+    keep((maps:get(code_change, Callbacks))(Old, State, Extra), Callbacks).
+
+%% Puts the callbacks behind the state again. The state is the last element of
+%% what a callback returns, or the last but one, before what to do next.
+keep({ok, State}, Callbacks) -> {ok, {Callbacks, State}};
+keep({ok, State, Action}, Callbacks) -> {ok, {Callbacks, State}, Action};
+keep({ok, Handler, Local, State}, Callbacks) -> {ok, Handler, Local, {Callbacks, State}};
+keep({done, Reason, State}, Callbacks) -> {done, Reason, {Callbacks, State}};
+keep({noreply, State}, Callbacks) -> {noreply, {Callbacks, State}};
+keep({noreply, State, Action}, Callbacks) -> {noreply, {Callbacks, State}, Action};
+keep({reply, Reply, State}, Callbacks) -> {reply, Reply, {Callbacks, State}};
+keep({reply, Reply, State, Action}, Callbacks) -> {reply, Reply, {Callbacks, State}, Action};
+keep({stop, Reason, State}, Callbacks) -> {stop, Reason, {Callbacks, State}};
+keep({stop, Reason, Reply, State}, Callbacks) -> {stop, Reason, Reply, {Callbacks, State}};
+keep(Other, _Callbacks) -> Other.

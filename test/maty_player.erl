@@ -1,0 +1,190 @@
+%% An actor that plays a role by a list of steps and tells the test what happens,
+%% and what else the tests of the runtime share.
+%%
+%% A step is one of
+%%
+%%   {send, Role, Message}     sends
+%%   {refused, Role, Message}  sends, which has to be refused: {refused, Violation} is told
+%%   wait                      suspends; {got, Role, Message} is told once a message has come
+%%   {call, Fun}               calls Fun(); {result, Value} is told
+%%   pause                     {paused, Role} is told, and the handler goes on after go/1
+%%   {return, Value}           the handler returns the value
+%%
+%% and at the end of the list the role is done. Whatever way a session ends,
+%% {ended, Role, Ending} is told.
+-module(maty_player).
+
+-behaviour(maty_actor).
+
+-export([play/3, play/1, next/1, go/1, run/2, stop/1, kill/1, register_behind/3]).
+-export([start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
+-export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
+
+-define(PATIENCE, 30000).
+
+%% ----- Actors -----
+
+%% Starts an actor that registers for one role and plays it once.
+play(AccessPoint, Role, Steps) ->
+    play([{AccessPoint, Role, Steps}]).
+
+%% Starts an actor that registers once for each part, {AccessPoint, Role, Steps};
+%% not for {not_yet, AccessPoint, Role, Steps}.
+play(Parts) ->
+    {ok, Pid} = maty_actor:start(?MODULE, {self(), Parts}, []),
+    Pid.
+
+%% What the actor tells next.
+next(Pid) ->
+    receive
+        {?MODULE, Pid, Event} -> Event
+    after ?PATIENCE -> error({nothing_from, Pid, erlang:process_info(Pid)})
+    end.
+
+%% Ends a pause.
+go(Pid) ->
+    Pid ! go,
+    ok.
+
+%% Calls a function in the actor, outside of its sessions.
+run(Pid, Fun) ->
+    gen_server:call(Pid, {run, Fun}).
+
+%% Registers an actor for a role with the calling process between it and all
+%% others: what is sent to the role, the start of the session first, comes to the
+%% caller, who hands it on as it likes.
+register_behind(Actor, AccessPoint, Role) ->
+    Reference = make_ref(),
+    Token = run(Actor, fun() ->
+        _ = put('$maty_registrations', #{Reference => {AccessPoint, Role}}),
+        {ok, Token} = maty_engine:attach(),
+        Token
+    end),
+    maty_access_point:register(AccessPoint, Reference, maty_engine:pid(), Token, Role).
+
+stop(Pid) ->
+    gen_server:stop(Pid).
+
+kill(Pid) ->
+    Monitor = erlang:monitor(process, Pid),
+    exit(Pid, kill),
+    receive
+        {'DOWN', Monitor, process, Pid, _} -> ok
+    end.
+
+%% ----- The engine -----
+
+%% Starts the application. What actors log when they end is not of interest:
+%% tests look at exit reasons and at events.
+start_engine() ->
+    ok = logger:set_primary_config(level, none),
+    {ok, _} = application:ensure_all_started(maty),
+    ok.
+
+%% The access point of a protocol text.
+access_point(Text) ->
+    {ok, Pid} = maty_access_point:start_link({string, Text}),
+    Pid.
+
+access_point(File, Name) ->
+    {ok, Pid} = maty_access_point:start_link({file, File, Name}),
+    Pid.
+
+%% Looks until it is so. For what happens on its own, as a port hearing of a
+%% process that has ended.
+until(Condition) ->
+    until(Condition, erlang:monotonic_time(millisecond) + ?PATIENCE).
+
+until(Condition, Deadline) ->
+    case Condition() of
+        true ->
+            ok;
+        false ->
+            case erlang:monotonic_time(millisecond) < Deadline of
+                true ->
+                    erlang:yield(),
+                    until(Condition, Deadline);
+                false ->
+                    error({never, Condition, maty:counters()})
+            end
+    end.
+
+%% The engine holds no endpoint any more.
+settled() ->
+    until(fun() -> maps:get(endpoints, maty:counters()) =:= 0 end).
+
+%% By how much each counter goes up while the function runs.
+counted(Fun) ->
+    Before = maty:counters(),
+    Result = Fun(),
+    After = maty:counters(),
+    {Result, maps:map(fun(Name, Count) -> Count - maps:get(Name, Before) end, After)}.
+
+%% ----- The actor -----
+
+-record(state, {test :: pid(), scripts :: #{{pid(), atom()} => [list()]}}).
+
+init_actor({Test, Parts}) ->
+    Scripts = maps:groups_from_list(fun key/1, fun(Part) -> element(tuple_size(Part), Part) end, Parts),
+    lists:foreach(fun({AccessPoint, Role}) -> maty:register(AccessPoint, Role) end, [
+        key(Part)
+     || Part <- Parts, element(1, Part) =/= not_yet
+    ]),
+    {ok, #state{test = Test, scripts = Scripts}}.
+
+key({AccessPoint, Role, _Steps}) -> {AccessPoint, Role};
+key({not_yet, AccessPoint, Role, _Steps}) -> {AccessPoint, Role}.
+
+init_session(#{access_point := AccessPoint, role := Role}, State) ->
+    Key = {AccessPoint, Role},
+    #state{scripts = #{Key := [Steps | Later]} = Scripts, test = Test} = State,
+    Next = State#state{scripts = Scripts#{Key := Later}},
+    case steps(Steps, {Test, Role}) of
+        {suspend, Handler, Local} -> {ok, Handler, Local, Next};
+        {done, Reason, _Local} -> {done, Reason, Next};
+        Other -> Other
+    end.
+
+handler(Message, {Steps, {_, Role} = Self}) ->
+    tell({got, Role, Message}, Self),
+    steps(Steps, Self).
+
+steps([], Self) ->
+    {done, normal, {[], Self}};
+steps([wait | Rest], Self) ->
+    {suspend, fun handler/2, {Rest, Self}};
+steps([{send, To, Message} | Rest], Self) ->
+    ok = maty:send(To, Message),
+    steps(Rest, Self);
+steps([{refused, To, Message} | Rest], Self) ->
+    try maty:send(To, Message) of
+        ok -> tell({sent, Message}, Self)
+    catch
+        error:{protocol_violation, Violation} -> tell({refused, Violation}, Self)
+    end,
+    steps(Rest, Self);
+steps([{call, Fun} | Rest], Self) ->
+    tell({result, Fun()}, Self),
+    steps(Rest, Self);
+steps([pause | Rest], {_, Role} = Self) ->
+    tell({paused, Role}, Self),
+    receive
+        go -> steps(Rest, Self)
+    end;
+steps([{return, Value} | _], _Self) ->
+    Value.
+
+terminate_session(Ending, #{role := Role}, _Local, #state{test = Test} = State) ->
+    tell({ended, Role, Ending}, {Test, Role}),
+    {ok, State}.
+
+handle_call({run, Fun}, _From, State) ->
+    {reply, Fun(), State}.
+
+handle_info(Message, #state{test = Test} = State) ->
+    tell({info, Message}, {Test, none}),
+    {noreply, State}.
+
+tell(Event, {Test, _Role}) ->
+    Test ! {?MODULE, self(), Event},
+    ok.
