@@ -25,7 +25,10 @@
 
 %% What a scheduler looks at in one go; see MAX_MESSAGE of the driver.
 -define(MAX_SHOWN, 4 * 1024 * 1024 - 8).
-%% A binary from this size on is not copied for the engine to look at.
+%% A message from this size on is encoded as pieces, so that large binaries are
+%% not copied; below, one binary is cheaper.
+-define(MIN_IOVEC, 2048).
+%% A binary from this size on is left out.
 -define(MIN_GAP, 256).
 -define(MAX_GAPS, 64).
 
@@ -142,26 +145,27 @@ tag(Value) when is_pid(Value) -> 6;
 tag(Value) when is_reference(Value) -> 7;
 tag(_) -> 11.
 
-%% Shows the engine the whole message. Large binaries are left out at first;
-%% what the engine makes of the rest is final only if it is accepted.
+%% Shows the engine the whole message, without its large binaries if it has any.
 show(Port, Command, Data, Message) ->
     Shown = ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)),
-    case erlang:term_to_iovec(Message) of
-        [_] = One ->
-            port_control(Port, Shown, [Data | One]);
-        Several ->
-            {Gaps, Rest} = leave_out(Several, 0, <<>>, [], []),
-            Count = length(Gaps),
-            case Count > 0 andalso Count =< ?MAX_GAPS andalso iolist_size(Rest) =< ?MAX_SHOWN of
-                true ->
-                    Left = [<<0, Count:16>>, Gaps, Rest],
-                    case port_control(Port, Shown, [Data | Left]) of
-                        [Phase | _] = Reply when Phase < ?REFUSED -> Reply;
-                        _ -> show_all(Port, Shown, Data, Several)
-                    end;
-                false ->
-                    show_all(Port, Shown, Data, Several)
-            end
+    case erlang:external_size(Message) < ?MIN_IOVEC of
+        true -> port_control(Port, Shown, [Data, term_to_binary(Message)]);
+        false -> show_pieces(Port, Shown, Data, erlang:term_to_iovec(Message))
+    end.
+
+%% What the engine makes of a message without its large binaries is final only
+%% if it is accepted.
+show_pieces(Port, Command, Data, Pieces) ->
+    {Gaps, Rest} = leave_out(Pieces, 0, <<>>, [], []),
+    Count = length(Gaps),
+    case Count > 0 andalso Count =< ?MAX_GAPS andalso iolist_size(Rest) =< ?MAX_SHOWN of
+        true ->
+            case port_control(Port, Command, [Data, <<0, Count:16>>, Gaps, Rest]) of
+                [Phase | _] = Reply when Phase < ?REFUSED -> Reply;
+                _ -> show_all(Port, Command, Data, Pieces)
+            end;
+        false ->
+            show_all(Port, Command, Data, Pieces)
     end.
 
 show_all(Port, Command, Data, Term) ->

@@ -1,0 +1,3 @@
+defmodule TwoBuyer do
+  use Maty.Protocol, file: "two_buyer.scr"
+end

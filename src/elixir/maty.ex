@@ -1,0 +1,184 @@
+defmodule Maty do
+  @moduledoc """
+  Session-typed actors: what a participant of a session calls.
+
+  A conversation is written down once, as a protocol. An access point
+  (`Maty.AccessPoint`) is where actors (`Maty.Actor`) meet to have it: they
+  register for roles, and once every role has a participant, a session begins.
+  Each message that is sent in it is checked against the protocol, on its way
+  out and on its way in.
+
+      defmodule Seller do
+        use Maty.Actor
+
+        @impl true
+        def init_actor(ap) do
+          Maty.register(ap, :Seller)
+          {:ok, %{ap: ap}}
+        end
+
+        @impl true
+        def init_session(_session, actor) do
+          Maty.register(actor.ap, :Seller)          # stay open for the next buyers
+          {:ok, &title_handler/2, %{}, actor}
+        end
+
+        def title_handler({:title, title}, state) do
+          Maty.send(:Buyer1, {:quote, price(title)})
+          {:suspend, &decision_handler/2, state}
+        end
+
+        def decision_handler({:address, _address}, state) do
+          Maty.send(:Buyer2, {:date, ~D[2026-12-01]})
+          {:done, :normal, state}
+        end
+
+        def decision_handler({:quit}, state), do: {:done, :normal, state}
+
+        defp price(_title), do: 155
+      end
+
+  `register/2`, `send/2` and `session/0` are for actors; `sessions/0`,
+  `sessions/1`, `counters/0` and `i/0` are for whoever looks at a running node.
+  """
+
+  import Kernel, except: [send: 2]
+
+  @typedoc "A role, named as the protocol names it: `:Seller`."
+  @type role :: :maty.role()
+
+  @typedoc "What identifies a session on a node; `format_session/1` writes it."
+  @type session_id :: :maty.session_id()
+
+  @typedoc "A label and its payload: `{:quote, 155}`, `{:quit}`."
+  @type message :: tuple()
+
+  @typedoc """
+  What an actor is told of a session it takes part in: a map of the session's
+  `id`, the actor's `role`, the name of the `protocol`, the `access_point` it
+  began at, and all `participants` by role.
+  """
+  @type session :: :maty.session()
+
+  @doc """
+  Registers the calling actor for a role at an access point.
+
+  Never blocks: once every role has a participant, `c:Maty.Actor.init_session/2`
+  runs in each. Each registration is for one session; an actor that wants more
+  registers again, as often as it likes.
+
+  Raises `Maty.Error` if there is no such access point on this node, or no such
+  role in its protocol.
+
+      Maty.register(:shop, :Seller)
+      #=> :ok
+  """
+  @spec register(Maty.AccessPoint.t(), role()) :: :ok
+  def register(access_point, role) do
+    case :maty_actor.register(access_point, role) do
+      :ok -> :ok
+      {:error, reason} -> raise_at_caller(Maty.Error.exception(reason))
+    end
+  end
+
+  @doc """
+  Sends a message to a role of the session whose handler runs.
+
+  Never blocks. If the protocol does not allow the message here, nothing leaves,
+  and `Maty.ProtocolError` is raised at the line of the call.
+
+      Maty.send(:Buyer1, {:quote, 155})
+      #=> :ok
+  """
+  @spec send(role(), message()) :: :ok
+  def send(role, message) do
+    case :maty_session.send(role, message) do
+      :ok -> :ok
+      {:error, violation} -> raise_at_caller(Maty.ProtocolError.exception(violation))
+    end
+  end
+
+  # Raises as if the caller of this module's function had done so: the first line
+  # of the stacktrace is the one that has to be changed.
+  @spec raise_at_caller(Exception.t()) :: no_return()
+  defp raise_at_caller(exception) do
+    {:current_stacktrace, stacktrace} = Process.info(self(), :current_stacktrace)
+    own = fn {module, _, _, _} -> module in [Process, __MODULE__] end
+    :erlang.raise(:error, exception, Enum.drop_while(stacktrace, own))
+  end
+
+  @doc """
+  The session whose handler runs, or `nil` outside of one.
+
+      iex> Maty.session()
+      nil
+  """
+  @spec session() :: session() | nil
+  def session do
+    case :maty.session() do
+      :undefined -> nil
+      session -> session
+    end
+  end
+
+  @doc """
+  The sessions of this node: one `Maty.Session` for each role that is played
+  here, sorted by session.
+
+      Maty.sessions()
+      #=> [#Maty.Session<#0 TwoBuyer as Buyer1, waits for quote(number) from Seller>, ...]
+  """
+  @spec sessions() :: [Maty.Session.t()]
+  def sessions do
+    for %{id: id, protocol: protocol, roles: roles} <- :maty.sessions(), role <- roles do
+      struct!(Maty.Session, Map.merge(role, %{id: id, protocol: protocol}))
+    end
+  end
+
+  @doc """
+  The sessions that an actor takes part in, each with the role it has and what
+  it may do next. The actor is asked, so the answer comes between two handlers.
+
+      Maty.sessions(seller)
+      #=> [#Maty.Session<#0 TwoBuyer as Seller, waits for title(binary) from Buyer1>]
+  """
+  @spec sessions(GenServer.server()) :: [Maty.Session.t()]
+  def sessions(actor) do
+    pid = GenServer.whereis(actor)
+    Enum.map(:maty.sessions(actor), &struct!(Maty.Session, Map.put(&1, :actor, pid)))
+  end
+
+  @doc """
+  What the engine of this node counted since it was started, and what it holds
+  now; see `Maty.Counters`.
+
+      iex> %Maty.Counters{sent: sent} = Maty.counters()
+      iex> is_integer(sent)
+      true
+  """
+  @spec counters() :: Maty.Counters.t()
+  def counters, do: struct!(Maty.Counters, :maty.counters())
+
+  @doc """
+  How a session's identifier is written.
+
+      iex> Maty.format_session(4096)
+      "#1"
+  """
+  @spec format_session(session_id()) :: String.t()
+  def format_session(id), do: List.to_string(:maty.format_session(id))
+
+  @doc """
+  Prints the access points, the sessions and the counters of this node.
+
+      Maty.i()
+      Access points
+        <0.150.0>  TwoBuyer  waiting: Buyer1 0, Buyer2 0, Seller 1
+      Sessions
+        #0  TwoBuyer
+          Buyer2       <0.153.0>  waits for share(number) from Buyer1
+      ...
+  """
+  @spec i() :: :ok
+  defdelegate i, to: :maty
+end

@@ -1,0 +1,117 @@
+defmodule Maty.AccessPoint do
+  @moduledoc """
+  An access point: where the participants of one protocol meet.
+
+  It is a process for one protocol. Actors register with it for roles
+  (`Maty.register/2`); registrations queue up for each role, first come, first
+  served. As soon as every role has one, the access point takes one of each,
+  opens a session, and tells the participants. It takes no part in the session.
+
+      children = [
+        {Maty.AccessPoint, protocol: TwoBuyer, name: :shop},
+        {Seller, :shop}
+      ]
+
+      Supervisor.start_link(children, strategy: :rest_for_one)
+  """
+
+  @typedoc "An access point of this node, by its process or by its name."
+  @type t :: :maty.access_point()
+
+  @type option ::
+          {:protocol, Maty.Protocol.source()}
+          | {:name, atom() | {:global, term()} | {:via, module(), term()}}
+
+  @options [:protocol, :name]
+
+  @doc """
+  Starts an access point, linked to the caller.
+
+  Options:
+
+    * `:protocol` (required) - what is spoken here; see `t:Maty.Protocol.source/0`
+    * `:name` - as for `GenServer.start_link/3`
+
+  Returns `{:error, %Maty.Error{}}` if the protocol is not accepted: there is never
+  an access point for one that is not. Raises `ArgumentError` for a wrong option.
+
+      iex> {:ok, shop} = Maty.AccessPoint.start_link(
+      ...>   protocol: {:string, "global protocol Ping(role A, role B) { ping() from A to B; }"}
+      ...> )
+      iex> Maty.AccessPoint.protocol(shop)
+      ...> |> inspect()
+      "#Maty.Protocol<Ping: A, B>"
+  """
+  @spec start_link([option()]) :: {:ok, pid()} | {:error, Maty.Error.t()}
+  def start_link(options) do
+    case Maty.Options.check!(options, @options, "Maty.AccessPoint.start_link/1") do
+      %{protocol: source} = checked ->
+        checked
+        |> Map.put(:protocol, Maty.Protocol.plain(source))
+        |> Map.reject(&(&1 == {:name, nil}))
+        |> :maty_access_point.start_link()
+        |> started()
+
+      %{} ->
+        raise ArgumentError, "Maty.AccessPoint.start_link/1: the option :protocol is missing"
+    end
+  end
+
+  defp started({:ok, pid}), do: {:ok, pid}
+  defp started({:error, {:already_started, _} = reason}), do: {:error, reason}
+  defp started({:error, reason}), do: {:error, Maty.Error.exception(reason)}
+
+  @doc """
+  A child specification. The id is the name, if there is one.
+
+      iex> Maty.AccessPoint.child_spec(protocol: TwoBuyer, name: :shop)
+      %{
+        id: :shop,
+        start: {Maty.AccessPoint, :start_link, [[protocol: TwoBuyer, name: :shop]]}
+      }
+  """
+  @spec child_spec([option()]) :: Supervisor.child_spec()
+  def child_spec(options) do
+    name = Maty.Options.check!(options, @options, "Maty.AccessPoint.child_spec/1")[:name]
+    %{id: name || __MODULE__, start: {__MODULE__, :start_link, [options]}}
+  end
+
+  @doc """
+  Stops an access point. Sessions that have begun go on.
+
+      Maty.AccessPoint.stop(:shop)
+      #=> :ok
+  """
+  @spec stop(t()) :: :ok
+  def stop(access_point), do: GenServer.stop(access_point)
+
+  @doc """
+  The protocol of an access point.
+
+      Maty.AccessPoint.protocol(:shop)
+      #=> #Maty.Protocol<TwoBuyer: Buyer1, Buyer2, Seller>
+  """
+  @spec protocol(t()) :: Maty.Protocol.t()
+  def protocol(access_point) do
+    {:ok, protocol} = Maty.Protocol.wrap({:ok, :maty_access_point.protocol(access_point)})
+    protocol
+  end
+
+  @doc """
+  The actors that wait for each role, the first first.
+
+      Maty.AccessPoint.waiting(:shop)
+      #=> %{Buyer1: [], Buyer2: [], Seller: [#PID<0.151.0>]}
+  """
+  @spec waiting(t()) :: %{Maty.role() => [pid()]}
+  def waiting(access_point), do: :maty_access_point.waiting(access_point)
+
+  @doc """
+  The access points of this node, each with the name of its protocol.
+
+      Maty.AccessPoint.list()
+      #=> [{#PID<0.150.0>, :TwoBuyer}]
+  """
+  @spec list() :: [{pid(), atom()}]
+  def list, do: :maty_access_point.list()
+end

@@ -1,0 +1,56 @@
+defmodule Maty.Counters do
+  @moduledoc """
+  What the engine of a node counted since it was started, and what it holds now.
+
+    * `:sessions_opened`, `:sessions_closed` - sessions, ever
+    * `:sent`, `:received` - messages that were allowed, ever
+    * `:waited` - how often a message was offered before its turn
+    * `:refused` - messages that were not allowed
+    * `:cancelled` - roles that failed
+    * `:endpoints` - roles of live sessions, now
+    * `:bytes` - memory of the engine, now
+
+  In iex:
+
+      #Maty.Counters<2 sessions opened, 2 closed; 9 messages sent, 9 received, 0 waited,
+       1 refused; 0 roles cancelled; 0 endpoints in 16384 bytes>
+  """
+
+  @type t :: %__MODULE__{
+          sessions_opened: non_neg_integer(),
+          sessions_closed: non_neg_integer(),
+          sent: non_neg_integer(),
+          received: non_neg_integer(),
+          waited: non_neg_integer(),
+          refused: non_neg_integer(),
+          cancelled: non_neg_integer(),
+          endpoints: non_neg_integer(),
+          bytes: non_neg_integer()
+        }
+
+  @enforce_keys [
+    :sessions_opened,
+    :sessions_closed,
+    :sent,
+    :received,
+    :waited,
+    :refused,
+    :cancelled,
+    :endpoints,
+    :bytes
+  ]
+  defstruct @enforce_keys
+
+  defimpl String.Chars do
+    def to_string(c) do
+      "#{c.sessions_opened} sessions opened, #{c.sessions_closed} closed; " <>
+        "#{c.sent} messages sent, #{c.received} received, #{c.waited} waited, " <>
+        "#{c.refused} refused; #{c.cancelled} roles cancelled; " <>
+        "#{c.endpoints} endpoints in #{c.bytes} bytes"
+    end
+  end
+
+  defimpl Inspect do
+    def inspect(counters, _options), do: "#Maty.Counters<#{counters}>"
+  end
+end

@@ -1,0 +1,39 @@
+defmodule Maty.Report do
+  @moduledoc false
+  # What an actor's log entries look like, in the terms of Elixir. Erlang's are
+  # written by maty_actor:report/2.
+
+  @spec format(:logger.report(), map()) :: String.t()
+  def format(%{event: event} = report, _config), do: text(event, report)
+
+  defp text(:violation, %{actor: actor, violation: violation}) do
+    error = Maty.ProtocolError.exception(violation)
+    "#{inspect(actor)} refused a message: #{Exception.message(error)}"
+  end
+
+  defp text(:no_handle_info, %{name: name, module: module, message: message}) do
+    "#{inspect(name)} (#{inspect(module)}) got a message and has no handle_info/2: " <>
+      inspect(message)
+  end
+
+  defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
+    "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
+      "#{ending(reason)}\nState: #{inspect(state)}"
+  end
+
+  defp where(%{session: %{id: id, protocol: protocol, role: role}}) do
+    " in session #{Maty.format_session(id)} of #{protocol} as #{role}"
+  end
+
+  defp where(_report), do: ""
+
+  defp ending({{:protocol_violation, violation}, stacktrace}) do
+    Exception.format(:error, Maty.ProtocolError.exception(violation), stacktrace)
+  end
+
+  defp ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
+    Exception.format(:error, reason, stacktrace)
+  end
+
+  defp ending(reason), do: Exception.format(:exit, reason)
+end
