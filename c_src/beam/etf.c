@@ -85,6 +85,8 @@ typedef struct frame {
 typedef struct judge {
   const maty_etf_t *etf;
   const maty_image_t *image;
+  const uint8_t *bytes; /* those of etf */
+  uint32_t size;
   uint32_t position, next_gap;
   uint32_t steps;
   uint32_t depth;
@@ -93,29 +95,33 @@ typedef struct judge {
 
 /* ----- Reading tokens ----- */
 
-static uint32_t big_endian(const uint8_t *bytes, uint32_t count) {
-  uint32_t value = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    value = value << 8 | bytes[i];
+/* A number of 1, 2 or 4 bytes. */
+static inline uint32_t big_endian(const uint8_t *bytes, uint32_t width) {
+  switch (width) {
+  case 1:
+    return bytes[0];
+  case 2:
+    return (uint32_t)bytes[0] << 8 | bytes[1];
+  default:
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
   }
-  return value;
 }
 
 /* Takes "count" bytes; NULL if there are fewer. */
-static const uint8_t *take(judge_t *judge, uint32_t count) {
-  const uint8_t *bytes = judge->etf->bytes + judge->position;
-  if (judge->etf->size - judge->position < count) {
+static inline const uint8_t *take(judge_t *judge, uint32_t count) {
+  const uint8_t *bytes = judge->bytes + judge->position;
+  if (judge->size - judge->position < count) {
     return NULL;
   }
   judge->position += count;
   return bytes;
 }
 
-/* Takes a number of "count" bytes. */
-static bool take_number(judge_t *judge, uint32_t count, uint32_t *value) {
-  const uint8_t *bytes = take(judge, count);
+/* Takes a number of 1, 2 or 4 bytes. */
+static inline bool take_number(judge_t *judge, uint32_t width, uint32_t *value) {
+  const uint8_t *bytes = take(judge, width);
   if (bytes != NULL) {
-    *value = big_endian(bytes, count);
+    *value = big_endian(bytes, width);
   }
   return bytes != NULL;
 }
@@ -126,8 +132,17 @@ static bool take_counted(judge_t *judge, uint32_t width, token_t *token) {
          (token->bytes = take(judge, token->length)) != NULL;
 }
 
+/* Whether bytes, which may hold zeros, are a string. */
 static bool bytes_are(const uint8_t *bytes, uint32_t length, const char *text) {
-  return bytes != NULL && strlen(text) == length && memcmp(bytes, text, length) == 0;
+  if (bytes == NULL) {
+    return false;
+  }
+  for (uint32_t i = 0; i < length; i++) {
+    if (text[i] == '\0' || bytes[i] != (uint8_t)text[i]) {
+      return false;
+    }
+  }
+  return text[length] == '\0';
 }
 
 /* Takes an atom whose type byte has been taken. */
@@ -486,6 +501,34 @@ static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = TYPE_UNKNOWN, .parts = 2});
 }
 
+/* Takes the integers that a list goes on with, if all integers fit. Lists of them
+ * are common, and long ones more so. */
+static void take_integers(judge_t *judge, frame_t *frame) {
+  uint32_t position = judge->position, parts = frame->parts;
+  if (((type_at(judge, frame->type)->tags >> MATY_TAG_INTEGER) & 1u) == 0) {
+    return;
+  }
+  if (frame->raw) {
+    uint32_t left = judge->size - position;
+    parts -= parts < left ? parts : left;
+    position += frame->parts - parts;
+  }
+  while (!frame->raw && parts > 0) {
+    uint32_t left = judge->size - position;
+    uint32_t length = left >= 2 && judge->bytes[position] == ETF_SMALL_INTEGER ? 2
+                      : left >= 5 && judge->bytes[position] == ETF_INTEGER     ? 5
+                                                                               : 0;
+    if (length == 0) {
+      break;
+    }
+    position += length;
+    parts--;
+  }
+  judge->steps += (frame->parts - parts) / 8;
+  judge->position = position;
+  frame->parts = parts;
+}
+
 /* Begins the next part of the frame on top, or takes the frame off. */
 static maty_status advance(judge_t *judge) {
   frame_t *frame = &judge->stack[judge->depth - 1];
@@ -501,6 +544,9 @@ static maty_status advance(judge_t *judge) {
     }
     frame->parts = 0;
     return judge_term(judge, part_at(judge, frame->type, frame->next++)->type, frame->raw);
+  }
+  if (frame->kind == FRAME_LIST) {
+    take_integers(judge, frame);
   }
   if (frame->parts == 0) {
     judge->depth--;
@@ -599,8 +645,11 @@ maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t fi
                            uint32_t arity, uint32_t *field) {
   /* The stack is not cleared: it is written before it is read. */
   judge_t judge;
-  judge.etf = context;
+  const maty_etf_t *etf = context;
+  judge.etf = etf;
   judge.image = image;
+  judge.bytes = etf->bytes;
+  judge.size = (uint32_t)etf->size;
   judge.position = 1;
   judge.next_gap = 0;
   judge.steps = 0;
@@ -629,5 +678,5 @@ maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t fi
       return status;
     }
   }
-  return judge.position == judge.etf->size ? MATY_OK : MATY_ETERM;
+  return judge.position == judge.size ? MATY_OK : MATY_ETERM;
 }

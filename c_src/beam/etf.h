@@ -15,8 +15,9 @@ enum {
    * bound keeps the decoder's stack small. */
   MATY_ETF_MAX_DEPTH = 256,
 
-  /* Terms looked at, alternatives of unions included, and bytes of strings
-   * divided by 16: some hundred microseconds of a scheduler's time. */
+  /* Terms looked at, alternatives of unions included; of integers in a list and
+   * of bytes in a string, which are quicker, every eighth and every sixteenth.
+   * Some hundred microseconds of a scheduler's time. */
   MATY_ETF_MAX_STEPS = 100000,
 
   /* Binaries left out of one message. */

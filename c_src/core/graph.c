@@ -102,7 +102,6 @@ static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t 
   if (*number == MATY__NONE) {
     maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
     *number = builder->automaton->messages.count;
-    *message = *number;
     MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->messages, added));
   }
   *message = *number;
@@ -111,7 +110,7 @@ static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t 
 
 /* Several receivers are told one after the other. */
 static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
-  uint32_t behind, sender = actual_role(builder, &stmt->subject);
+  uint32_t behind = MATY__NONE, sender = actual_role(builder, &stmt->subject);
   MATY__TRY(node_behind(builder, stmt, &behind));
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
     uint32_t receiver = actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
@@ -302,10 +301,10 @@ static maty_status begin(builder_t *builder) {
   const maty__protocol_t *protocol = builder->automaton->protocol;
   const maty__stmt_t *stmt = &builder->tree->stmts.at[protocol->first_stmt];
   maty__u32s_t *words = &builder->words;
-  MATY__NEED(maty__vec_reserve(builder->check->scratch, words, protocol->role_count + 1));
-  words->at[words->count++] = (uint32_t)(protocol - builder->tree->protocols.at);
+  uint32_t self = (uint32_t)(protocol - builder->tree->protocols.at);
+  MATY__NEED(maty__vec_push(builder->check->scratch, words, self));
   for (uint32_t i = 0; i < protocol->role_count; i++)
-    words->at[words->count++] = i;
+    MATY__NEED(maty__vec_push(builder->check->scratch, words, i));
   builder->call = maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
   MATY__NEED(builder->call != MATY__NONE);
   MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));

@@ -114,12 +114,12 @@ typedef enum maty__type_kind {
   MATY__TYPE_DATE, /* these three as the codec of the payload has them */
   MATY__TYPE_TIME,
   MATY__TYPE_DATETIME,
-  MATY__TYPE_LITERAL,  /* the atom named by the string "first" */
-  MATY__TYPE_RANGE,    /* integers low..high; a literal integer has low = high */
-  MATY__TYPE_LIST,     /* of keys[first].type; a proper list */
-  MATY__TYPE_TUPLE,    /* of keys[first .. first + count - 1].type */
-  MATY__TYPE_MAP,      /* with at least the atom keys keys[first ..].name, 64 of them at most */
-  MATY__TYPE_UNION,    /* of keys[first ..].type */
+  MATY__TYPE_LITERAL, /* the atom named by the string "first" */
+  MATY__TYPE_RANGE,   /* integers low..high; a literal integer has low = high */
+  MATY__TYPE_LIST,    /* of keys[first].type; a proper list */
+  MATY__TYPE_TUPLE,   /* of keys[first .. first + count - 1].type */
+  MATY__TYPE_MAP,     /* with at least the atom keys keys[first ..].name, 64 of them at most */
+  MATY__TYPE_UNION,   /* of keys[first ..].type */
   MATY__TYPE_KINDS
 } maty__type_kind;
 

@@ -105,6 +105,8 @@ static maty_status add_types(builder_t *builder) {
     for (uint32_t j = 0; j < view.part_count; j++)
       MATY__NEED(maty__vec_push(&builder->arena, &used, view.parts[2 * j + 1]));
   }
+  if (used.count == 0)
+    return MATY_OK;
   used.count = maty__sort_unique(used.at, used.count);
   for (uint32_t i = 0; i < used.count; i++)
     MATY__TRY(add_type(builder, used.at[i]));

@@ -18,7 +18,9 @@ maty_image_t *maty__image_alloc(uint32_t size, const maty_allocator_t *allocator
 /* Sets the pointers of an image into its block, whose header is right. */
 void maty__image_point(maty_image_t *image, const char *block);
 
-/* The hash that belongs into the header of a block. */
+/* The hash that belongs into the header of a block: FNV-1a taken by 64-bit words,
+ * the high half of each product folded into the low one. It finds damage, and is
+ * no signature. */
 uint64_t maty__image_hash(const char *block, uint32_t size);
 
 #endif /* MATY_IMAGE_BUILD_H */

@@ -45,7 +45,7 @@ maty__name_t maty__names_put(maty__names_t *names, const char *at, uint32_t leng
 
 maty_status maty__names_init(maty__names_t *names, maty__arena_t *arena) {
   static const struct {
-    const char *text;
+    char text[12];
     uint32_t length;
   } words[] = {{"", 0},
 #define WORD_TEXT(name, text) {text, sizeof text - 1},

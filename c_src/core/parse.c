@@ -40,7 +40,7 @@ typedef enum feature {
 
 /* What a person calls it, and the dialects that have it as bits. */
 static const struct {
-  const char *name;
+  char name[48];
   unsigned dialects;
 } features[] = {
     [FEATURE_ANNOTATION] = {"an annotation", 0},
@@ -881,7 +881,7 @@ static maty_status read_module(parser_t *parser) {
 
 /* The pragmas that the field knows, and the dialects that have them as bits. */
 static const struct {
-  const char *name;
+  char name[40];
   unsigned dialects;
 } pragmas[] = {
     {"PrintUsage", 0},

@@ -152,6 +152,7 @@ static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
   }
   case MATY__STMT_REC_END: {
     open_rec_t *rec = &resolver->open.at[--resolver->open.count];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a tree's blocks are balanced */
     resolver->rec_of[rec->name] = rec->hidden;
     return MATY_OK;
   }

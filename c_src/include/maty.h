@@ -389,8 +389,8 @@ maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_o
                                uint32_t action, const maty_payload_t *payload, maty_step_t *step);
 
 /* The same for a message that has come in. "payload" is looked at only if its
- * sender is away, and may be NULL until MATY_ELOOK asks for it. MATY_EWAIT: the message is a good one, but others
- * come first; offer it again after the endpoint has moved. */
+ * sender is away, and may be NULL until MATY_ELOOK asks for it. MATY_EWAIT: the message is a good
+ * one, but others come first; offer it again after the endpoint has moved. */
 maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
                                   uint32_t action, uint16_t ticket, const maty_payload_t *payload,
                                   maty_step_t *step);

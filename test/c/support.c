@@ -1,0 +1,161 @@
+/* support.c - see support.h. */
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void test_text_add(test_text_t *text, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  cr_assert(length >= 0);
+  if (text->capacity - text->length <= (size_t)length) {
+    text->capacity = 2 * text->capacity + (size_t)length + 64;
+    text->at = realloc(text->at, text->capacity);
+    cr_assert_not_null(text->at);
+  }
+  va_start(arguments, format);
+  (void)vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
+  va_end(arguments);
+  text->length += (size_t)length;
+}
+
+maty_module_t *test_check(const char *text) {
+  maty_module_t *module;
+  maty_config_t config = maty_config_default();
+  maty_status status = maty_module_check(&module, "test.scr", text, strlen(text), &config);
+  cr_assert(status == MATY_OK || status == MATY_EREJECTED, "status %s", maty_status_text(status));
+  cr_assert_eq(status == MATY_OK, maty_module_diagnostic_count(module) == 0);
+  return module;
+}
+
+char *test_diagnostics(const char *text) {
+  test_text_t found = {0};
+  maty_module_t *module = test_check(text);
+  test_text_add(&found, "%s", "");
+  for (size_t i = 0; i < maty_module_diagnostic_count(module); i++) {
+    const maty_diagnostic_t *diagnostic = maty_module_diagnostic(module, i);
+    test_text_add(&found, "%u:%u+%u %s [%s] %s\n%s", diagnostic->line, diagnostic->column,
+                  diagnostic->length,
+                  diagnostic->severity == MATY_SEVERITY_ERROR ? "error" : "note",
+                  maty_class_name(diagnostic->class_), diagnostic->text,
+                  diagnostic->run == NULL ? "" : diagnostic->run);
+  }
+  maty_module_free(module);
+  return found.at;
+}
+
+void test_expect(const char *text, const char *diagnostics) {
+  char *found = test_diagnostics(text);
+  cr_expect_str_eq(found, diagnostics, "of\n%s\nexpected\n%s\nfound\n%s", text, diagnostics, found);
+  free(found);
+}
+
+void test_accept(const char *text) { test_expect(text, ""); }
+
+static void add_payload(test_text_t *found, const maty_image_t *image,
+                        const maty_transition_info_t *transition) {
+  test_text_add(found, "(");
+  for (uint32_t i = 0; i < transition->arity; i++) {
+    const char *name;
+    uint32_t type;
+    char buffer[512];
+    cr_assert_eq(maty_image_field(image, transition->first_field + i, &name, &type), MATY_OK);
+    (void)maty_image_type_text(image, type, buffer, sizeof buffer);
+    test_text_add(found, "%s%s%s%s", i == 0 ? "" : ", ", name, *name == '\0' ? "" : ": ", buffer);
+  }
+  test_text_add(found, ")");
+}
+
+static void add_state(test_text_t *found, const maty_image_t *image, uint32_t role,
+                      uint32_t state) {
+  static const char *const phases[] = {"receive", "send", "final"};
+  maty_state_info_t info;
+  cr_assert_eq(maty_image_state(image, state, &info), MATY_OK);
+  test_text_add(found, "  %u %s %u:%u", state, phases[info.phase], info.line, info.column);
+  for (uint32_t i = 0; i < info.transition_count; i++) {
+    maty_transition_info_t transition;
+    maty_action_info_t action;
+    maty_role_info_t peer;
+    cr_assert_eq(maty_image_transition(image, state, i, &transition), MATY_OK);
+    cr_assert_eq(maty_image_action(image, role, transition.action, &action), MATY_OK);
+    cr_assert_eq(maty_image_role(image, action.peer, &peer), MATY_OK);
+    test_text_add(found, "%s%s%c%s", i == 0 ? ": " : ", ", peer.name,
+                  action.direction == MATY_DIRECTION_SEND ? '!' : '?', action.label);
+    add_payload(found, image, &transition);
+    test_text_add(found, " -> %u", transition.target);
+  }
+  test_text_add(found, "\n");
+}
+
+char *test_machines(const char *text) {
+  test_text_t found = {0};
+  maty_module_t *module = test_check(text);
+  const maty_image_t *image = maty_module_image(module, 0);
+  cr_assert_not_null(image, "not accepted: %s", text);
+  for (uint32_t role = 0; role < maty_image_role_count(image); role++) {
+    maty_role_info_t info;
+    cr_assert_eq(maty_image_role(image, role, &info), MATY_OK);
+    cr_assert_eq(info.initial, info.first_state);
+    test_text_add(&found, "role %s\n", info.name);
+    for (uint32_t i = 0; i < info.state_count; i++)
+      add_state(&found, image, role, info.first_state + i);
+  }
+  maty_module_free(module);
+  return found.at;
+}
+
+void test_expect_machines(const char *text, const char *machines) {
+  char *found = test_machines(text);
+  cr_expect_str_eq(found, machines, "of\n%s\nexpected\n%s\nfound\n%s", text, machines, found);
+  free(found);
+}
+
+char *test_protocols(const char *file) {
+  static const char *const folders[] = {"test/protocols/", "../test/protocols/",
+                                        "../../../test/protocols/"};
+  FILE *opened = NULL;
+  for (size_t i = 0; i < sizeof folders / sizeof *folders && opened == NULL; i++) {
+    test_text_t path = {0};
+    test_text_add(&path, "%s%s", folders[i], file);
+    opened = fopen(path.at, "rb");
+    free(path.at);
+  }
+  cr_assert_not_null(opened, "no file test/protocols/%s from here", file);
+  char *text = calloc(1, 1 << 20);
+  cr_assert_not_null(text);
+  size_t length = fread(text, 1, (1 << 20) - 1, opened);
+  cr_assert(length > 0 && feof(opened));
+  (void)fclose(opened);
+  return text;
+}
+
+static void *counting_resize(void *context, void *block, size_t old_size, size_t size) {
+  test_memory_t *memory = context;
+  if (size > 0) {
+    memory->calls++;
+    if (memory->fail_at != 0 &&
+        (memory->calls == memory->fail_at || (memory->for_good && memory->calls > memory->fail_at)))
+      return NULL;
+  }
+  if (size == 0) {
+    memory->blocks -= block != NULL;
+    memory->bytes -= old_size;
+    free(block);
+    return NULL;
+  }
+  void *resized = realloc(block, size);
+  if (resized != NULL) {
+    memory->blocks += block == NULL;
+    memory->bytes += size - old_size;
+  }
+  return resized;
+}
+
+maty_allocator_t test_allocator(test_memory_t *memory) {
+  return (maty_allocator_t){.resize = counting_resize, .context = memory};
+}

@@ -1,0 +1,53 @@
+/* support.h - what the C tests share: checking a text, and writing what came of
+ * it down as one string, so that a test can state it in full. */
+#ifndef MATY_TEST_SUPPORT_H
+#define MATY_TEST_SUPPORT_H
+
+#include "maty.h"
+
+/* A growing string. Free "at" with free(). */
+typedef struct test_text {
+  char *at;
+  size_t length, capacity;
+} test_text_t;
+
+void test_text_add(test_text_t *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Checks a text named "test.scr" and expects MATY_OK or MATY_EREJECTED. */
+maty_module_t *test_check(const char *text);
+
+/* All diagnostics of a text, each as
+ *     line:column+length error [class] text
+ * and its run below. */
+char *test_diagnostics(const char *text);
+
+/* Fails the test unless the diagnostics of the text are these, word for word. */
+void test_expect(const char *text, const char *diagnostics);
+
+/* Fails the test unless the text is accepted. */
+void test_accept(const char *text);
+
+/* The machines of the first protocol of a text, which has to be accepted:
+ *     role A
+ *       0 send 1:40: B!m(integer) -> 1
+ *       1 final 1:70
+ * States count from the first one of the image. */
+char *test_machines(const char *text);
+
+void test_expect_machines(const char *text, const char *machines);
+
+/* Reads a file of test/protocols. */
+char *test_protocols(const char *file);
+
+/* An allocator that counts what is held and fails at one moment. */
+typedef struct test_memory {
+  size_t calls;   /* that ask for memory */
+  size_t fail_at; /* the number of the call that fails, from 1; 0: none */
+  bool for_good;  /* all later ones fail as well */
+  size_t blocks, bytes;
+} test_memory_t;
+
+maty_allocator_t test_allocator(test_memory_t *memory);
+
+#endif /* MATY_TEST_SUPPORT_H */

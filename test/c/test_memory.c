@@ -1,0 +1,149 @@
+/* test_memory.c - checking without enough memory, and being stopped. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+/* Uses everything there is: types, calls, loops, choices, notes and runs. */
+static const char text[] =
+    "module some.where;\n"
+    "type order = {integer, line};\n"
+    "type line = %{text: string, count: 1..9} | :none;\n"
+    "protocol Good(role A, role B, role C) {\n"
+    "  hello(order) from A to B, C;\n"
+    "  do Ask(A, B);\n"
+    "  rec X {\n"
+    "    choice at A {\n"
+    "      same(x: integer) from A to B; one() from A to B; go() from B to C; continue X;\n"
+    "    } or {\n"
+    "      same(x: integer) from A to B; two() from A to B; a() from A to C; c() from C to B;\n"
+    "    }\n"
+    "    do Ask(C, A);\n"
+    "  }\n"
+    "}\n"
+    "aux protocol Ask(role X, role Y) {\n"
+    "  ask(Widget) from X to Y;\n"
+    "  choice at Y { answer(list(pid)) from Y to X; } or { again() from Y to X; do Ask(X, Y); }\n"
+    "}\n"
+    "protocol Unequal(role A, role B, role C) {\n"
+    "  choice at A { a() from A to B; x() from C to B; } or { b() from A to B; y() from C to B; }\n"
+    "}\n"
+    "protocol Overtaken(role A, role B, role C) {\n"
+    "  choice at A { go() from A to B; a() from A to C; b() from B to C; }\n"
+    "  or { no() from A to B; b() from B to C; a() from A to C; }\n"
+    "}\n"
+    "protocol Early(role A, role B) { choice at A { m() from A to B; n() from A to B; }\n"
+    "  or { m() from A to B; } }\n"
+    "protocol Typo(role A, role B) { m(intger) from A to X; continue L do Goood(A); }\n"
+    "protocol Good(role A) { }\n";
+
+static maty_status check(test_memory_t *memory) {
+  maty_config_t config = maty_config_default();
+  maty_module_t *module;
+  config.allocator = test_allocator(memory);
+  maty_status status = maty_module_check(&module, "test.scr", text, strlen(text), &config);
+  cr_expect_eq(module != NULL, status == MATY_OK || status == MATY_EREJECTED);
+  maty_module_free(module);
+  cr_expect_eq(memory->blocks, 0, "%zu blocks leak", memory->blocks);
+  cr_expect_eq(memory->bytes, 0, "%zu bytes leak", memory->bytes);
+  return status;
+}
+
+Test(memory, every_allocation_fails_once) {
+  for (size_t fail_at = 1;; fail_at++) {
+    test_memory_t memory = {.fail_at = fail_at};
+    maty_status status = check(&memory);
+    if (memory.calls < fail_at) {
+      cr_expect_eq(status, MATY_EREJECTED);
+      cr_expect(fail_at > 10);
+      return;
+    }
+    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
+  }
+}
+
+Test(memory, all_allocations_fail_from_one_on) {
+  for (size_t fail_at = 1;; fail_at++) {
+    test_memory_t memory = {.fail_at = fail_at, .for_good = true};
+    maty_status status = check(&memory);
+    if (memory.calls < fail_at)
+      return;
+    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
+  }
+}
+
+Test(memory, arguments) {
+  maty_config_t config = maty_config_default();
+  maty_module_t *module;
+  cr_expect_eq(maty_module_check(NULL, "x", "", 0, &config), MATY_EINVAL);
+  cr_expect_eq(maty_module_check(&module, NULL, "", 0, &config), MATY_EINVAL);
+  cr_expect_null(module);
+  cr_expect_eq(maty_module_check(&module, "x", NULL, 1, &config), MATY_EINVAL);
+  cr_expect_eq(maty_module_check(&module, "x", "", 0, NULL), MATY_EINVAL);
+  config.dialect = (maty_dialect)7;
+  cr_expect_eq(maty_module_check(&module, "x", "", 0, &config), MATY_EINVAL);
+  config = maty_config_default();
+  cr_expect_eq(maty_module_check(&module, "x", NULL, 0, &config), MATY_EREJECTED);
+  maty_module_free(module);
+  maty_module_free(NULL);
+}
+
+/* ===== Being stopped ===================================================== */
+
+typedef struct watch {
+  uint64_t calls, last;
+  uint64_t stop_after;
+} watch_t;
+
+static bool watch(void *context, uint64_t steps) {
+  watch_t *seen = context;
+  cr_expect(steps > seen->last);
+  seen->last = steps;
+  return ++seen->calls != seen->stop_after;
+}
+
+/* A ring takes a step for each pair of a role and a state. */
+static char *ring(uint32_t roles) {
+  test_text_t ring = {0};
+  test_text_add(&ring, "protocol Ring(role R0");
+  for (uint32_t i = 1; i < roles; i++)
+    test_text_add(&ring, ", role R%u", i);
+  test_text_add(&ring, ") { rec X { ");
+  for (uint32_t i = 0; i < roles; i++)
+    test_text_add(&ring, "m() from R%u to R%u; ", i, (i + 1) % roles);
+  test_text_add(&ring, "continue X; } }");
+  return ring.at;
+}
+
+Test(memory, a_check_can_be_stopped) {
+  char *long_text = ring(600);
+  for (uint64_t stop_after = 0; stop_after < 4; stop_after++) {
+    test_memory_t memory = {0};
+    watch_t seen = {.stop_after = stop_after};
+    maty_config_t config = maty_config_default();
+    maty_module_t *module;
+    config.allocator = test_allocator(&memory);
+    config.progress = watch;
+    config.progress_context = &seen;
+    maty_status status =
+        maty_module_check(&module, "test.scr", long_text, strlen(long_text), &config);
+    cr_expect_eq(status, stop_after == 0 ? MATY_OK : MATY_ECANCELED);
+    cr_expect(stop_after == 0 ? seen.calls > 4 : seen.calls == stop_after);
+    maty_module_free(module);
+    cr_expect_eq(memory.blocks, 0);
+  }
+  free(long_text);
+}
+
+/* ===== Texts of the enumerations ========================================= */
+
+Test(status, texts) {
+  cr_expect_str_eq(maty_status_text(MATY_OK), "ok");
+  cr_expect_str_eq(maty_status_text(MATY_EREJECTED), "the protocol is not accepted");
+  cr_expect_str_eq(maty_status_text(MATY_EROLE), "the protocol does not have this role");
+  cr_expect_str_eq(maty_status_text((maty_status)99), "unknown status");
+  cr_expect_str_eq(maty_class_name(MATY_CLASS_SYNTAX), "syntax");
+  cr_expect_str_eq(maty_class_name(MATY_CLASS_UNSUPPORTED), "unsupported");
+  cr_expect_str_eq(maty_class_name(MATY_CLASS_COUNT), "unknown class");
+}
