@@ -102,6 +102,7 @@ test-package: ## rebar3 and mix build Maty as a dependency and in a release
 
 bench: ## the benchmarks
 	$(C) all bench
+	@printf 'name\tvalue\tunit\tbaseline\tbaseline value\tratio\n' > _build/bench.tsv
 	@$(call each,,$(benchmarks))
 	@$(call each,mix run,$(wildcard test/bench/*.exs))
 

@@ -270,36 +270,32 @@ forget(Pid, #state{queues = Queues, registrants = Registrants} = State) ->
     }.
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, queues = Queues} = State) ->
-    Roles = lists:seq(0, map_size(Queues) - 1),
-    First = [queue:get(maps:get(Role, Queues)) || Role <- Roles],
+match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = State) ->
+    {First, Rest, Empty} = take_first(map_size(Queues) - 1, Queues, 0, []),
     Tokens = [Token || #registration{token = Token} <- First],
-    #state{image = Image, sessions = Sessions} = State,
     case maty_engine:open(Sessions, Image, Tokens) of
         {ok, Session} ->
             begin_session(Session, First, State),
-            match(take(Roles, State#state{sessions = Sessions + 1}));
+            match(State#state{queues = Rest, empty = Empty, sessions = Sessions + 1});
         {dead, Role} ->
-            match(take([Role], State));
+            #registration{pid = Pid} = lists:nth(Role + 1, First),
+            match(forget(Pid, State));
         {error, engine_down} ->
             State;
         {error, Status} ->
             logger:error("~tp could not open a session: ~tp", [self(), Status]),
-            take(Roles, State)
+            State#state{queues = Rest, empty = Empty}
     end;
 match(State) ->
     State.
 
-take(Roles, #state{queues = Queues} = State) ->
-    Rest = lists:foldl(
-        fun(Role, All) -> maps:update_with(Role, fun queue:drop/1, All) end,
-        Queues,
-        Roles
-    ),
-    State#state{
-        queues = Rest,
-        empty = lists:sum([count_empty(Queue) || Queue <- maps:values(Rest)])
-    }.
+%% Takes the first registration of each role, the last role first.
+take_first(-1, Queues, Empty, First) ->
+    {First, Queues, Empty};
+take_first(Role, Queues, Empty, First) ->
+    #{Role := Queue} = Queues,
+    {{value, Registration}, Rest} = queue:out(Queue),
+    take_first(Role - 1, Queues#{Role := Rest}, Empty + count_empty(Rest), [Registration | First]).
 
 begin_session(Session, Registrations, #state{machine = #machine{digest = Digest}}) ->
     Participants = list_to_tuple([Pid || #registration{pid = Pid} <- Registrations]),

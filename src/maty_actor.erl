@@ -161,6 +161,10 @@
 %% And what writes the actor's log entries.
 -define(REPORT, '$maty_report').
 
+%% Words. A conversation makes some garbage with every message; with the VM's
+%% smallest heap of 233 words an actor collects it every few messages.
+-define(MIN_HEAP, 610).
+
 %% Between two looks for an engine that is being restarted, in milliseconds.
 -define(RECONNECT, 10).
 
@@ -172,7 +176,8 @@
 start_link(Module, Argument) ->
     start_link(Module, Argument, []).
 
-%% @doc The same with the options of `gen_server:start_link/3', and `{name,
+%% @doc The same with the options of `gen_server:start_link/3' (an actor begins
+%% with a heap of 610 words unless `spawn_opt' says otherwise), and `{name,
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
 %% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
 %% with, for another language than Erlang.
@@ -182,7 +187,7 @@ start_link(Module, Argument, Options) ->
 
 -spec start_link(name(), module(), term(), [term()]) -> start_result().
 start_link(Name, Module, Argument, Options) ->
-    gen:start(?MODULE, link, Name, Module, Argument, Options).
+    gen:start(?MODULE, link, Name, Module, Argument, defaults(Options)).
 
 %% @doc The same, not linked.
 -spec start(module(), term(), [term()]) -> start_result().
@@ -191,17 +196,22 @@ start(Module, Argument, Options) ->
 
 -spec start(name(), module(), term(), [term()]) -> start_result().
 start(Name, Module, Argument, Options) ->
-    gen:start(?MODULE, nolink, Name, Module, Argument, Options).
+    gen:start(?MODULE, nolink, Name, Module, Argument, defaults(Options)).
 
 do_start(Link, Module, Argument, Options) ->
     case lists:keytake(name, 1, Options) of
         {value, {name, Name}, Rest} when is_atom(Name) ->
-            gen:start(?MODULE, Link, {local, Name}, Module, Argument, Rest);
+            gen:start(?MODULE, Link, {local, Name}, Module, Argument, defaults(Rest));
         {value, {name, Name}, Rest} ->
-            gen:start(?MODULE, Link, Name, Module, Argument, Rest);
+            gen:start(?MODULE, Link, Name, Module, Argument, defaults(Rest));
         false ->
-            gen:start(?MODULE, Link, Module, Argument, Options)
+            gen:start(?MODULE, Link, Module, Argument, defaults(Options))
     end.
+
+%% The user's options come last and win.
+defaults(Options) ->
+    Spawn = proplists:get_value(spawn_opt, Options, []),
+    [{spawn_opt, [{min_heap_size, ?MIN_HEAP} | Spawn]} | proplists:delete(spawn_opt, Options)].
 
 %% @doc A child specification: `{Module, Argument}' or `{Module, Argument,
 %% Options}', with the module as the child's id.
@@ -846,13 +856,12 @@ stack_text(Stack) ->
 -spec session(maty_session:endpoint()) -> maty:session().
 session(#endpoint{session = Id, role = Role, machine = Machine} = Endpoint) ->
     #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
-    Names = [Name || #role{name = Name} <- maty_machine:roles(Machine)],
     #{
         id => Id,
         role => Role#role.name,
         protocol => Machine#machine.protocol,
         access_point => AccessPoint,
-        participants => maps:from_list(lists:zip(Names, tuple_to_list(Participants)))
+        participants => maty_machine:by_role(Machine, Participants)
     }.
 
 %% @doc The sessions of an actor; see {@link maty:sessions/1}.

@@ -27,7 +27,8 @@
 -define(MAX_PORTS, 256).
 
 -type handle() :: non_neg_integer().
--type token() :: pos_integer().
+%% Names a participant to the engine; made for being put into a command.
+-type token() :: <<_:64>>.
 -type status() :: maty_error:status().
 
 -type counters() :: #{
@@ -79,7 +80,7 @@ ports() ->
 -spec attach() -> {ok, token()} | {error, status()}.
 attach() ->
     case control(port(erlang:phash2(self())), ?OP_ATTACH, <<>>) of
-        {ok, Token} -> {ok, binary:decode_unsigned(list_to_binary(Token))};
+        {ok, Token} -> {ok, <<(number(Token)):64/native>>};
         {error, Status, _} -> {error, Status}
     end.
 
@@ -87,12 +88,15 @@ attach() ->
 -spec open(non_neg_integer(), non_neg_integer(), [token()]) ->
     {ok, handle()} | {dead, Role :: non_neg_integer()} | {error, status()}.
 open(PortNumber, Image, Tokens) ->
-    Data = [<<Image:32/native>> | [<<Token:64/native>> || Token <- Tokens]],
-    case control(port(PortNumber), ?OP_OPEN, Data) of
-        {ok, Handle} -> {ok, binary:decode_unsigned(list_to_binary(Handle))};
+    case control(port(PortNumber), ?OP_OPEN, [<<Image:32/native>> | Tokens]) of
+        {ok, Handle} -> {ok, number(Handle)};
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
         {error, Status, _} -> {error, Status}
     end.
+
+%% A number in a reply, high byte first.
+number(Bytes) ->
+    lists:foldl(fun(Byte, Number) -> (Number bsl 8) bor Byte end, 0, Bytes).
 
 %% @doc Where an endpoint stands: its phase, the number of its state in the
 %% image, and whether it belongs to the calling process.

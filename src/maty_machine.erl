@@ -9,7 +9,7 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, kept/1, numbered/1, role/2, roles/1, state/2, transitions/2]).
+-export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, state/2, transitions/2]).
 
 -export_type([machine/0, role/0, transition/0]).
 
@@ -85,6 +85,17 @@ role(#machine{roles = Roles}, Index) ->
 -spec roles(machine()) -> [role()].
 roles(#machine{roles = Roles}) ->
     tuple_to_list(Roles).
+
+%% @doc What a tuple has at the index of each role, by the role's name.
+-spec by_role(machine(), tuple()) -> #{maty:role() => term()}.
+by_role(#machine{role_index = Index, roles = Roles}, Values) ->
+    by_role(tuple_size(Roles), Roles, Values, Index).
+
+by_role(0, _Roles, _Values, Named) ->
+    Named;
+by_role(Number, Roles, Values, Named) ->
+    #role{name = Name} = element(Number, Roles),
+    by_role(Number - 1, Roles, Values, Named#{Name := element(Number, Values)}).
 
 %% @doc The phase of a state, by its number in the image.
 -spec state(role(), non_neg_integer()) -> send | 'receive' | final.

@@ -15,7 +15,7 @@
 -export([send/2, offer/3, close/1, cancel/1]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
--compile({inline, [tag/1, tags/1, step/3]}).
+-compile({inline, [tag/1, step/4]}).
 
 -type endpoint() :: #endpoint{}.
 -export_type([endpoint/0]).
@@ -80,44 +80,64 @@ phase() ->
 %% ----- Sending -----
 
 %% Sends to a role of the current session. On an error nothing has left.
--spec send(atom(), tuple()) -> ok | {error, maty_error:violation()}.
+-spec send(maty:role(), maty:message()) -> ok | {error, maty_error:violation()}.
+send(To, {Label} = Message) ->
+    send(To, Label, Message, 0);
+send(To, {Label, A} = Message) ->
+    send(To, Label, Message, tag(A));
+send(To, {Label, A, B} = Message) ->
+    send(To, Label, Message, tag(A) bor (tag(B) bsl 4));
+send(To, {Label, A, B, C} = Message) ->
+    send(To, Label, Message, tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8));
+send(To, {Label, A, B, C, D} = Message) ->
+    Tags = tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8) bor (tag(D) bsl 12),
+    send(To, Label, Message, Tags);
+send(To, Message) when is_tuple(Message), tuple_size(Message) > 0 ->
+    send(To, element(1, Message), Message, too_many);
 send(To, Message) ->
     case get(?CURRENT) of
-        #endpoint{sends = Sends} = Endpoint when is_tuple(Message), tuple_size(Message) > 0 ->
-            Label = element(1, Message),
+        undefined -> {error, no_session(To, Message)};
+        Endpoint -> {error, unknown_send(not_a_message, Endpoint, To, Message)}
+    end.
+
+%% The tags are those of the payload's fields, if they fit into a command.
+send(To, Label, Message, Tags) ->
+    case get(?CURRENT) of
+        #endpoint{sends = Sends} = Endpoint ->
             case Sends of
                 #{Label := #send{to = To} = Send} ->
-                    step(Send, Message, Endpoint);
+                    step(Send, Message, Tags, Endpoint);
                 #{Label := [_ | _] = Several} ->
                     case lists:keyfind(To, #send.to, Several) of
-                        #send{} = Send -> step(Send, Message, Endpoint);
+                        #send{} = Send -> step(Send, Message, Tags, Endpoint);
                         false -> {error, unknown_send(no_action, Endpoint, To, Message)}
                     end;
                 #{} ->
                     {error, unknown_send(no_action, Endpoint, To, Message)}
             end;
-        #endpoint{} = Endpoint ->
-            {error, unknown_send(not_a_message, Endpoint, To, Message)};
         undefined ->
-            {error, #{reason => no_session, direction => send, attempt => Message, peer => To}}
+            {error, no_session(To, Message)}
     end.
 
-step(Send, Message, #endpoint{port = Port, data = Data} = Endpoint) ->
-    #send{command = Command, look = Look} = Send,
+step(Send, Message, Tags, #endpoint{port = Port, data = Data} = Endpoint) ->
+    #send{command = Command, look = Look, to_index = Index, receives = Receives} = Send,
     try
         case Look of
-            false when tuple_size(Message) =< 5 ->
-                port_control(Port, Command bor tags(Message), Data);
-            _ ->
-                show(Port, Command, Data, Message)
+            false when is_integer(Tags) -> port_control(Port, Command bor Tags, Data);
+            _ -> show(Port, Command, Data, Message)
         end
     of
         [Phase, High, Low] when Phase < ?REFUSED ->
-            #send{to_index = Index, receives = Receives} = Send,
             #endpoint{session = Session, participants = Participants} = Endpoint,
             put(?PHASE, Phase),
             element(Index + 1, Participants) !
                 ?MESSAGE(Session + Index, Receives bor (High bsl 8) bor Low, Message),
+            ok;
+        Accepted when is_integer(Accepted) ->
+            #endpoint{session = Session, participants = Participants} = Endpoint,
+            put(?PHASE, Accepted bsr 16),
+            element(Index + 1, Participants) !
+                ?MESSAGE(Session + Index, Receives bor (Accepted band 16#ffff), Message),
             ok;
         Refused ->
             {error, refused_send(Refused, Endpoint, Send#send.to, Message)}
@@ -126,11 +146,8 @@ step(Send, Message, #endpoint{port = Port, data = Data} = Endpoint) ->
             {error, refused_send(engine_down, Endpoint, Send#send.to, Message)}
     end.
 
-tags({_}) -> 0;
-tags({_, A}) -> tag(A);
-tags({_, A, B}) -> tag(A) bor (tag(B) bsl 4);
-tags({_, A, B, C}) -> tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8);
-tags({_, A, B, C, D}) -> tag(A) bor (tag(B) bsl 4) bor (tag(C) bsl 8) bor (tag(D) bsl 12).
+no_session(To, Message) ->
+    #{reason => no_session, direction => send, attempt => Message, peer => To}.
 
 %% maty_tag of c_src/include/maty.h.
 tag(Value) when is_integer(Value) -> 1;
@@ -146,11 +163,19 @@ tag(Value) when is_reference(Value) -> 7;
 tag(_) -> 11.
 
 %% Shows the engine the whole message, without its large binaries if it has any.
+%% Returns a reply as of port_control/3, or if accepted also as of port_call/3.
 show(Port, Command, Data, Message) ->
     Shown = ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)),
     case erlang:external_size(Message) < ?MIN_IOVEC of
-        true -> port_control(Port, Shown, [Data, term_to_binary(Message)]);
-        false -> show_pieces(Port, Shown, Data, erlang:term_to_iovec(Message))
+        true ->
+            case erlang:port_call(Port, Shown, [Data | Message]) of
+                Refused when Refused >= ?REFUSED bsl 16 ->
+                    [Refused bsr 16, Refused band 16#ffff];
+                Accepted ->
+                    Accepted
+            end;
+        false ->
+            show_pieces(Port, Shown, Data, erlang:term_to_iovec(Message))
     end.
 
 %% What the engine makes of a message without its large binaries is final only

@@ -206,7 +206,9 @@ sending_in_a_session_that_has_failed() ->
 %% Messages to an endpoint that is gone are dropped without a word.
 message_to_an_endpoint_that_is_gone() ->
     ok = maty_event:subscribe(violation),
-    AccessPoint = access_point("global protocol One(role A, role B) { m(integer) from A to B; n() from A to B; }"),
+    AccessPoint = access_point(
+        "global protocol One(role A, role B) { m(integer) from A to B; n() from A to B; }"
+    ),
     B = play(AccessPoint, 'B', [{call, fun() -> exit(crash) end}]),
     A = play(AccessPoint, 'A', [pause, {send, 'B', {m, 1}}, {send, 'B', {n}}]),
     {paused, 'A'} = next(A),

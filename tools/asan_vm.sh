@@ -12,7 +12,7 @@ lib=$folder/lib/maty
 mkdir -p "$lib/priv" "$folder/tests"
 ln -sfn "$PWD/_build/rebar3/test/lib/maty/ebin" "$lib/ebin"
 ln -sf "$PWD/_build/c/asan/maty_drv.so" "$lib/priv/maty_drv.so"
-erlc -pa "$lib/ebin" -o "$folder/tests" test/*_tests.erl
+erlc -pa "$lib/ebin" -o "$folder/tests" test/*.erl
 
 modules=
 for file in test/*_tests.erl; do

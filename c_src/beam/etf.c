@@ -152,8 +152,8 @@ static bool take_atom(judge_t *judge, uint32_t type, token_t *token) {
       !take_counted(judge, small ? 1 : 2, token)) {
     return false;
   }
-  bool boolean = bytes_are(token->bytes, token->length, "true") ||
-                 bytes_are(token->bytes, token->length, "false");
+  bool boolean = (token->length == 4 && memcmp(token->bytes, "true", 4) == 0) ||
+                 (token->length == 5 && memcmp(token->bytes, "false", 5) == 0);
   token->tag = boolean ? MATY_TAG_BOOLEAN : MATY_TAG_ATOM;
   return true;
 }

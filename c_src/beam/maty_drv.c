@@ -536,6 +536,41 @@ static reply_size_t engine_control(ErlDrvData drv_data, unsigned command, char *
   return (reply_size_t)reply.size;
 }
 
+/* erlang:port_call/3 encodes a term straight into the driver's buffer, which
+ * spares a binary, so this is how a message is shown that has no large binaries
+ * in it: the operation is OP_SEND_TERM, the term is [Data | Message] with the
+ * same data as above, and the reply one number, for which the VM wants a term
+ * as well: the first byte of a reply shifted left by 16, and the ticket or the
+ * field. */
+enum { CALL_HEAD = 11, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
+
+static reply_size_t engine_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
+                                char **buffer, ErlDrvSizeT buffer_size, unsigned *flags) {
+  /* Version, a list of one element and a tail, a binary of eight bytes. */
+  static const uint8_t head[CALL_HEAD] = {131, 108, 0, 0, 0, 1, 109, 0, 0, 0, HANDLE_SIZE};
+  engine_t *engine = (engine_t *)drv_data;
+  uint8_t bytes[4];
+  reply_t stepped = {.bytes = bytes, .size = 0};
+  (void)flags;
+  if (command >> COMMAND_OP_SHIFT != OP_SEND_TERM || size <= CALL_MESSAGE || buffer_size < 6 ||
+      memcmp(data, head, CALL_HEAD) != 0) {
+    return -1; /* badarg in the caller */
+  }
+  /* Moves the handle to where engine_step wants it: before a term of its own. */
+  memmove(data + CALL_HEAD - 1, data + CALL_HEAD, HANDLE_SIZE);
+  data[CALL_MESSAGE - 1] = (char)131;
+  engine_step(engine, OP_SEND_TERM, command, data + CALL_HEAD - 1, size - CALL_HEAD + 1, &stepped);
+  uint32_t rest = 0;
+  for (size_t i = 1; i < stepped.size; i++) {
+    rest = rest << 8 | bytes[i];
+  }
+  reply_t reply = {.bytes = (uint8_t *)*buffer, .size = 0};
+  reply_byte(&reply, 131);
+  reply_byte(&reply, 98); /* INTEGER_EXT */
+  reply_number(&reply, (uint64_t)bytes[0] << 16 | rest, 4);
+  return (reply_size_t)reply.size;
+}
+
 /* The command that opens a port is "maty_drv NUMBER SEED". */
 static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   uint64_t words[2] = {0, 0};
@@ -588,6 +623,7 @@ static ErlDrvEntry engine_entry = {
     .driver_name = "maty_drv",
     .finish = maty_registry_finish,
     .control = engine_control,
+    .call = engine_call,
     .ready_async = engine_ready_async,
     .extended_marker = (int)ERL_DRV_EXTENDED_MARKER,
     .major_version = ERL_DRV_EXTENDED_MAJOR_VERSION,

@@ -19,7 +19,9 @@
  *   - an endpoint is live (its state is one of the image's) or gone; a live one
  *     is in the list of exactly one owner; a session lives as long as one of
  *     its endpoints does;
- *   - on any channel, received <= sent, modulo 2^32.
+ *   - on any channel, received <= sent, modulo 2^32;
+ *   - where an endpoint was cancelled, every live one that waits can still hear
+ *     from somebody.
  */
 #include <string.h>
 
@@ -51,6 +53,7 @@ typedef struct endpoint {
 
 typedef struct channel {
   uint32_t sent, received;
+  uint32_t blocked; /* a state of the receiver, plus 1, in which the next message has to wait */
 } channel_t;
 
 typedef struct session {
@@ -302,10 +305,14 @@ static maty_status space_take_slot(maty_space_t *space, uint32_t *out) {
     }
     for (uint32_t i = 0; i < SPACE_CHUNK_SLOTS; i++) {
       uint64_t number = space->slot_count + i;
+      /* Names begin at random, so that those of another space, as before a
+       * restart, are not mistaken for its own. */
+      uint64_t generation = space_random(space) >> (33 - MATY_HANDLE_GENERATION_BITS);
       slots[i] = (slot_t){
-          .name = (space->number << (MATY_HANDLE_GENERATION_BITS + MATY_HANDLE_SLOT_BITS +
-                                     MATY_HANDLE_ROLE_BITS)) |
-                  (number << MATY_HANDLE_ROLE_BITS),
+          .name = (((space->number << MATY_HANDLE_GENERATION_BITS | generation)
+                        << MATY_HANDLE_SLOT_BITS |
+                    number)
+                   << MATY_HANDLE_ROLE_BITS),
           .next_free = i + 1 < SPACE_CHUNK_SLOTS ? (uint32_t)number + 1 : SPACE_NONE,
       };
     }
@@ -428,57 +435,107 @@ static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how
   return true;
 }
 
-static const channel_t *session_channel(const session_t *session, uint32_t channel) {
-  const channel_t *channels = (const channel_t *)&session->endpoints[session->role_count];
+static channel_t *session_channel(session_t *session, uint32_t channel) {
+  channel_t *channels = (channel_t *)&session->endpoints[session->role_count];
   return &channels[channel];
 }
 
-/* Returns whether nothing can come any more for an endpoint that waits, and
- * then through "cause" a cancelled role that it waits for. */
-static bool endpoint_waits_in_vain(const session_t *session, const endpoint_t *endpoint,
-                                   uint32_t *cause) {
+/* Set in the state of an endpoint while a cascade takes it for one that waits in
+ * vain; never outside of session_cascade. */
+#define ENDPOINT_IN_VAIN (UINT32_C(1) << 31)
+
+static bool endpoint_in_vain(const endpoint_t *endpoint) {
+  return endpoint_is_live(endpoint) && (endpoint->state & ENDPOINT_IN_VAIN) != 0;
+}
+
+/* Returns whether a message can still come for an endpoint that waits: one is
+ * under way from a role it waits for, or such a role can send or is away. What
+ * has been found to wait in this very state does not count, and nothing behind
+ * it can come before it. If nothing can come, "cause" is a role it waits for, a cancelled one if
+ * there is one. */
+static bool endpoint_can_hear(session_t *session, const endpoint_t *endpoint, uint32_t *cause) {
   const maty_image_t *image = session->image;
-  const maty__state_t *state = &image->states[endpoint->state];
-  if (state->phase != MATY_PHASE_RECEIVE) {
-    return false;
-  }
+  uint32_t number = endpoint->state & ~ENDPOINT_IN_VAIN;
+  const maty__state_t *state = &image->states[number];
   const maty__action_t *actions = &image->actions[image->roles[state->role].first_action];
   for (uint32_t i = 0; i < state->transition_count; i++) {
     const maty__action_t *action = &actions[image->transitions[state->first_transition + i].action];
     const channel_t *channel = session_channel(session, action->channel);
-    if (session->endpoints[action->peer].state != ENDPOINT_CANCELLED ||
-        channel->sent != channel->received) {
-      return false;
+    const endpoint_t *peer = &session->endpoints[action->peer];
+    bool empty = channel->sent == channel->received;
+    bool can_send =
+        peer->state == ENDPOINT_AWAY || (endpoint_is_live(peer) && !endpoint_in_vain(peer));
+    if (empty ? can_send : channel->blocked != number + 1) {
+      return true;
     }
-    *cause = action->peer;
+    if (i == 0 || peer->state == ENDPOINT_CANCELLED) {
+      *cause = action->peer;
+    }
   }
-  return true;
+  return false;
 }
 
-/* Fails, one after the other, all endpoints of a session that wait in vain
- * because others were cancelled. */
+/* Chooses the endpoint that fails next: one that waits for a cancelled role, so
+ * that each failure comes after its cause, and any one where they wait for each
+ * other. Returns false if none is left. */
+static bool session_next_failure(session_t *session, uint32_t *role, uint32_t *cause) {
+  bool found = false;
+  for (uint32_t i = 0; i < session->role_count; i++) {
+    uint32_t peer = 0;
+    if (!endpoint_in_vain(&session->endpoints[i])) {
+      continue;
+    }
+    (void)endpoint_can_hear(session, &session->endpoints[i], &peer);
+    bool cancelled = session->endpoints[peer].state == ENDPOINT_CANCELLED;
+    if (!found || cancelled) {
+      *role = i;
+      *cause = peer;
+      found = true;
+    }
+    if (cancelled) {
+      break;
+    }
+  }
+  return found;
+}
+
+/* Fails the endpoints for which nothing can come any more because others were
+ * cancelled. They are the largest set of waiting endpoints that hear from nobody
+ * outside of the set: at first all that wait, less those that can still hear
+ * from somebody, until nothing changes. */
 static void session_cascade(maty_space_t *space, session_t *session, uint32_t number) {
-  uint32_t before;
-  do {
-    before = session->cancelled;
+  const maty_image_t *image = session->image;
+  uint32_t ignored = 0;
+  for (uint32_t role = 0; role < session->role_count; role++) {
+    endpoint_t *endpoint = &session->endpoints[role];
+    if (endpoint_is_live(endpoint) && image->states[endpoint->state].phase == MATY_PHASE_RECEIVE) {
+      endpoint->state |= ENDPOINT_IN_VAIN;
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
     for (uint32_t role = 0; role < session->role_count; role++) {
-      place_t place = {.session = session,
-                       .endpoint = &session->endpoints[role],
-                       .local = (number << MATY_HANDLE_ROLE_BITS) | role};
-      uint32_t cause = 0;
-      if (!endpoint_is_live(place.endpoint) ||
-          !endpoint_waits_in_vain(session, place.endpoint, &cause)) {
-        continue;
-      }
-      if (space->failure != NULL) {
-        space->failure(space->failure_context, space_slot(space, number)->name | role,
-                       space->owners[place.endpoint->owner].word, cause);
-      }
-      if (endpoint_end(space, &place, ENDPOINT_CANCELLED)) {
-        return;
+      endpoint_t *endpoint = &session->endpoints[role];
+      if (endpoint_in_vain(endpoint) && endpoint_can_hear(session, endpoint, &ignored)) {
+        endpoint->state &= ~ENDPOINT_IN_VAIN;
+        changed = true;
       }
     }
-  } while (session->cancelled != before);
+  }
+  uint32_t role = 0, cause = 0;
+  while (session_next_failure(session, &role, &cause)) {
+    place_t place = {.session = session,
+                     .endpoint = &session->endpoints[role],
+                     .local = (number << MATY_HANDLE_ROLE_BITS) | role};
+    place.endpoint->state &= ~ENDPOINT_IN_VAIN;
+    if (space->failure != NULL) {
+      space->failure(space->failure_context, space_slot(space, number)->name | role,
+                     space->owners[place.endpoint->owner].word, cause);
+    }
+    if (endpoint_end(space, &place, ENDPOINT_CANCELLED)) {
+      return;
+    }
+  }
 }
 
 static void endpoint_cancel(maty_space_t *space, const place_t *place) {
@@ -513,7 +570,9 @@ maty_status maty_endpoint_close(maty_space_t *space, maty_handle_t handle, maty_
   if (place.session->image->states[place.endpoint->state].phase != MATY_PHASE_FINAL) {
     return MATY_EUNFINISHED;
   }
-  endpoint_end(space, &place, ENDPOINT_DONE);
+  if (!endpoint_end(space, &place, ENDPOINT_DONE) && place.session->cancelled > 0) {
+    session_cascade(space, place.session, place.local >> MATY_HANDLE_ROLE_BITS);
+  }
   return MATY_OK;
 }
 
@@ -623,7 +682,7 @@ maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_o
   if (status != MATY_OK) {
     return refuse(space, status);
   }
-  channel_t *channel = (channel_t *)session_channel(place.session, action->channel);
+  channel_t *channel = session_channel(place.session, action->channel);
   channel->sent++;
   step->ticket = (uint16_t)(channel->sent ^ place.session->salt);
   space->counters.sent++;
@@ -646,20 +705,27 @@ static bool state_waits_for(const maty_image_t *image, const maty__state_t *stat
  * early, but not if the state waits for its sender alone, because a channel
  * keeps its order, and not at the end. What a role at home sent is known:
  * "ahead" of it, as many messages of this channel are still to be received. */
-static maty_status receive_early(const session_t *session, const maty__state_t *state,
+static maty_status receive_early(session_t *session, const maty__state_t *state,
                                  const maty__action_t *actions, const maty__action_t *action,
                                  uint16_t ticket) {
+  const maty_image_t *image = session->image;
+  channel_t *channel = session_channel(session, action->channel);
+  bool at_home = session->endpoints[action->peer].state != ENDPOINT_AWAY;
   uint16_t ahead = 0;
-  if (session->endpoints[action->peer].state != ENDPOINT_AWAY) {
-    const channel_t *channel = session_channel(session, action->channel);
+  if (at_home) {
     ahead = (uint16_t)((ticket ^ session->salt) - channel->received - 1u);
     if (ahead >= channel->sent - channel->received) {
       return MATY_EFORGED;
     }
   }
-  bool early = state->phase != MATY_PHASE_FINAL &&
-               (ahead > 0 || !state_waits_for(session->image, state, actions, action->peer));
-  return early ? MATY_EWAIT : MATY_EMOMENT;
+  if (state->phase == MATY_PHASE_FINAL ||
+      (ahead == 0 && state_waits_for(image, state, actions, action->peer))) {
+    return MATY_EMOMENT;
+  }
+  if (at_home && ahead == 0) {
+    channel->blocked = (uint32_t)(state - image->states) + 1;
+  }
+  return MATY_EWAIT;
 }
 
 maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
@@ -680,17 +746,20 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
   }
   const maty__action_t *action = &actions[action_number];
   const maty__transition_t *transition = state_find(image, state, action_number);
-  channel_t *channel = (channel_t *)session_channel(place.session, action->channel);
+  channel_t *channel = session_channel(place.session, action->channel);
   bool away = place.session->endpoints[action->peer].state == ENDPOINT_AWAY;
   if (transition == NULL ||
       (!away && (channel->sent == channel->received ||
                  (uint16_t)(ticket ^ place.session->salt) != (uint16_t)(channel->received + 1)))) {
     status = receive_early(place.session, state, actions, action, ticket);
-    if (status == MATY_EWAIT) {
-      space->counters.waited++;
-      return status;
+    if (status != MATY_EWAIT) {
+      return refuse(space, status);
     }
-    return refuse(space, status);
+    space->counters.waited++;
+    if (place.session->cancelled > 0) {
+      session_cascade(space, place.session, place.local >> MATY_HANDLE_ROLE_BITS);
+    }
+    return status;
   }
   if (away) {
     status = payload == NULL ? MATY_ELOOK : payload_judge(image, transition, payload, &step->field);
@@ -703,6 +772,7 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
     channel->sent++;
   }
   channel->received++;
+  channel->blocked = 0;
   space->counters.received++;
   endpoint_move(space, &place, state, transition, step);
   return MATY_OK;

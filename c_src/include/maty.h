@@ -323,11 +323,11 @@ typedef struct maty_payload {
  * the ticket that sending it gave out, and nothing more; no other message has
  * a valid one.
  *
- * When an endpoint is cancelled, every role at home that waits for it, and for
- * nobody else, and has received all that it sent, fails: it is cancelled too,
- * its owner is told through maty_failure_fn, and so on. A role that does not
- * need the cancelled one goes on (Fowler and Hu, "Speak Now", OOPSLA 2026,
- * section on failure).
+ * When an endpoint is cancelled, every role at home that waits and can hear from
+ * nobody any more fails: it is cancelled too, and its owner is told through
+ * maty_failure_fn. A role that does not need the cancelled one goes on (Fowler
+ * and Hu, "Speak Now: Safe Actor Programming with Multiparty Session Types",
+ * OOPSLA 2026).
  */
 typedef uint64_t maty_handle_t;
 typedef uint64_t maty_owner_t;

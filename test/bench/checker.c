@@ -1,0 +1,326 @@
+/* checker.c - how fast a protocol is checked and compiled, from text to image:
+ * families that grow with n, each hard in its own way, and a protocol of the
+ * size that people write.
+ *
+ *   ring n      n roles pass one message round for ever
+ *   ringstop n  the same, and the first may stop it each round
+ *   chain n     n requests and answers in a row between two roles
+ *   width n     a choice of n labels, which the third role learns second-hand
+ *   nested d    choices nested d deep, where one role learns of none until the end
+ *   fan n       a master and n workers, rounds of work until a stop
+ *   pairs n     n pairs that have nothing to do with each other
+ *   kbuf n      n messages in a row before the answer, for ever
+ */
+#include "bench.h"
+
+#include <stdarg.h>
+
+/* ----- Text ----- */
+
+typedef struct text {
+  char *bytes;
+  size_t size, capacity;
+} text_t;
+
+__attribute__((format(printf, 2, 3))) static void put(text_t *text, const char *format, ...) {
+  for (;;) {
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = text->capacity - text->size;
+    int length = vsnprintf(text->bytes + text->size, room, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && (size_t)length < room) {
+      text->size += (size_t)length;
+      return;
+    }
+    text->capacity = text->capacity * 2 + 4096;
+    text->bytes = realloc(text->bytes, text->capacity);
+    if (text->bytes == NULL) {
+      exit(1);
+    }
+  }
+}
+
+/* "A0, role A1, ..." */
+static void put_roles(text_t *text, const char *prefix, int n) {
+  for (int i = 0; i < n; i++) {
+    put(text, "%srole %s%d", i == 0 ? "" : ", ", prefix, i);
+  }
+}
+
+static void put_round(text_t *text, const char *label, int n) {
+  for (int i = 0; i < n; i++) {
+    put(text, "    %s() from R%d to R%d;\n", label, i, (i + 1) % n);
+  }
+}
+
+/* ----- Families ----- */
+
+static void ring(text_t *text, int n) {
+  put(text, "global protocol Ring(");
+  put_roles(text, "R", n);
+  put(text, ") {\n  rec X {\n");
+  put_round(text, "m", n);
+  put(text, "    continue X;\n  }\n}\n");
+}
+
+static void ringstop(text_t *text, int n) {
+  put(text, "global protocol RingStop(");
+  put_roles(text, "R", n);
+  put(text, ") {\n  rec X { choice at R0 {\n");
+  put_round(text, "go", n);
+  put(text, "    continue X;\n  } or {\n");
+  put_round(text, "stop", n);
+  put(text, "  } }\n}\n");
+}
+
+static void chain(text_t *text, int n) {
+  put(text, "global protocol Chain(role A, role B) {\n");
+  for (int i = 0; i < n; i++) {
+    put(text, "  m%d() from A to B;\n  a%d() from B to A;\n", i, i);
+  }
+  put(text, "}\n");
+}
+
+static void width(text_t *text, int n) {
+  put(text, "global protocol Width(role A, role B, role C) {\n  choice at A ");
+  for (int i = 0; i < n; i++) {
+    put(text, "%s{\n    l%d() from A to B; k%d() from B to C; r%d() from C to A;\n  }",
+        i == 0 ? "" : " or ", i, i, i);
+  }
+  put(text, "\n}\n");
+}
+
+/* A branch is a number of "depth" bits below a leading one. */
+static void put_tree(text_t *text, int depth, unsigned branch) {
+  if (depth == 0) {
+    put(text, "e%u() from B to C;\n", branch);
+    return;
+  }
+  put(text, "choice at A { l%u() from A to B; ", 2 * branch);
+  put_tree(text, depth - 1, 2 * branch);
+  put(text, "} or { l%u() from A to B; ", 2 * branch + 1);
+  put_tree(text, depth - 1, 2 * branch + 1);
+  put(text, "}\n");
+}
+
+static void nested(text_t *text, int n) {
+  put(text, "global protocol Nested(role A, role B, role C) {\n");
+  put_tree(text, n, 1);
+  put(text, "}\n");
+}
+
+static void fan(text_t *text, int n) {
+  put(text, "global protocol Fan(role M, ");
+  put_roles(text, "W", n);
+  put(text, ") {\n  rec X { choice at M {\n");
+  for (int i = 0; i < n; i++) {
+    put(text, "      work() from M to W%d;\n", i);
+  }
+  for (int i = 0; i < n; i++) {
+    put(text, "      done() from W%d to M;\n", i);
+  }
+  put(text, "      continue X;\n    } or {\n");
+  for (int i = 0; i < n; i++) {
+    put(text, "      stop() from M to W%d;\n", i);
+  }
+  put(text, "    } }\n}\n");
+}
+
+static void pairs(text_t *text, int n) {
+  put(text, "global protocol Pairs(");
+  put_roles(text, "A", n);
+  put(text, ", ");
+  put_roles(text, "B", n);
+  put(text, ") {\n");
+  for (int i = 0; i < n; i++) {
+    put(text, "  m() from A%d to B%d;\n  a() from B%d to A%d;\n", i, i, i, i);
+  }
+  put(text, "}\n");
+}
+
+static void kbuf(text_t *text, int n) {
+  put(text, "global protocol KBuf(role A, role B) {\n  rec X {\n");
+  for (int i = 0; i < n; i++) {
+    put(text, "    m%d() from A to B;\n", i);
+  }
+  put(text, "    a() from B to A;\n    continue X;\n  }\n}\n");
+}
+
+/* A mail transfer: greeting, encryption, a login that may fail, and mails with
+ * any number of recipients and lines. */
+static void mail(text_t *text, int n) {
+  (void)n;
+  put(text, "%s",
+      "type reply = {200..599, string};\n"
+      "type address = string;\n"
+      "global protocol Mail(role Client, role Server) {\n"
+      "  greeting(reply) from Server to Client;\n"
+      "  choice at Client {\n"
+      "    ehlo(domain: string) from Client to Server;\n"
+      "    capabilities(list(string)) from Server to Client;\n"
+      "    choice at Client {\n"
+      "      starttls() from Client to Server;\n"
+      "      choice at Server {\n"
+      "        ready(reply) from Server to Client;\n"
+      "        choice at Client {\n"
+      "          ehlo(domain: string) from Client to Server;\n"
+      "          capabilities(list(string)) from Server to Client;\n"
+      "          do Login(Client, Server);\n"
+      "        } or {\n"
+      "          quit() from Client to Server;\n"
+      "          closing(reply) from Server to Client;\n"
+      "        }\n"
+      "      } or {\n"
+      "        unavailable(reply) from Server to Client;\n"
+      "        quit() from Client to Server;\n"
+      "        closing(reply) from Server to Client;\n"
+      "      }\n"
+      "    } or {\n"
+      "      quit() from Client to Server;\n"
+      "      closing(reply) from Server to Client;\n"
+      "    }\n"
+      "  } or {\n"
+      "    quit() from Client to Server;\n"
+      "    closing(reply) from Server to Client;\n"
+      "  }\n"
+      "}\n"
+      "aux global protocol Login(role Client, role Server) {\n"
+      "  rec Again { choice at Client {\n"
+      "    auth(mechanism: string, response: binary) from Client to Server;\n"
+      "    choice at Server {\n"
+      "      accepted(reply) from Server to Client;\n"
+      "      do Mails(Client, Server);\n"
+      "    } or {\n"
+      "      challenge(binary) from Server to Client;\n"
+      "      choice at Client {\n"
+      "        response(binary) from Client to Server;\n"
+      "        choice at Server {\n"
+      "          accepted(reply) from Server to Client;\n"
+      "          do Mails(Client, Server);\n"
+      "        } or {\n"
+      "          refused(reply) from Server to Client;\n"
+      "          continue Again;\n"
+      "        }\n"
+      "      } or {\n"
+      "        cancel() from Client to Server;\n"
+      "        refused(reply) from Server to Client;\n"
+      "        continue Again;\n"
+      "      }\n"
+      "    } or {\n"
+      "      refused(reply) from Server to Client;\n"
+      "      continue Again;\n"
+      "    }\n"
+      "  } or {\n"
+      "    quit() from Client to Server;\n"
+      "    closing(reply) from Server to Client;\n"
+      "  } }\n"
+      "}\n"
+      "aux global protocol Mails(role Client, role Server) {\n"
+      "  rec Next { choice at Client {\n"
+      "    mail(sender: address, size: integer) from Client to Server;\n"
+      "    choice at Server {\n"
+      "      ok(reply) from Server to Client;\n"
+      "      rec Recipients { choice at Client {\n"
+      "        rcpt(address) from Client to Server;\n"
+      "        choice at Server {\n"
+      "          ok(reply) from Server to Client;\n"
+      "          continue Recipients;\n"
+      "        } or {\n"
+      "          refused(reply) from Server to Client;\n"
+      "          continue Recipients;\n"
+      "        }\n"
+      "      } or {\n"
+      "        data() from Client to Server;\n"
+      "        choice at Server {\n"
+      "          go_ahead(reply) from Server to Client;\n"
+      "          rec Lines { choice at Client {\n"
+      "            line(binary) from Client to Server;\n"
+      "            continue Lines;\n"
+      "          } or {\n"
+      "            end() from Client to Server;\n"
+      "            choice at Server {\n"
+      "              queued(reply, id: string) from Server to Client;\n"
+      "              continue Next;\n"
+      "            } or {\n"
+      "              refused(reply) from Server to Client;\n"
+      "              continue Next;\n"
+      "            }\n"
+      "          } }\n"
+      "        } or {\n"
+      "          refused(reply) from Server to Client;\n"
+      "          continue Next;\n"
+      "        }\n"
+      "      } or {\n"
+      "        reset() from Client to Server;\n"
+      "        ok(reply) from Server to Client;\n"
+      "        continue Next;\n"
+      "      } }\n"
+      "    } or {\n"
+      "      refused(reply) from Server to Client;\n"
+      "      continue Next;\n"
+      "    }\n"
+      "  } or {\n"
+      "    noop() from Client to Server;\n"
+      "    ok(reply) from Server to Client;\n"
+      "    continue Next;\n"
+      "  } or {\n"
+      "    quit() from Client to Server;\n"
+      "    closing(reply) from Server to Client;\n"
+      "  } }\n"
+      "}\n");
+}
+
+/* ----- Measuring ----- */
+
+static const struct {
+  const char *name;
+  void (*print)(text_t *text, int n);
+  int n;
+  double aim; /* milliseconds */
+} SUBJECTS[] = {
+    {"ring 32", ring, 32, 0},          {"ring 256", ring, 256, 5},
+    {"ring 1000", ring, 1000, 0},      {"ringstop 32", ringstop, 32, 0},
+    {"chain 1000", chain, 1000, 2},    {"width 128", width, 128, 0},
+    {"width 512", width, 512, 5},      {"nested 8", nested, 8, 0},
+    {"nested 10", nested, 10, 5},      {"fan 8", fan, 8, 0},
+    {"pairs 8", pairs, 8, 0},          {"kbuf 64", kbuf, 64, 0},
+    {"a mail transfer", mail, 0, 0.5},
+};
+
+static maty_status check(const text_t *text, maty_module_t **module) {
+  maty_config_t config = maty_config_default();
+  return maty_module_check(module, "bench", text->bytes, text->size, &config);
+}
+
+static void run_check(void *context) {
+  maty_module_t *module = NULL;
+  (void)check(context, &module);
+  maty_module_free(module);
+}
+
+/* A benchmark of protocols that are rejected would be fast and say nothing. */
+static void require_accepted(const char *name, const text_t *text) {
+  maty_module_t *module = NULL;
+  maty_status status = check(text, &module);
+  if (status == MATY_EREJECTED) {
+    const maty_diagnostic_t *first = maty_module_diagnostic(module, 0);
+    fprintf(stderr, "%u:%u: %s\n", first->line, first->column, first->text);
+  }
+  bench_require(status, name);
+  maty_module_free(module);
+}
+
+int main(void) {
+  bench_header("Checker, from text to image");
+  for (size_t i = 0; i < sizeof SUBJECTS / sizeof SUBJECTS[0]; i++) {
+    text_t text = {0};
+    SUBJECTS[i].print(&text, SUBJECTS[i].n);
+    require_accepted(SUBJECTS[i].name, &text);
+    char name[64];
+    snprintf(name, sizeof name, "check %s", SUBJECTS[i].name);
+    bench_report(name, bench_time(run_check, &text) * 1e3, "ms", SUBJECTS[i].aim);
+    free(text.bytes);
+  }
+  return 0;
+}
