@@ -163,6 +163,7 @@ register(AccessPoint, Reference, Engine, Token, Role) ->
 %% ----- The process -----
 
 %% @private
+-spec init(maty_protocol:protocol()) -> {ok, #state{}} | {stop, term()}.
 init(Protocol) ->
     case maty_machine:load(maty_protocol:image(Protocol)) of
         {ok, Image, Machine} ->
@@ -187,6 +188,7 @@ empty(#state{machine = #machine{role_index = Index}} = State) ->
     }.
 
 %% @private
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call(protocol, _From, #state{protocol = Protocol} = State) ->
     {reply, Protocol, State};
 handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) ->
@@ -201,6 +203,7 @@ handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
 %% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({register, Reference, Pid, Engine, Token, Role}, State) ->
     case of_engine(Engine, State) of
         {ok, Current} ->
@@ -214,6 +217,7 @@ handle_cast(_Request, State) ->
     {noreply, State}.
 
 %% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info({'DOWN', _, process, Pid, _}, #state{registrants = Registrants} = State) when
     is_map_key(Pid, Registrants)
 ->

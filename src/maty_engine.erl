@@ -231,6 +231,7 @@ control(Port, Op, Data) ->
 %% ----- The owner -----
 
 %% @private
+-spec init([]) -> {ok, [port()]} | {stop, term()}.
 init([]) ->
     process_flag(trap_exit, true),
     process_flag(priority, high),
@@ -273,20 +274,24 @@ random_seed() ->
     <<(rand:uniform(1 bsl 64) - 1):64>>.
 
 %% @private
+-spec handle_call(term(), gen_server:from(), [port()]) -> {reply, {error, term()}, [port()]}.
 handle_call(Request, _From, Ports) ->
     {reply, {error, {unknown_call, Request}}, Ports}.
 
 %% @private
+-spec handle_cast(term(), [port()]) -> {noreply, [port()]}.
 handle_cast(_Request, Ports) ->
     {noreply, Ports}.
 
 %% @private
+-spec handle_info(term(), [port()]) -> {noreply, [port()]} | {stop, term(), [port()]}.
 handle_info({'EXIT', Port, Reason}, Ports) when is_port(Port) ->
     {stop, {port_closed, Reason}, Ports};
 handle_info(_Message, Ports) ->
     {noreply, Ports}.
 
 %% @private
+-spec terminate(term(), [port()]) -> ok.
 terminate(_Reason, Ports) ->
     lists:foreach(fun(Port) -> catch port_close(Port) end, Ports),
     _ = persistent_term:erase(?MODULE),

@@ -168,7 +168,7 @@ show(Port, Command, Data, Message) ->
     Shown = ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)),
     case erlang:external_size(Message) < ?MIN_IOVEC of
         true ->
-            case erlang:port_call(Port, Shown, [Data | Message]) of
+            case erlang:port_call(Port, Shown, {Data, Message}) of
                 Refused when Refused >= ?REFUSED bsl 16 ->
                     [Refused bsr 16, Refused band 16#ffff];
                 Accepted ->

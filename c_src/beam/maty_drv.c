@@ -538,16 +538,16 @@ static reply_size_t engine_control(ErlDrvData drv_data, unsigned command, char *
 
 /* erlang:port_call/3 encodes a term straight into the driver's buffer, which
  * spares a binary, so this is how a message is shown that has no large binaries
- * in it: the operation is OP_SEND_TERM, the term is [Data | Message] with the
+ * in it: the operation is OP_SEND_TERM, the term is {Data, Message} with the
  * same data as above, and the reply one number, for which the VM wants a term
  * as well: the first byte of a reply shifted left by 16, and the ticket or the
  * field. */
-enum { CALL_HEAD = 11, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
+enum { CALL_HEAD = 8, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
 
 static reply_size_t engine_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
                                 char **buffer, ErlDrvSizeT buffer_size, unsigned *flags) {
-  /* Version, a list of one element and a tail, a binary of eight bytes. */
-  static const uint8_t head[CALL_HEAD] = {131, 108, 0, 0, 0, 1, 109, 0, 0, 0, HANDLE_SIZE};
+  /* Version, a tuple of two, a binary of eight bytes. */
+  static const uint8_t head[CALL_HEAD] = {131, 104, 2, 109, 0, 0, 0, HANDLE_SIZE};
   engine_t *engine = (engine_t *)drv_data;
   uint8_t bytes[4];
   reply_t stepped = {.bytes = bytes, .size = 0};
