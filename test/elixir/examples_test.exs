@@ -41,6 +41,14 @@ defmodule Maty.ExamplesTest do
     |> Enum.sort()
   end
 
+  test "the README shows the hello examples as they are" do
+    readme = File.read!("README.md")
+
+    for example <- Path.wildcard("examples/hello/hello.{exs,erl}") do
+      assert readme =~ File.read!(example)
+    end
+  end
+
   test "hello" do
     assert run("hello/hello.exs") == {"Welcome, Joe!\n", 0}
   end
