@@ -133,6 +133,8 @@
 -record(session, {
     handle :: maty_engine:handle(),
     endpoint :: maty_session:endpoint(),
+    %% What the module is told of the session.
+    about :: maty:session(),
     next_handler :: handler() | undefined,
     local_state :: local_state(),
     %% Messages that came before their turn, by sender.
@@ -486,6 +488,7 @@ run(Message, Phase, Session, Actor) ->
     #session{
         handle = Handle,
         endpoint = Endpoint,
+        about = About,
         next_handler = Handler,
         local_state = Local,
         waiting = Waiting
@@ -496,6 +499,7 @@ run(Message, Phase, Session, Actor) ->
             Suspended = #session{
                 handle = Handle,
                 endpoint = Endpoint,
+                about = About,
                 next_handler = Next,
                 local_state = NewLocal,
                 waiting = Waiting
@@ -561,8 +565,8 @@ ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
             {ok, Actor};
         true ->
             maty_session:leave(),
-            #session{endpoint = Endpoint, local_state = Local} = Session,
-            try Module:terminate_session(Ending, session(Endpoint), Local, State) of
+            #session{about = About, local_state = Local} = Session,
+            try Module:terminate_session(Ending, About, Local, State) of
                 {ok, NewState} -> {ok, Actor#actor{state = NewState}};
                 {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
                 Other -> {stop, {bad_return_value, Other}, Actor}
@@ -668,15 +672,17 @@ start_session(Id, RoleIndex, Participants, Digest, AccessPoint, Actor) ->
     Endpoint = maty_session:endpoint(Id, RoleIndex, Participants, Machine, AccessPoint),
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
     #actor{module = Module, state = State, early = Early} = Actor,
+    About = session(Endpoint),
     Session = #session{
         handle = Handle,
         endpoint = Endpoint,
+        about = About,
         waiting = arrived(Endpoint, maps:get(Handle, Early, []))
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
     Started = Actor#actor{early = maps:remove(Handle, Early)},
-    try init_session(Module, session(Endpoint), State) of
+    try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
@@ -774,8 +780,8 @@ crash(Class, Reason, Stack, Actor) ->
 
 %% The session's handler raised, or ended as the protocol does not allow.
 -spec crash(error | exit | throw, term(), list(), #session{}, #actor{}) -> no_return().
-crash(Class, Reason, Stack, #session{endpoint = Endpoint}, Actor) ->
-    terminate(Class, Reason, Stack, #{session => session(Endpoint)}, Actor).
+crash(Class, Reason, Stack, #session{about = About}, Actor) ->
+    terminate(Class, Reason, Stack, #{session => About}, Actor).
 
 -spec terminate(error | exit | throw, term(), list(), map(), #actor{}) -> no_return().
 terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = Actor) ->

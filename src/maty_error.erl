@@ -126,7 +126,9 @@ reason(bad_term, _) ->
 reason(stale, _) ->
     " in a session that has ended";
 reason(engine_down, _) ->
-    ", but the engine was stopped".
+    ", but the engine was stopped";
+reason(Status, _) ->
+    io_lib:format(", but the engine says ~ts", [Status]).
 
 allowed(#{allowed := []}) ->
     "; the role has come to its end";

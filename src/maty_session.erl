@@ -59,7 +59,8 @@ enter(Endpoint) ->
 
 -spec leave() -> ok.
 leave() ->
-    _ = erase(?CURRENT),
+    %% Not erased: the next enter/1 only has to replace it.
+    _ = put(?CURRENT, undefined),
     ok.
 
 -spec current() -> endpoint() | undefined.
