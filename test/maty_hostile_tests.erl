@@ -83,7 +83,10 @@ harass(Left, Handles, Image) ->
     Port = maty_engine:port(rand:uniform(1000)),
     Command = command(),
     try
-        _ = port_control(Port, Command, data(Command bsr 28, Handles, Image))
+        case rand:uniform(8) of
+            1 -> erlang:port_call(Port, Command, term(Handles));
+            _ -> port_control(Port, Command, data(Command bsr 28, Handles, Image))
+        end
     catch
         error:badarg -> ok
     end,
@@ -119,6 +122,18 @@ data(Operation, Handles, Image) ->
         2 -> [<<(handle(Handles)):64/native>>, rand:bytes(rand:uniform(20) - 1)];
         3 -> [<<(handle(Handles)):64/native>>, message()];
         4 -> sensible(Operation, Handles, Image)
+    end.
+
+%% What a message is shown with by port_call, and terms that are nearly that.
+term(Handles) ->
+    Data = <<(handle(Handles)):64/native>>,
+    case rand:uniform(6) of
+        1 -> {Data, {ask, 1, <<"text">>}};
+        2 -> {Data, rand:bytes(rand:uniform(40) - 1)};
+        3 -> {Data, lists:duplicate(rand:uniform(1000), {Data, #{Data => 1.5}})};
+        4 -> {rand:bytes(rand:uniform(16) - 1), ask};
+        5 -> [Data | {ask, self(), make_ref()}];
+        6 -> rand:uniform(1 bsl 80)
     end.
 
 handle(Handles) ->
