@@ -15,13 +15,14 @@
 -export([send/2, offer/3, close/1, cancel/1]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
--compile({inline, [tag/1, step/4]}).
+-compile({inline, [tag/1, step/4, sent/5]}).
 
 -type endpoint() :: #endpoint{}.
 -export_type([endpoint/0]).
 
 %% Statuses of the engine that are handled apart, as they stand in a reply.
 -define(REPLY_WAIT, (?REFUSED + 12)).
+-define(REPLY_LOOK, (?REFUSED + 15)).
 
 %% What a scheduler looks at in one go; see MAX_MESSAGE of the driver.
 -define(MAX_SHOWN, 4 * 1024 * 1024 - 8).
@@ -129,23 +130,22 @@ step(Send, Message, Tags, #endpoint{port = Port, data = Data} = Endpoint) ->
         end
     of
         [Phase, High, Low] when Phase < ?REFUSED ->
-            #endpoint{session = Session, participants = Participants} = Endpoint,
-            put(?PHASE, Phase),
-            element(Index + 1, Participants) !
-                ?MESSAGE(Session + Index, Receives bor (High bsl 8) bor Low, Message),
-            ok;
+            sent(Phase, Receives bor (High bsl 8) bor Low, Index, Message, Endpoint);
         Accepted when is_integer(Accepted) ->
-            #endpoint{session = Session, participants = Participants} = Endpoint,
-            put(?PHASE, Accepted bsr 16),
-            element(Index + 1, Participants) !
-                ?MESSAGE(Session + Index, Receives bor (Accepted band 16#ffff), Message),
-            ok;
+            sent(Accepted bsr 16, Receives bor (Accepted band 16#ffff), Index, Message, Endpoint);
         Refused ->
             {error, refused_send(Refused, Endpoint, Send#send.to, Message)}
     catch
         error:badarg ->
             {error, refused_send(engine_down, Endpoint, Send#send.to, Message)}
     end.
+
+%% The engine has accepted it: off it goes, with the command that receives it.
+sent(Phase, Command, Index, Message, Endpoint) ->
+    #endpoint{session = Session, participants = Participants} = Endpoint,
+    put(?PHASE, Phase),
+    element(Index + 1, Participants) ! ?MESSAGE(Session + Index, Command, Message),
+    ok.
 
 no_session(To, Message) ->
     #{reason => no_session, direction => send, attempt => Message, peer => To}.
@@ -179,16 +179,15 @@ show(Port, Command, Data, Message) ->
             show_pieces(Port, Shown, Data, erlang:term_to_iovec(Message))
     end.
 
-%% What the engine makes of a message without its large binaries is final only
-%% if it is accepted.
+%% A large binary that is declared to be a string has to be shown after all.
 show_pieces(Port, Command, Data, Pieces) ->
     {Gaps, Rest} = leave_out(Pieces, 0, <<>>, [], []),
     Count = length(Gaps),
     case Count > 0 andalso Count =< ?MAX_GAPS andalso iolist_size(Rest) =< ?MAX_SHOWN of
         true ->
             case port_control(Port, Command, [Data, <<0, Count:16>>, Gaps, Rest]) of
-                [Phase | _] = Reply when Phase < ?REFUSED -> Reply;
-                _ -> show_all(Port, Command, Data, Pieces)
+                [?REPLY_LOOK] -> show_all(Port, Command, Data, Pieces);
+                Reply -> Reply
             end;
         false ->
             show_all(Port, Command, Data, Pieces)
@@ -337,11 +336,12 @@ unknown_send(Reason, Endpoint, To, Message) ->
     maty_engine:count_refused(),
     refused_send(Reason, Endpoint, To, Message).
 
-refused_send([Refused | Rest], Endpoint, To, Message) ->
-    Violation = refused_send(maty_error:status(Refused - ?REFUSED), Endpoint, To, Message),
-    case Rest of
-        [Field] -> Violation#{field => Field};
-        [] -> Violation
+refused_send([Refused | Field], Endpoint, To, Message) ->
+    Reason = maty_error:status(Refused - ?REFUSED),
+    Violation = refused_send(Reason, Endpoint, To, Message),
+    case lists:member(Reason, [payload, limit, bad_term]) of
+        true -> Violation#{field => hd(Field)};
+        false -> Violation
     end;
 refused_send(Reason, Endpoint, To, Message) ->
     _ = (Reason =:= stale orelse Reason =:= engine_down) andalso put(?PHASE, lost),
