@@ -212,6 +212,10 @@ large_binaries() ->
     ?assertEqual([ok, {payload, 1}], outcomes("list(binary)", [[[Large, Text, <<>>]], [[Large, a]]])),
     ?assertEqual([ok, {payload, 1}], outcomes("string", [[Text], [Large]])),
     ?assertEqual([ok, ok, {payload, 1}], outcomes("string | {binary}", [[Text], [{Large}], [Large]])),
+    %% One that is refused counts once, whether or not it was shown in pieces.
+    #{refused := Refused} = maty:counters(),
+    ?assertEqual([{payload, 1}], outcomes("list(string)", [[[<<"a">>, Large]]])),
+    ?assertMatch(#{refused := R} when R =:= Refused + 1, maty:counters()),
     %% The engine takes no copy, and none of its memory.
     #{bytes := Before} = maty:counters(),
     _ = outcomes("list(binary)", [[lists:duplicate(50, Large)]]),
