@@ -12,8 +12,9 @@
 %% {ok, AccessPoint} = maty_access_point:start_link({file, "two_buyer.scr"}),
 %% '''
 %%
-%% What always holds between two messages: at least one role has nobody waiting;
-%% every process that waits is monitored, and nobody who has ended waits.
+%% What always holds between two messages: at least one role has nobody waiting,
+%% unless the engine could not open a session; every process that waits is
+%% monitored, and nobody who has ended waits.
 -module(maty_access_point).
 
 -behaviour(gen_server).
@@ -60,7 +61,7 @@
 %% {@link maty_protocol:source()}) or a map of options. Returns
 %% `{error, Reason}' with a reason of {@link maty_protocol:format_error/1} if the
 %% protocol is not accepted.
--spec start_link(maty_protocol:source() | options()) -> {ok, pid()} | {error, term()}.
+-spec start_link(maty_protocol:source() | options()) -> gen_server:start_ret().
 start_link(#{name := _, image := _} = Protocol) ->
     start(#{protocol => Protocol});
 start_link(#{} = Options) ->
@@ -72,7 +73,7 @@ start_link(Protocol) ->
     start(#{protocol => Protocol}).
 
 %% @doc The same with a name.
--spec start_link(atom() | tuple(), maty_protocol:source()) -> {ok, pid()} | {error, term()}.
+-spec start_link(atom() | tuple(), maty_protocol:source()) -> gen_server:start_ret().
 start_link(Name, Protocol) ->
     start(#{protocol => Protocol, name => Name}).
 
@@ -81,19 +82,13 @@ start(#{protocol := Source} = Options) ->
     %% not the end of a process that is linked to the caller.
     case maty_protocol:resolve(Source) of
         {ok, Protocol} ->
-            Started =
-                case Options of
-                    #{name := Name} when is_atom(Name) ->
-                        gen_server:start_link({local, Name}, ?MODULE, Protocol, []);
-                    #{name := Name} ->
-                        gen_server:start_link(Name, ?MODULE, Protocol, []);
-                    #{} ->
-                        gen_server:start_link(?MODULE, Protocol, [])
-                end,
-            case Started of
-                {ok, Pid} -> {ok, Pid};
-                {error, Reason} -> {error, Reason};
-                ignore -> {error, ignore}
+            case Options of
+                #{name := Name} when is_atom(Name) ->
+                    gen_server:start_link({local, Name}, ?MODULE, Protocol, []);
+                #{name := Name} ->
+                    gen_server:start_link(Name, ?MODULE, Protocol, []);
+                #{} ->
+                    gen_server:start_link(?MODULE, Protocol, [])
             end;
         {error, Reason} ->
             {error, Reason}
@@ -287,8 +282,9 @@ match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = S
         {error, engine_down} ->
             State;
         {error, Status} ->
+            %% They go on waiting; the next registration is the next attempt.
             logger:error("~tp could not open a session: ~tp", [self(), Status]),
-            State#state{queues = Rest, empty = Empty}
+            State
     end;
 match(State) ->
     State.

@@ -52,8 +52,8 @@
 %%
 %% It runs its own loop and not `gen_server's, because the way from a message to
 %% its handler is what a conversation costs. The session whose handler ran last
-%% is in hand: its endpoint is the current one of the process, and it is kept
-%% out of the map of sessions until another one takes its place, so that a
+%% is in hand: its endpoint is the current one of the process, and it goes back
+%% into the map of sessions only when another one takes its place, so that a
 %% conversation that goes to and fro touches no map.
 %%
 %% What always holds between two messages: a session is in hand or in the map
@@ -79,10 +79,8 @@
     report/2
 ]).
 
--export_type([handler/0, handled/0, session_info/0, ending/0, name/0, start_result/0]).
+-export_type([handler/0, handled/0, session_info/0, ending/0]).
 
--type name() :: {local, atom()} | {global, term()} | {via, module(), term()}.
--type start_result() :: {ok, pid()} | ignore | {error, term()}.
 -type state() :: term().
 -type local_state() :: term().
 -type handler() :: fun((maty:message(), local_state()) -> handled()).
@@ -144,7 +142,7 @@
 -record(actor, {
     module :: module(),
     state :: state(),
-    %% By handle; all but the one in hand.
+    %% By handle; of the one in hand an older state, or nothing.
     sessions = #{} :: #{maty_engine:handle() => #session{}},
     %% What came before the session's start did, by handle, latest first.
     early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()} | tuple()]},
@@ -174,7 +172,7 @@
 
 %% @doc Starts an actor of a module, linked to the caller. `init_actor' gets the
 %% argument. Waits until it has returned.
--spec start_link(module(), term()) -> start_result().
+-spec start_link(module(), term()) -> gen_server:start_ret().
 start_link(Module, Argument) ->
     start_link(Module, Argument, []).
 
@@ -183,20 +181,20 @@ start_link(Module, Argument) ->
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
 %% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
 %% with, for another language than Erlang.
--spec start_link(module(), term(), [term()]) -> start_result().
+-spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
 
--spec start_link(name(), module(), term(), [term()]) -> start_result().
+-spec start_link(gen_server:server_name(), module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Name, Module, Argument, Options) ->
     gen:start(?MODULE, link, Name, Module, Argument, defaults(Options)).
 
 %% @doc The same, not linked.
--spec start(module(), term(), [term()]) -> start_result().
+-spec start(module(), term(), [term()]) -> gen_server:start_ret().
 start(Module, Argument, Options) ->
     do_start(nolink, Module, Argument, Options).
 
--spec start(name(), module(), term(), [term()]) -> start_result().
+-spec start(gen_server:server_name(), module(), term(), [term()]) -> gen_server:start_ret().
 start(Name, Module, Argument, Options) ->
     gen:start(?MODULE, nolink, Name, Module, Argument, defaults(Options)).
 
@@ -228,7 +226,7 @@ child_spec({Module, Argument, Options}) ->
     }.
 
 %% @private
--spec init_it(pid(), pid() | self, name() | pid(), module(), term(), [term()]) -> no_return().
+-spec init_it(pid(), pid() | self, gen_server:server_name() | pid(), module(), term(), [term()]) -> no_return().
 init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
@@ -414,7 +412,7 @@ handle(?MESSAGE(Handle, Command, Message), Hand, Actor) ->
 handle(Message, Hand, Actor) ->
     handle_other(Message, put_back(Hand, Actor)).
 
-%% The session in hand is also left in the map, where it is out of date.
+%% What the map has of the session in hand is out of date; this mends it.
 put_back(none, Actor) ->
     Actor;
 put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->

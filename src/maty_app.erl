@@ -7,7 +7,10 @@
 
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_Type, _Arguments) ->
-    maty_sup:start_link().
+    case maty_sup:start_link() of
+        {ok, Pid} -> {ok, Pid};
+        {error, Reason} -> {error, Reason}
+    end.
 
 -spec stop(term()) -> ok.
 stop(_State) ->

@@ -19,13 +19,9 @@ create_table() ->
     _ = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
     ok.
 
--spec start_link() -> {ok, pid()} | {error, term()}.
+-spec start_link() -> gen_server:start_ret().
 start_link() ->
-    case gen_server:start_link({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, Pid} -> {ok, Pid};
-        {error, Reason} -> {error, Reason};
-        ignore -> {error, ignore}
-    end.
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
 %% Adds an access point of this node.
 -spec add(pid(), maty_machine:machine()) -> ok.

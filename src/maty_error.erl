@@ -8,7 +8,7 @@
 %% Numbered as in c_src/include/maty.h.
 -define(STATUSES,
     {ok, no_memory, invalid, limit, rejected, bad_image, canceled, stale, not_owner, no_action,
-        not_now, payload, wait, forged, unfinished, look, participant_dead, bad_term, no_role}
+        not_now, payload, wait, forged, unfinished, look, participant_dead, bad_term}
 ).
 
 -type status() ::
@@ -30,7 +30,6 @@
     | look
     | participant_dead
     | bad_term
-    | no_role
     | engine_down.
 
 %% What was not as the protocol says. `attempt' is what was tried: a message

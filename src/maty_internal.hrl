@@ -1,12 +1,10 @@
-%% What the modules on the data path share: the driver's commands, as
-%% c_src/beam/maty_drv.c explains them, and the records that keep a step cheap.
+%% What the modules on the data path share: those of the driver's commands that
+%% Erlang gives, as c_src/beam/maty_drv.c explains them, and the records that keep a step cheap.
 
 -define(OP_SEND, 1).
 -define(OP_SEND_TERM, 2).
 -define(OP_RECEIVE, 3).
--define(OP_RECEIVE_TERM, 4).
 -define(OP_CLOSE, 5).
--define(OP_CANCEL, 6).
 -define(OP_OPEN, 7).
 -define(OP_ATTACH, 8).
 -define(OP_INFO, 9).

@@ -12,7 +12,7 @@
 -include("maty_internal.hrl").
 
 -export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
--export([send/2, offer/3, close/1, cancel/1]).
+-export([send/2, offer/3, close/1]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
@@ -27,7 +27,7 @@
 %% What a scheduler looks at in one go; see MAX_MESSAGE of the driver.
 -define(MAX_SHOWN, 4 * 1024 * 1024 - 8).
 %% A message from this size on is encoded as pieces, so that large binaries are
-%% not copied; below, one binary is cheaper.
+%% not copied; below, encoding it in one go is cheaper.
 -define(MIN_IOVEC, 2048).
 %% A binary from this size on is left out.
 -define(MIN_GAP, 256).
@@ -267,15 +267,8 @@ sender(_Endpoint, _Command) ->
 %% ----- Ending -----
 
 -spec close(endpoint()) -> ok | {error, maty_error:status()}.
-close(Endpoint) ->
-    finish(?OP_CLOSE, Endpoint).
-
--spec cancel(endpoint()) -> ok | {error, maty_error:status()}.
-cancel(Endpoint) ->
-    finish(?OP_CANCEL, Endpoint).
-
-finish(Operation, #endpoint{port = Port, data = Data}) ->
-    try port_control(Port, ?COMMAND(Operation, 0), Data) of
+close(#endpoint{port = Port, data = Data}) ->
+    try port_control(Port, ?COMMAND(?OP_CLOSE, 0), Data) of
         [0] -> ok;
         [Refused] -> {error, maty_error:status(Refused - ?REFUSED)}
     catch

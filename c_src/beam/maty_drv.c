@@ -16,10 +16,11 @@
  * bytes. Its first byte is the phase the endpoint is in after a step, or 0, or
  * 128 and a maty_status; what follows depends on the operation, below.
  *
+ * Compiling a protocol and loading an image run on the VM's async threads, and
+ * answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
  * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Sessions}, some
- * sessions at a time; the cursor is 0 at the end. Compiling a protocol and loading an image run on
- * the VM's async threads, and answer the caller with {'$maty_reply', Reference, Status, Number,
- * Binary}. An endpoint that fails tells its owner with {'$maty_failed', Handle, Role}.
+ * sessions at a time; the cursor is 0 at the end. An endpoint that fails tells
+ * its owner with {'$maty_failed', Handle, Role}.
  *
  * What always holds: a process that owns endpoints in a space is monitored by
  * its port; when it ends, its endpoints go.
@@ -30,9 +31,6 @@
 #include "describe.h"
 #include "etf.h"
 #include "registry.h"
-
-/* The erts headers declare the sizes of driver callbacks as long. */
-typedef ErlDrvSSizeT reply_size_t;
 
 enum operation {
   OP_SEND = 1,     /* handle -> phase, ticket (2 bytes, high first) */
@@ -482,7 +480,7 @@ static size_t operation_size(unsigned op) {
   }
 }
 
-static reply_size_t engine_control(ErlDrvData drv_data, unsigned command, char *data,
+static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *data,
                                    ErlDrvSizeT size, char **buffer, ErlDrvSizeT buffer_size) {
   engine_t *engine = (engine_t *)drv_data;
   unsigned op = command >> COMMAND_OP_SHIFT;
@@ -533,7 +531,7 @@ static reply_size_t engine_control(ErlDrvData drv_data, unsigned command, char *
   default:
     return -1;
   }
-  return (reply_size_t)reply.size;
+  return (ErlDrvSSizeT)reply.size;
 }
 
 /* erlang:port_call/3 encodes a term straight into the driver's buffer, which
@@ -544,7 +542,7 @@ static reply_size_t engine_control(ErlDrvData drv_data, unsigned command, char *
  * field. */
 enum { CALL_HEAD = 8, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
 
-static reply_size_t engine_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
+static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
                                 char **buffer, ErlDrvSizeT buffer_size, unsigned *flags) {
   /* Version, a tuple of two, a binary of eight bytes. */
   static const uint8_t head[CALL_HEAD] = {131, 104, 2, 109, 0, 0, 0, HANDLE_SIZE};
@@ -568,7 +566,7 @@ static reply_size_t engine_call(ErlDrvData drv_data, unsigned command, char *dat
   reply_byte(&reply, 131);
   reply_byte(&reply, 98); /* INTEGER_EXT */
   reply_number(&reply, (uint64_t)bytes[0] << 16 | rest, 4);
-  return (reply_size_t)reply.size;
+  return (ErlDrvSSizeT)reply.size;
 }
 
 /* The command that opens a port is "maty_drv NUMBER SEED". */

@@ -62,8 +62,7 @@ extern "C" {
   X(EUNFINISHED, 14, "the role is not at its end")                                                 \
   X(ELOOK, 15, "the payload itself is needed to check it")                                         \
   X(EDEAD, 16, "the participant has ended")                                                        \
-  X(ETERM, 17, "not a well-formed external term")                                                  \
-  X(EROLE, 18, "the protocol does not have this role")
+  X(ETERM, 17, "not a well-formed external term")
 
 typedef enum maty_status {
 #define MATY_STATUS_ENUM(name, number, text) MATY_##name = number,

@@ -141,7 +141,7 @@ Test(memory, a_check_can_be_stopped) {
 Test(status, texts) {
   cr_expect_str_eq(maty_status_text(MATY_OK), "ok");
   cr_expect_str_eq(maty_status_text(MATY_EREJECTED), "the protocol is not accepted");
-  cr_expect_str_eq(maty_status_text(MATY_EROLE), "the protocol does not have this role");
+  cr_expect_str_eq(maty_status_text(MATY_ETERM), "not a well-formed external term");
   cr_expect_str_eq(maty_status_text((maty_status)99), "unknown status");
   cr_expect_str_eq(maty_class_name(MATY_CLASS_SYNTAX), "syntax");
   cr_expect_str_eq(maty_class_name(MATY_CLASS_UNSUPPORTED), "unsupported");
