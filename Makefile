@@ -20,7 +20,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) rebar3 erlang-eunit erlang-common-test erlang-
 # What "make test" runs, in this order. Each is a target of its own.
 LINTS := format-c format-elixir tidy shell xref dialyzer edoc
 PARTS := symbols test-c test-c-asan test-fuzz test-eunit \
-  $(if $(wildcard test/*_SUITE.erl),test-ct) test-asan test-elixir test-examples test-package $(LINTS)
+  $(if $(wildcard test/*_SUITE.erl),test-ct) test-asan test-elixir test-package $(LINTS)
 
 C := +$(MAKE) --no-print-directory -j$(JOBS) -C c_src
 OUT := _build/test
@@ -33,9 +33,9 @@ report = if $(2); then echo "PASS $(1)"; else echo "FAIL $(1)"; exit 1; fi
 
 # $(call each,COMMAND,FILES): one after the other, until one fails.
 each = for file in $(2); do echo "== $$file"; $(1) $$file || exit; done
-bench soak: export MIX_ENV = prod
+bench: export MIX_ENV = prod
 
-.PHONY: help demo test bench soak fuzz deps build format lint clean test-ct $(PARTS)
+.PHONY: help demo test bench fuzz deps build format lint clean test-ct $(PARTS)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -84,7 +84,7 @@ test-ct: ## Common Test
 	$(C)
 	rebar3 ct
 
-test-elixir: ## ExUnit
+test-elixir: ## ExUnit, which also runs every example
 	$(C)
 	mix test --warnings-as-errors
 
@@ -92,10 +92,6 @@ test-asan: ## EUnit with the driver under the address sanitizer
 	$(C) asan
 	rebar3 as test compile
 	@tools/asan_vm.sh $(OUT)/asan
-
-test-examples: ## every example runs to its end
-	$(C)
-	@tools/examples.sh
 
 test-package: ## rebar3 and mix build Maty as a dependency and in a release
 	@test/package/run.sh
@@ -105,10 +101,6 @@ bench: ## the benchmarks
 	@printf 'name\tvalue\tunit\tbaseline\tbaseline value\tratio\n' > _build/bench.tsv
 	@$(call each,,$(benchmarks))
 	@$(call each,mix run,$(wildcard test/bench/*.exs))
-
-soak: ## load for a long time
-	$(C)
-	@$(call each,mix run,$(wildcard test/soak/*.exs))
 
 lint: $(LINTS) ## every check of the sources below
 
