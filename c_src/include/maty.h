@@ -88,7 +88,21 @@ maty_allocator_t maty_allocator_default(void);
 
 /* ===== Checking a source text ============================================ */
 
-typedef enum maty_dialect { MATY_DIALECT_MATY = 0 } maty_dialect;
+/* The rules of each are one row of the table in core/dialect.c. */
+typedef enum maty_dialect {
+  MATY_DIALECT_MATY = 0,     /* Maty's own */
+  MATY_DIALECT_SCRIBBLE = 1, /* that of the Scribble toolchain in Java */
+  MATY_DIALECT_NUSCR = 2     /* that of nuScr */
+} maty_dialect;
+
+/* Which endless runs count. Under fair choice, a choice that comes again and
+ * again takes each of its branches in the end; under unfair choice whoever
+ * chooses may take the same branch for ever. */
+typedef enum maty_fairness {
+  MATY_FAIRNESS_DEFAULT = 0, /* what the dialect says: unfair in scribble, else fair */
+  MATY_FAIRNESS_FAIR = 1,
+  MATY_FAIRNESS_UNFAIR = 2
+} maty_fairness;
 
 typedef enum maty_severity {
   MATY_SEVERITY_ERROR = 0,
@@ -138,28 +152,70 @@ typedef enum maty_class {
 /* Returns the name of a class as it stands in brackets on an error line. */
 const char *maty_class_name(maty_class class_);
 
-/* One finding. "text" is one line without a full stop. "run" is NULL or a
- * numbered message sequence, lines ended by '\n', that shows what goes wrong. */
+/* One step of a run. In a run of the conversation as a whole a step is a
+ * message; in one of its roles' machines, sending and receiving are two. */
+typedef enum maty_step_kind {
+  MATY_STEP_MESSAGE = 0,
+  MATY_STEP_SEND = 1,
+  MATY_STEP_RECEIVE = 2
+} maty_step_kind;
+
+typedef struct maty_run_step {
+  maty_step_kind kind;
+  uint32_t number; /* from 1; where some are left out, the next one's shows it */
+  const char *sender, *receiver, *label;
+  uint32_t line; /* of the message in the text; 0 if it has none */
+} maty_run_step_t;
+
+/* A part of what shows an error: "one run", "the other", "for ever". */
+typedef struct maty_run {
+  const char *heading; /* one line; "" if it needs none */
+  const maty_run_step_t *steps;
+  uint32_t step_count;
+  const char *ending; /* what comes of it, one line; "" if that is plain */
+} maty_run_t;
+
+/* One finding. "text" is one line without a full stop. "run" is NULL or the
+ * runs as text, lines ended by '\n': message sequences that show what goes
+ * wrong, as short as they come. */
 typedef struct maty_diagnostic {
   maty_severity severity;
   maty_class class_;
-  uint32_t line;   /* from 1; 0 where no place can be named */
-  uint32_t column; /* from 1, in bytes */
-  uint32_t length; /* of the text that is meant, in bytes; 0 if unknown */
+  const char *source; /* the name of the text it is in */
+  uint32_t line;      /* from 1; 0 where no place can be named */
+  uint32_t column;    /* from 1, in bytes */
+  uint32_t length;    /* of the text that is meant, in bytes; 0 if unknown */
   const char *text;
   const char *run;
+  const maty_run_t *runs; /* the same as data */
+  uint32_t run_count;
 } maty_diagnostic_t;
+
+/* A source text as a callback hands it out; it stays as it is until the call
+ * that asked for it returns. */
+typedef struct maty_source {
+  const char *name; /* what errors call it */
+  const char *text;
+  size_t length;
+} maty_source_t;
+
+/* Finds the text of an imported module, "a.b.C". Returns MATY_EINVAL if there
+ * is none, and the import is an error. */
+typedef maty_status (*maty_import_fn)(void *context, const char *module, maty_source_t *out);
 
 typedef struct maty_config {
   maty_allocator_t allocator;
   maty_dialect dialect;
+  maty_fairness fairness;
+  maty_import_fn import; /* NULL: nothing can be imported */
+  void *import_context;
   /* Called now and then with the number of steps done so far; returning false
    * stops the check with MATY_ECANCELED. May be NULL. */
   bool (*progress)(void *context, uint64_t steps);
   void *progress_context;
 } maty_config_t;
 
-/* The default dialect, the C library's allocator, no progress. */
+/* The default dialect, the C library's allocator, no imports, no progress. */
 maty_config_t maty_config_default(void);
 
 typedef struct maty_module maty_module_t;
@@ -264,6 +320,132 @@ maty_status maty_image_field(const maty_image_t *image, uint32_t field, const ch
 /* Writes a type as the language spells it, cut to "size" and always ended by
  * a zero. Returns the length of the whole, as snprintf does. */
 size_t maty_image_type_text(const maty_image_t *image, uint32_t type, char *buffer, size_t size);
+
+/* ===== Verdicts ==========================================================
+ *
+ * What looking at machines comes to. Machines are those of an image, whether it
+ * was made of a protocol or read as machines; a verdict tells what is wrong with
+ * them and shows it by the shortest run that goes wrong. None is ever "ok"
+ * because a bound was reached: that is MATY_ELIMIT.
+ */
+typedef struct maty_verdict maty_verdict_t;
+
+typedef struct maty_verdict_facts {
+  uint32_t bound;       /* messages under way from one role to another, at most */
+  uint64_t states;      /* found */
+  uint64_t transitions; /* followed */
+  uint64_t bytes;       /* of memory the states took */
+} maty_verdict_facts_t;
+
+void maty_verdict_free(maty_verdict_t *verdict);
+void maty_verdict_facts(const maty_verdict_t *verdict, maty_verdict_facts_t *out);
+size_t maty_verdict_diagnostic_count(const maty_verdict_t *verdict);
+const maty_diagnostic_t *maty_verdict_diagnostic(const maty_verdict_t *verdict, size_t index);
+
+typedef struct maty_explore_options {
+  uint32_t bound;         /* messages under way from one role to another; 0: one */
+  uint64_t max_states;    /* 0: MATY_MAX_EXPLORED */
+  maty_fairness fairness; /* default: fair */
+  bool safety_only;       /* leave out what needs endless runs */
+  bool whole;             /* look at every order of independent steps */
+} maty_explore_options_t;
+
+/* Runs the machines of an image against one another, each ordered pair of roles
+ * with a queue of "bound" messages, in every order that can make a difference.
+ * Looks for reception errors, orphan messages, deadlocks and roles that never
+ * finish; then, on the terminal strongly connected components, for roles that
+ * make no progress and messages that are never received (Scalas and Yoshida,
+ * "Less is More", POPL 2019; Hu and Yoshida, "Explicit Connection Actions in
+ * Multiparty Session Types", FASE 2017).
+ *
+ * Returns MATY_OK, MATY_EREJECTED, or MATY_ELIMIT when the bound on states was
+ * reached and nothing wrong was found before; all three set *out, to be freed.
+ * "options" may be NULL. */
+maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,
+                         const maty_explore_options_t *options, const maty_config_t *config);
+
+/* Whether the machines are k-multiparty compatible for some k up to "most": safe
+ * with queues of k, and whatever they do is done within k (Lange and Yoshida,
+ * "Verifying Asynchronous Interactions via Communicating Session Automata", CAV
+ * 2019). Machines that are need no protocol to be safe, whatever the size of
+ * their queues. The least k is the verdict's bound. Results as above;
+ * MATY_ELIMIT too when no k up to "most" will do. */
+maty_status maty_compatible(maty_verdict_t **out, const maty_image_t *image, uint32_t most,
+                            const maty_explore_options_t *options, const maty_config_t *config);
+
+/* Whether "sub_role"'s machine can stand wherever "super_role"'s is expected,
+ * peers and labels compared by name: it sends no more, receives no less, with
+ * payloads that fit, and where that is safe may send before it has received
+ * (Gay and Hole, Acta Informatica 2005; the asynchronous part is that of
+ * Bravetti, Carbone, Lange, Yoshida, Zavattaro, "A Sound Algorithm for
+ * Asynchronous Session Subtyping and its Implementation", LMCS 2021, sound and
+ * not complete, since the question is undecidable). MATY_EREJECTED: what differs
+ * is shown, as the run to it. MATY_ELIMIT: it cannot be told. */
+maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t sub_role,
+                         const maty_image_t *super, uint32_t super_role,
+                         const maty_config_t *config);
+
+/* ===== Machines as text ================================================== */
+
+typedef enum maty_machine_format {
+  MATY_MACHINES_PLAIN = 0, /* the notation of docs/machines.md */
+  MATY_MACHINES_CFSM = 1   /* ".outputs", ".state graph", as kmc and GMC tools read */
+} maty_machine_format;
+
+/* Where text goes, piece by piece; a status other than MATY_OK ends it. */
+typedef struct maty_writer {
+  maty_status (*write)(void *context, const char *text, size_t length);
+  void *context;
+} maty_writer_t;
+
+/* Reads a set of machines, one for each role. The module has one protocol, whose
+ * image is the set; it is not said that they fit together. Results and errors
+ * are those of maty_module_check. */
+maty_status maty_machines_read(maty_module_t **out, const char *name, const char *text,
+                               size_t length, maty_machine_format format,
+                               const maty_config_t *config);
+
+#define MATY_ALL_ROLES UINT32_MAX
+
+/* Writes one role's machine, or those of all roles. */
+maty_status maty_machines_write(const maty_image_t *image, uint32_t role,
+                                maty_machine_format format, const maty_allocator_t *allocator,
+                                maty_writer_t writer);
+
+/* ===== Pictures, layout, skeletons ======================================= */
+
+typedef enum maty_diagram {
+  MATY_DIAGRAM_GRAPHVIZ = 0,        /* states and messages, for dot */
+  MATY_DIAGRAM_MERMAID_STATE = 1,   /* the same for Mermaid */
+  MATY_DIAGRAM_MERMAID_SEQUENCE = 2 /* lifelines and messages */
+} maty_diagram;
+
+/* Draws one role's machine; a sequence is MATY_EINVAL. */
+maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagram diagram,
+                           const maty_allocator_t *allocator, maty_writer_t writer);
+
+/* Draws a protocol of a text as a whole, accepted or not. MATY_EREJECTED: its
+ * text has errors that leave nothing to draw. MATY_EINVAL: it has no protocol
+ * of this name. */
+maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol,
+                               maty_diagram diagram, const maty_config_t *config,
+                               maty_writer_t writer);
+
+/* Draws the runs of a diagnostic as a sequence. */
+maty_status maty_draw_runs(const maty_diagnostic_t *diagnostic, maty_writer_t writer);
+
+/* Writes a text in the one layout: comments stay, and what it means does.
+ * MATY_EREJECTED: it cannot be read. */
+maty_status maty_format(const maty_source_t *source, const maty_config_t *config,
+                        maty_writer_t writer);
+
+typedef enum maty_language { MATY_LANGUAGE_ELIXIR = 0, MATY_LANGUAGE_ERLANG = 1 } maty_language;
+
+/* Writes an actor module that plays a role: every handler with a clause for
+ * every message, payloads to be filled in. */
+maty_status maty_skeleton(const maty_image_t *image, uint32_t role, maty_language language,
+                          const char *module, const maty_allocator_t *allocator,
+                          maty_writer_t writer);
 
 /* ===== Payloads ==========================================================
  *
