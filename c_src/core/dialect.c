@@ -1,0 +1,40 @@
+/* dialect.c - see dialect.h. */
+#include "dialect.h"
+
+#include <string.h>
+
+static const maty__dialect_t dialects[] = {
+    [MATY_DIALECT_MATY] = {.name = "maty",
+                           .payloads = MATY__PAYLOAD_TYPES,
+                           .labels = MATY__LABEL_DETERMINISED,
+                           .choice = MATY_FAIRNESS_FAIR},
+    [MATY_DIALECT_SCRIBBLE] = {.name = "scribble",
+                               .payloads = MATY__PAYLOAD_DECLARED,
+                               .labels = MATY__LABEL_SAME_PAYLOAD,
+                               .module_line = true,
+                               .prunes_loops = true,
+                               .enabling = true,
+                               .explored = true,
+                               .choice = MATY_FAIRNESS_UNFAIR},
+    [MATY_DIALECT_NUSCR] = {.name = "nuscr",
+                            .payloads = MATY__PAYLOAD_FREE,
+                            .labels = MATY__LABEL_FORBIDDEN,
+                            .unused_roles = true,
+                            .one_receiver = true,
+                            .choice = MATY_FAIRNESS_FAIR},
+};
+
+const maty__dialect_t *maty__dialect(maty_dialect dialect) { return &dialects[dialect]; }
+
+const char *maty_dialect_name(maty_dialect dialect) {
+  return (size_t)dialect < sizeof dialects / sizeof *dialects ? dialects[dialect].name : NULL;
+}
+
+bool maty_dialect_find(const char *name, maty_dialect *out) {
+  for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+    if (strcmp(dialects[i].name, name) == 0) {
+      *out = (maty_dialect)i;
+      return true;
+    }
+  return false;
+}
