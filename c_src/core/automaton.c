@@ -34,61 +34,64 @@ static const char *role_text(const builder_t *builder, uint32_t role, int *lengt
   return text->at;
 }
 
-void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *automaton,
-                          maty__text_t *text, uint32_t number, uint32_t edge) {
+maty_status maty__automaton_step(maty__check_t *check, const maty__automaton_t *automaton,
+                                 maty__runs_t *runs, uint32_t number, uint32_t edge) {
   const maty__edge_t *taken = &automaton->edges.at[edge];
   const maty__message_t *message = &automaton->messages.at[taken->message];
-  maty__text_add(text, "%3u. %.*s -> %.*s: %.*s (line %u)\n", number,
-                 MATY__NAME(&check->names, automaton->roles[message->sender].name),
-                 MATY__NAME(&check->names, automaton->roles[message->receiver].name),
-                 MATY__NAME(&check->names, message->label),
-                 maty__check_place(check, taken->at).line);
+  maty_run_step_t step = {.kind = MATY_STEP_MESSAGE,
+                          .number = number,
+                          .line = maty__check_place(check, taken->at).line};
+  MATY__TRY(maty__check_show(check, automaton->roles[message->sender].name, &step.sender));
+  MATY__TRY(maty__check_show(check, automaton->roles[message->receiver].name, &step.receiver));
+  MATY__TRY(maty__check_show(check, message->label, &step.label));
+  maty__runs_step(runs, step);
+  return MATY_OK;
 }
 
-void maty__automaton_run(const maty__check_t *check, const maty__automaton_t *automaton,
-                         maty__text_t *text, const maty__u32s_t *edges) {
-  uint32_t left_out = edges->count > MATY_MAX_SHOWN ? edges->count - MATY_MAX_SHOWN : 0;
-  for (uint32_t i = 0; i < edges->count; i++) {
-    if (left_out > 0 && i == MATY_MAX_SHOWN / 2) {
-      maty__text_add(text, "     %u more\n", left_out);
-      i += left_out;
-    }
-    maty__automaton_line(check, automaton, text, i + 1, edges->at[edges->count - 1 - i]);
-  }
+maty_status maty__automaton_run(maty__check_t *check, const maty__automaton_t *automaton,
+                                maty__runs_t *runs, const maty__u32s_t *edges) {
+  for (uint32_t i = 0; i < edges->count; i++)
+    if (maty__runs_shows(i, edges->count))
+      MATY__TRY(
+          maty__automaton_step(check, automaton, runs, i + 1, edges->at[edges->count - 1 - i]));
+  return MATY_OK;
 }
 
 /* The shortest run to a state: states are found breadth first, so the way each
  * was found by is one. */
-static maty_status run_to(builder_t *builder, uint32_t state, maty__text_t *text,
+static maty_status run_to(builder_t *builder, uint32_t state, maty__runs_t *runs,
                           uint32_t *length) {
   maty__u32s_t edges = {0};
   for (; state != 0; state = builder->automaton->points.at[state].from)
     MATY__NEED(
         maty__vec_push(builder->check->scratch, &edges, builder->automaton->points.at[state].by));
   *length = edges.count;
-  maty__automaton_run(builder->check, builder->automaton, text, &edges);
+  if (edges.count == 0)
+    return MATY_OK;
+  maty__runs_begin(runs, "");
+  MATY__TRY(maty__automaton_run(builder->check, builder->automaton, runs, &edges));
+  maty__runs_end(runs, "");
   return MATY_OK;
 }
 
 /* The run to a state and the two ways on that do not go together; "second" may
  * be MATY__NONE, the end. */
 static maty_status report_run(builder_t *builder, uint32_t state, uint32_t first, uint32_t second) {
-  maty__text_t text;
+  maty__check_t *check = builder->check;
+  maty__runs_t runs;
   uint32_t length;
-  if (builder->check->full)
+  if (check->full)
     return MATY_OK;
-  maty__text_init(&text, builder->check->arena);
-  MATY__TRY(run_to(builder, state, &text, &length));
-  maty__text_add(&text, "either\n");
-  maty__automaton_line(builder->check, builder->automaton, &text, length + 1, first);
-  maty__text_add(&text, "or\n");
-  if (second == MATY__NONE)
-    maty__text_add(&text, "     the end\n");
-  else
-    maty__automaton_line(builder->check, builder->automaton, &text, length + 1, second);
-  MATY__NEED(!text.failed);
-  maty__report_run(builder->check, text.at);
-  return MATY_OK;
+  maty__runs_init(&runs, check->arena);
+  MATY__TRY(run_to(builder, state, &runs, &length));
+  maty__runs_begin(&runs, "either");
+  MATY__TRY(maty__automaton_step(check, builder->automaton, &runs, length + 1, first));
+  maty__runs_end(&runs, "");
+  maty__runs_begin(&runs, "or");
+  if (second != MATY__NONE)
+    MATY__TRY(maty__automaton_step(check, builder->automaton, &runs, length + 1, second));
+  maty__runs_end(&runs, second == MATY__NONE ? "the end" : "");
+  return maty__report_runs(check, &runs);
 }
 
 static const maty__message_t *message_of(const builder_t *builder, uint32_t edge) {

@@ -51,12 +51,12 @@ typedef struct maty__automaton {
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton);
 
-/* Writes one line of a run: "  1. A -> B: label (line 3)". */
-void maty__automaton_line(const maty__check_t *check, const maty__automaton_t *automaton,
-                          maty__text_t *text, uint32_t number, uint32_t edge);
+/* Adds one transition to a run, as its step "number". */
+maty_status maty__automaton_step(maty__check_t *check, const maty__automaton_t *automaton,
+                                 maty__runs_t *runs, uint32_t number, uint32_t edge);
 
-/* Writes a run whose transitions are in "edges", the last one first. */
-void maty__automaton_run(const maty__check_t *check, const maty__automaton_t *automaton,
-                         maty__text_t *text, const maty__u32s_t *edges);
+/* Adds a run whose transitions are in "edges", the last one first. */
+maty_status maty__automaton_run(maty__check_t *check, const maty__automaton_t *automaton,
+                                maty__runs_t *runs, const maty__u32s_t *edges);
 
 #endif /* MATY_AUTOMATON_H */

@@ -236,8 +236,7 @@ static name_text_t role_of(const explainer_t *explainer, uint32_t role) {
 }
 
 /* One of the two runs, with its last message if there is one. */
-static maty_status write_run(explainer_t *explainer, maty__text_t *text, bool one, uint32_t last,
-                             uint32_t *length) {
+static maty_status add_run(explainer_t *explainer, maty__runs_t *runs, bool one, uint32_t last) {
   maty__arena_t *scratch = explainer->view->check->scratch;
   maty__u32s_t edges = {0};
   if (last != MATY__NONE)
@@ -249,8 +248,12 @@ static maty_status write_run(explainer_t *explainer, maty__text_t *text, bool on
       MATY__NEED(maty__vec_push(scratch, &edges, edge));
     pair = alike->parent;
   }
-  maty__automaton_run(explainer->view->check, explainer->view->automaton, text, &edges);
-  *length = edges.count;
+  maty__runs_begin(runs, one ? "one run" : "the other");
+  MATY__TRY(maty__automaton_run(explainer->view->check, explainer->view->automaton, runs, &edges));
+  maty__runs_end(runs, one                                          ? ""
+                       : explainer->broken == MATY_CLASS_UNFINISHED ? "the end"
+                       : edges.count == 0                           ? "nothing yet"
+                                                                    : "");
   return MATY_OK;
 }
 
@@ -331,26 +334,17 @@ static maty_status report_text(explainer_t *explainer) {
 }
 
 static maty_status report(explainer_t *explainer) {
-  maty__check_t *check = explainer->view->check;
-  maty__text_t text;
-  uint32_t length;
+  maty__runs_t runs;
   if (explainer->edge == MATY__NONE) {
     uint32_t start = explainer->pairs.at[explainer->pair].one;
     MATY__TRY(look_ahead(explainer, start, MATY__NONE, &explainer->edge, NULL));
     MATY__TRY(extend_run(explainer, explainer->edge));
   }
   MATY__TRY(report_text(explainer));
-  maty__text_init(&text, check->arena);
-  maty__text_add(&text, "one run:\n");
-  MATY__TRY(write_run(explainer, &text, true, explainer->edge, &length));
-  maty__text_add(&text, "the other:\n");
-  MATY__TRY(write_run(explainer, &text, false, explainer->rival, &length));
-  if (explainer->broken == MATY_CLASS_UNFINISHED)
-    maty__text_add(&text, "     the end\n");
-  else if (length == 0)
-    maty__text_add(&text, "     nothing yet\n");
-  MATY__NEED(!text.failed);
-  maty__report_run(check, text.at);
+  maty__runs_init(&runs, explainer->view->check->arena);
+  MATY__TRY(add_run(explainer, &runs, true, explainer->edge));
+  MATY__TRY(add_run(explainer, &runs, false, explainer->rival));
+  MATY__TRY(maty__report_runs(explainer->view->check, &runs));
   return MATY_EREJECTED;
 }
 

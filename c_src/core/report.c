@@ -1,49 +1,9 @@
 /* report.c - see report.h. */
 #include "report.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "limits.h"
-
-void maty__text_init(maty__text_t *text, maty__arena_t *arena) {
-  *text = (maty__text_t){.arena = arena};
-}
-
-static bool text_reserve(maty__text_t *text, size_t more) {
-  if (text->capacity - text->length > more)
-    return true;
-  size_t capacity = 2 * text->capacity + more + 64;
-  char *grown = maty__arena_grow(text->arena, text->at, text->capacity, capacity);
-  if (grown == NULL) {
-    text->failed = true;
-    return false;
-  }
-  text->at = grown;
-  text->capacity = capacity;
-  return true;
-}
-
-static void text_add_list(maty__text_t *text, const char *format, va_list arguments) {
-  va_list again;
-  va_copy(again, arguments);
-  int length = vsnprintf(NULL, 0, format, again);
-  va_end(again);
-  if (length < 0 || !text_reserve(text, (size_t)length)) {
-    text->failed = true;
-    return;
-  }
-  (void)vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
-  text->length += (size_t)length;
-}
-
-void maty__text_add(maty__text_t *text, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  text_add_list(text, format, arguments);
-  va_end(arguments);
-}
 
 maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
                              uint32_t length, maty__arena_t *arena, maty__arena_t *scratch) {
@@ -106,7 +66,7 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
   } else {
     va_list arguments;
     va_start(arguments, format);
-    text_add_list(&text, format, arguments);
+    maty__text_add_list(&text, format, arguments);
     va_end(arguments);
   }
   MATY__NEED(!text.failed);
@@ -116,12 +76,26 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
   return MATY_OK;
 }
 
-void maty__report_run(maty__check_t *check, const char *run) {
+maty_status maty__report_runs(maty__check_t *check, maty__runs_t *runs) {
   for (uint32_t i = check->diagnostics.count; !check->full && i-- > 0;)
-    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR) {
-      check->diagnostics.at[i].run = run;
-      return;
-    }
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR)
+      return maty__runs_finish(runs, &check->diagnostics.at[i]);
+  return MATY_OK;
+}
+
+maty_status maty__check_show(maty__check_t *check, maty__name_t name, const char **text) {
+  while (check->shown.count <= name)
+    MATY__NEED(maty__vec_push(check->arena, &check->shown, NULL));
+  if (check->shown.at[name] == NULL) {
+    const maty__name_text_t *shown = &check->names.items.at[name];
+    char *copy = maty__arena_alloc(check->arena, (size_t)shown->length + 1);
+    MATY__NEED(copy != NULL);
+    memcpy(copy, shown->at, shown->length);
+    copy[shown->length] = '\0';
+    check->shown.at[name] = copy;
+  }
+  *text = check->shown.at[name];
+  return MATY_OK;
 }
 
 /* Sorts numbers of errors by place; the number breaks ties, so that equal

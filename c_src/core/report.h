@@ -7,24 +7,7 @@
 #define MATY_REPORT_H
 
 #include "names.h"
-
-#if defined(__GNUC__)
-#define MATY__PRINTF(text, first) __attribute__((format(printf, text, first)))
-#else
-#define MATY__PRINTF(text, first)
-#endif
-
-/* A growing text, ended by a zero once it is not empty. Out of memory is
- * remembered, so a whole text can be written and asked about at its end. */
-typedef struct maty__text {
-  maty__arena_t *arena;
-  char *at;
-  size_t length, capacity;
-  bool failed;
-} maty__text_t;
-
-void maty__text_init(maty__text_t *text, maty__arena_t *arena);
-void maty__text_add(maty__text_t *text, const char *format, ...) MATY__PRINTF(2, 3);
+#include "run.h"
 
 typedef MATY__VEC(maty_diagnostic_t) maty__diagnostics_t;
 
@@ -36,7 +19,8 @@ typedef struct maty__check {
   maty__arena_t *arena;   /* lives as long as the module: what a reader sees */
   maty__arena_t *scratch; /* lives as long as the check */
   maty__names_t names;
-  maty__u32s_t lines; /* offset at which each line begins */
+  MATY__VEC(const char *) shown; /* by name: its text ended by a zero, NULL until wanted */
+  maty__u32s_t lines;            /* offset at which each line begins */
   maty__diagnostics_t diagnostics;
   bool full;       /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
   uint32_t errors; /* found so far, dropped ones too */
@@ -64,8 +48,11 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
 #define maty__note(check, class_, at, length, ...)                                                 \
   maty__report((check), MATY_SEVERITY_NOTE, (class_), (at), (length), __VA_ARGS__)
 
-/* Gives the last error its run. The text has to live in check->arena. */
-void maty__report_run(maty__check_t *check, const char *run);
+/* Gives the last error its runs, which are made in check->arena. */
+maty_status maty__report_runs(maty__check_t *check, maty__runs_t *runs);
+
+/* Sets *text to a name as a text of its own, which lives as long as the module. */
+maty_status maty__check_show(maty__check_t *check, maty__name_t name, const char **text);
 
 /* Puts the diagnostics into the order of the text, notes behind their error. */
 maty_status maty__report_sort(maty__check_t *check);

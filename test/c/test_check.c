@@ -299,9 +299,9 @@ Test(choice, choice_sender) {
               "}\n",
               "2:41+1 error [choice-sender] 'B' may go on with this message where 'A' may go on "
               "too (line 2): one role has to choose\n"
-              "either\n"
+              "either:\n"
               "  1. A -> B: m (line 2)\n"
-              "or\n"
+              "or:\n"
               "  1. B -> A: n (line 2)\n");
 }
 
@@ -318,9 +318,9 @@ Test(choice, choice_sender_after_the_same_message) {
               "7:5+1 error [choice-sender] 'B' may go on with this message where 'A' may go on too "
               "(line 4): one role has to choose\n"
               "  1. A -> B: hello (line 3)\n"
-              "either\n"
+              "either:\n"
               "  2. A -> B: x (line 4)\n"
-              "or\n"
+              "or:\n"
               "  2. B -> A: y (line 7)\n");
 }
 
@@ -334,9 +334,9 @@ Test(choice, choice_sender_by_continue) {
               "3:5+1 error [choice-sender] 'A' may go on with this message where 'B' may go on too "
               "(line 4): one role has to choose\n"
               "  1. A -> B: m (line 3)\n"
-              "either\n"
+              "either:\n"
               "  2. B -> A: n (line 4)\n"
-              "or\n"
+              "or:\n"
               "  2. A -> B: m (line 3)\n");
 }
 
@@ -347,9 +347,9 @@ Test(choice, choice_sender_past_an_empty_branch) {
               "}\n",
               "3:3+1 error [choice-sender] 'B' may go on with this message where 'A' may go on too "
               "(line 2): one role has to choose\n"
-              "either\n"
+              "either:\n"
               "  1. A -> B: m (line 2)\n"
-              "or\n"
+              "or:\n"
               "  1. B -> A: n (line 3)\n");
 }
 
@@ -408,9 +408,9 @@ Test(choice, unfinished_at_once) {
               "3:17+1 error [unfinished] the conversation may be over here, or go on with 'n': "
               "nobody is told which\n"
               "  1. A -> B: m (line 2)\n"
-              "either\n"
+              "either:\n"
               "  2. A -> B: n (line 3)\n"
-              "or\n"
+              "or:\n"
               "     the end\n");
 }
 
@@ -421,9 +421,9 @@ Test(choice, unfinished_prefix) {
               "2:58+1 error [unfinished] the conversation may be over here, or go on with 'n': "
               "nobody is told which\n"
               "  1. A -> B: m (line 2)\n"
-              "either\n"
+              "either:\n"
               "  2. B -> A: n (line 2)\n"
-              "or\n"
+              "or:\n"
               "     the end\n");
 }
 

@@ -338,7 +338,7 @@ Test(limits, shown) {
   cr_expect_not_null(
       strstr(run, " 30. A -> B: m (line 31)\n     40 more\n 71. A -> B: m (line 72)\n"), "%s", run);
   cr_expect_not_null(strstr(run,
-                            "100. A -> B: m (line 101)\neither\n101. A -> B: x (line 102)\nor\n"
+                            "100. A -> B: m (line 101)\neither:\n101. A -> B: x (line 102)\nor:\n"
                             "     the end\n"),
                      "%s", run);
   maty_module_free(module);
