@@ -133,9 +133,10 @@ list() ->
 locate(Name) ->
     case whereis_name(Name) of
         Pid when is_pid(Pid), node(Pid) =:= node() ->
-            case maty_directory:find(Pid) of
+            %% The directory learns of an end a little later.
+            case is_process_alive(Pid) andalso maty_directory:find(Pid) of
                 {ok, Roles} -> {ok, Pid, Roles};
-                error -> {error, {no_access_point, Name}}
+                _ -> {error, {no_access_point, Name}}
             end;
         Pid when is_pid(Pid) ->
             {error, {access_point_on_other_node, Name}};

@@ -60,7 +60,8 @@ crash_after_its_message() ->
     ?assertEqual({got, 'C', {y}}, next(C)),
     ?assertEqual({ended, 'C', {done, normal}}, next(C)),
     ?assertEqual({got, 'A', {z}}, next(A)),
-    ?assertEqual({ended, 'A', {done, normal}}, next(A)).
+    ?assertEqual({ended, 'A', {done, normal}}, next(A)),
+    maty_player:settled().
 
 %% If B dies before it, C fails because of B, and then A because of C.
 crash_before_its_message() ->
@@ -148,9 +149,10 @@ crash_in_init_session() ->
 %% What was sent before the crash is still received, though it came early.
 crash_while_a_message_of_it_waits() ->
     AccessPoint = access_point(?CASCADE),
-    C = play(AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]),
+    C = play(AccessPoint, 'C', [begun, wait, wait, {send, 'A', {z}}]),
     B = play(AccessPoint, 'B', [{send, 'C', {y}}, pause]),
     A = play(AccessPoint, 'A', [pause, {send, 'C', {x}}, wait]),
+    {begun, 'C'} = next(C),
     {paused, 'B'} = next(B),
     {paused, 'A'} = next(A),
     ?assertMatch([#{waiting := 1}], maty:sessions(C)),

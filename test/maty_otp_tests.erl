@@ -279,20 +279,21 @@ parent_ends() ->
 
 get_and_replace_state() ->
     AccessPoint = access_point(?REQUEST),
+    Tell = tell(),
     First = fun(_, _) -> {done, wrong, wrong} end,
     Pid = start(#{
         init_actor => fun() -> maty:register(AccessPoint, 'Server'), {ok, 7} end,
-        init_session => fun(_, N) -> {ok, First, local, N} end,
+        init_session => fun(_, N) -> Tell(begun), {ok, First, local, N} end,
         handle_call => fun(get, _, N) -> {reply, N, N} end
     }),
     Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
     {paused, 'Client'} = next(Client),
+    begun = told(),
     [#{id := Id}] = maty:sessions(Pid),
     #{actor_state := {Callbacks, 7}, sessions := Sessions} = State = sys:get_state(Pid),
     ?assertEqual(#{{Id, 'Server'} => #{next_handler => First, local_state => local}}, Sessions),
-    Test = self(),
     Second = fun({ask, N}, Local) ->
-        Test ! {told, Local},
+        Tell(Local),
         maty:send('Client', {answer, N}),
         {done, normal, Local}
     end,

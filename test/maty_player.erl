@@ -5,6 +5,7 @@
 %%
 %%   {send, Role, Message}     sends
 %%   {refused, Role, Message}  sends, which has to be refused: {refused, Violation} is told
+%%   begun                     {begun, Role} is told: the start is out of the mailbox
 %%   wait                      suspends; {got, Role, Message} is told once a message has come
 %%   {call, Fun}               calls Fun(); {result, Value} is told
 %%   pause                     {paused, Role} is told, and the handler goes on after go/1
@@ -151,6 +152,9 @@ handler(Message, {Steps, {_, Role} = Self}) ->
 
 steps([], Self) ->
     {done, normal, {[], Self}};
+steps([begun | Rest], {_, Role} = Self) ->
+    tell({begun, Role}, Self),
+    steps(Rest, Self);
 steps([wait | Rest], Self) ->
     {suspend, fun handler/2, {Rest, Self}};
 steps([{send, To, Message} | Rest], Self) ->

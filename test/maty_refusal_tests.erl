@@ -80,9 +80,10 @@ every_wrong_send() ->
             [pause, {send, 'Seller', {order, <<"a">>, 9}}, wait]
     ),
     Seller = play(AccessPoint, 'Seller', [
-        wait, {send, 'Buyer', {none}}, {send, 'Clerk', {none}}
+        begun, wait, {send, 'Buyer', {none}}, {send, 'Clerk', {none}}
     ]),
-    Clerk = play(AccessPoint, 'Clerk', [wait]),
+    Clerk = play(AccessPoint, 'Clerk', [begun, wait]),
+    [{begun, _} = next(Actor) || Actor <- [Seller, Clerk]],
     {result, #{id := Id}} = next(Buyer),
     Order = #{
         direction => send,
@@ -355,9 +356,10 @@ waiting_session() ->
         {call, fun maty:session/0}, pause, {send, 'Seller', {order, <<"a">>, 1}}, wait
     ]),
     Seller = play(AccessPoint, 'Seller', [
-        wait, {send, 'Buyer', {price, 5}}, {send, 'Clerk', {note, 1}}
+        begun, wait, {send, 'Buyer', {price, 5}}, {send, 'Clerk', {note, 1}}
     ]),
-    Clerk = play(AccessPoint, 'Clerk', [wait]),
+    Clerk = play(AccessPoint, 'Clerk', [begun, wait]),
+    [{begun, _} = next(Actor) || Actor <- [Seller, Clerk]],
     {result, #{id := Id}} = next(Buyer),
     {paused, 'Buyer'} = next(Buyer),
     {Id, Buyer, Seller, Clerk}.

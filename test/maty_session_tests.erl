@@ -234,9 +234,10 @@ more_waiting_messages_than_a_ticket_has_bits() ->
         "  }"
         "}"
     ),
-    Q = play(AccessPoint, 'Q', lists:duplicate(Count + 2, wait)),
+    Q = play(AccessPoint, 'Q', [begun | lists:duplicate(Count + 2, wait)]),
     P = play(AccessPoint, 'P', [{send, 'Q', {n, N}} || N <- lists:seq(1, Count)] ++ [{send, 'Q', {stop}}]),
     R = play(AccessPoint, 'R', [pause, {send, 'Q', {'begin'}}]),
+    ?assertEqual({begun, 'Q'}, next(Q)),
     ?assertEqual({paused, 'R'}, next(R)),
     ?assertEqual({ended, 'P', {done, normal}}, next(P)),
     ?assertMatch([#{role := 'Q', waiting := Waiting}] when Waiting =:= Count + 1, maty:sessions(Q)),
