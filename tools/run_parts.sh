@@ -2,8 +2,9 @@
 # usage: run_parts.sh FOLDER PART...
 #
 # Runs parts of the tests one after the other, each a target of the Makefile,
-# and keeps what each printed in FOLDER/PART.log. Ends with a table and the
-# line "N passed, N failed"; fails if anything did. A part that fails without
+# and keeps what each printed in FOLDER/PART.log. Ends with a table, the lines
+# that name the tests that failed, and the line "N passed, N failed"; fails if
+# anything did. A part that fails without
 # saying how often, or that ran no test at all, counts as one failure. If
 # PART_TIMEOUT is set, a part that takes more seconds is ended.
 set -u
@@ -34,6 +35,24 @@ count() {
     END { print passed + 0, failed + 0 }'
 }
 
+# Prints what names the failed tests in a log, whatever wrote it, or how the log
+# ends if nothing in it does.
+failures() {
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    { last[NR % 5] = $0 }
+    # Our own scripts, the EUnit of a plain VM, Criterion.
+    /^FAIL / || /\.\.\.\*failed\*/ || /^\[FAIL\]/ { print; found = 1; next }
+    # ExUnit, and EUnit of rebar3: a number, the test, and some lines of why.
+    /^ +[0-9]+\) / { left = 5; found = 1 }
+    /^ *$/ { left = 0 }
+    left-- > 0
+    END {
+      for (i = NR - 4; i <= NR && !found; i++) {
+        if (i > 0) print last[i % 5]
+      }
+    }'
+}
+
 folder=$1
 shift
 mkdir -p "$folder"
@@ -60,5 +79,11 @@ done
 echo
 awk '
   BEGIN { printf "%-16s %8s %8s %8s\n", "part", "passed", "failed", "seconds" }
-  { printf "%-16s %8d %8d %8d\n", $1, $2, $3, $4; passed += $2; failed += $3 }
+  { printf "%-16s %8d %8d %8d\n", $1, $2, $3, $4 }' "$folder/table"
+awk '$3 > 0 { print $1 }' "$folder/table" | while read -r part; do
+  printf '\n%s failed:\n' "$part"
+  failures "$folder/$part.log" | head -n 20
+done | head -n 60
+awk '
+  { passed += $2; failed += $3 }
   END { printf "\n%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$folder/table"
