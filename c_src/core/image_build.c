@@ -11,8 +11,8 @@
 
 typedef struct builder {
   maty__check_t *check;
-  const maty__automaton_t *automaton;
-  const maty__machines_t *machines;
+  const maty__image_parts_t *parts;
+  const maty__machines_t *machines; /* those of the parts */
   const maty__types_t *types;
   maty__arena_t arena;
   MATY__VEC(maty__role_t) roles;
@@ -133,7 +133,7 @@ static maty_status fields_of(builder_t *builder, uint32_t payload, uint32_t *fir
 /* ===== Roles, actions, states ============================================ */
 
 static maty_status too_many_actions(builder_t *builder, uint32_t role) {
-  const maty__use_t *use = &builder->automaton->roles[role];
+  const maty__use_t *use = &builder->parts->roles[role];
   const maty__names_t *names = &builder->check->names;
   MATY__TRY(maty__error(builder->check, MATY_CLASS_LIMIT, use->at,
                         maty__name_length(names, use->name),
@@ -143,26 +143,26 @@ static maty_status too_many_actions(builder_t *builder, uint32_t role) {
 }
 
 static maty_status add_roles(builder_t *builder) {
-  const maty__automaton_t *automaton = builder->automaton;
+  const maty__image_parts_t *parts = builder->parts;
   uint32_t first_action = 0;
-  MATY__NEED(maty__vec_reserve(&builder->arena, &builder->roles, automaton->role_count));
-  for (uint32_t i = 0; i < automaton->role_count; i++) {
-    maty__place_t place = maty__check_place(builder->check, automaton->roles[i].at);
+  MATY__NEED(maty__vec_reserve(&builder->arena, &builder->roles, parts->role_count));
+  for (uint32_t i = 0; i < parts->role_count; i++) {
+    maty__place_t place = maty__check_place(builder->check, parts->roles[i].at);
     uint32_t first_state = builder->machines->first_state.at[i];
     maty__role_t role = {.initial = first_state,
                          .first_state = first_state,
                          .state_count = builder->machines->first_state.at[i + 1] - first_state,
                          .line = place.line,
                          .column = place.column};
-    MATY__TRY(string_of(builder, automaton->roles[i].name, &role.name));
+    MATY__TRY(string_of(builder, parts->roles[i].name, &role.name));
     builder->roles.at[builder->roles.count++] = role;
   }
-  for (uint32_t i = 0; i < automaton->messages.count; i++) {
-    const maty__message_t *message = &automaton->messages.at[i];
+  for (uint32_t i = 0; i < parts->message_count; i++) {
+    const maty__message_t *message = &parts->messages[i];
     builder->action_of[2 * i] = builder->roles.at[message->sender].action_count++;
     builder->action_of[2 * i + 1] = builder->roles.at[message->receiver].action_count++;
   }
-  for (uint32_t i = 0; i < automaton->role_count; i++) {
+  for (uint32_t i = 0; i < parts->role_count; i++) {
     builder->roles.at[i].first_action = first_action;
     first_action += builder->roles.at[i].action_count;
     if (builder->roles.at[i].action_count > MATY_MAX_ACTIONS)
@@ -172,17 +172,17 @@ static maty_status add_roles(builder_t *builder) {
 }
 
 static maty_status add_actions(builder_t *builder) {
-  const maty__automaton_t *automaton = builder->automaton;
-  uint32_t count = 2 * automaton->messages.count;
+  const maty__image_parts_t *parts = builder->parts;
+  uint32_t count = 2 * parts->message_count;
   maty__map_t channels = {0};
-  uint8_t *looks = maty__zarray(&builder->arena, uint8_t, automaton->messages.count);
+  uint8_t *looks = maty__zarray(&builder->arena, uint8_t, parts->message_count);
   MATY__NEED(looks != NULL && maty__vec_reserve(&builder->arena, &builder->actions, count));
   for (uint32_t i = 0; i < builder->machines->moves.count; i++) {
     const maty__local_move_t *move = &builder->machines->moves.at[i];
     looks[move->message] |= maty__payload_looks(builder->types, move->payload);
   }
-  for (uint32_t i = 0; i < automaton->messages.count; i++) {
-    const maty__message_t *message = &automaton->messages.at[i];
+  for (uint32_t i = 0; i < parts->message_count; i++) {
+    const maty__message_t *message = &parts->messages[i];
     const maty__role_t *sender = &builder->roles.at[message->sender];
     const maty__role_t *receiver = &builder->roles.at[message->receiver];
     uint32_t *channel = maty__map_put(&builder->arena, &channels,
@@ -217,7 +217,7 @@ static maty_status add_state(builder_t *builder, uint32_t role, const maty__loca
   MATY__NEED(maty__vec_push(&builder->arena, &builder->states, state));
   for (uint32_t i = 0; i < local->move_count; i++) {
     const maty__local_move_t *move = &builder->machines->moves.at[local->first_move + i];
-    bool receives = builder->automaton->messages.at[move->message].receiver == role;
+    bool receives = builder->parts->messages[move->message].receiver == role;
     place = maty__check_place(builder->check, move->at);
     maty__transition_t transition = {
         .action = builder->action_of[2 * move->message + receives],
@@ -268,7 +268,7 @@ static maty_status lay_out(builder_t *builder, maty__header_t *header, maty_imag
     *sections[i].table = (maty__table_t){.offset = (uint32_t)size, .count = sections[i].count};
     size += (bytes + 7) & ~(size_t)7;
     if (size > MATY_MAX_IMAGE) {
-      const maty__use_t *name = &builder->automaton->protocol->name;
+      const maty__use_t *name = builder->parts->protocol;
       MATY__TRY(maty__error(builder->check, MATY_CLASS_LIMIT, name->at,
                             maty__name_length(&builder->check->names, name->name),
                             "the image of '%.*s' has more than %u bytes",
@@ -293,14 +293,15 @@ static maty_status lay_out(builder_t *builder, maty__header_t *header, maty_imag
   return MATY_OK;
 }
 
-static maty_status build(builder_t *builder, const char *source, maty_image_t **out) {
+static maty_status build(builder_t *builder, maty_image_t **out) {
   maty__header_t header = {.magic = MATY__IMAGE_MAGIC, .version = MATY__IMAGE_VERSION};
+  const char *source = builder->parts->source;
   uint32_t empty;
   builder->action_of =
-      maty__array(&builder->arena, uint32_t, 2 * (size_t)builder->automaton->messages.count);
+      maty__array(&builder->arena, uint32_t, 2 * (size_t)builder->parts->message_count);
   MATY__NEED(builder->action_of != NULL);
   MATY__TRY(string_of(builder, MATY__WORD_EMPTY, &empty));
-  MATY__TRY(string_of(builder, builder->automaton->protocol->name.name, &header.protocol));
+  MATY__TRY(string_of(builder, builder->parts->protocol->name, &header.protocol));
   MATY__TRY(add_text(builder, source, (uint32_t)strlen(source), &header.source));
   MATY__TRY(add_roles(builder));
   MATY__TRY(add_actions(builder));
@@ -310,13 +311,12 @@ static maty_status build(builder_t *builder, const char *source, maty_image_t **
   return lay_out(builder, &header, out);
 }
 
-maty_status maty__image_build(maty__check_t *check, const maty__automaton_t *automaton,
-                              const maty__machines_t *machines, const maty__types_t *types,
-                              const char *source, maty_image_t **out) {
+maty_status maty__image_build(maty__check_t *check, const maty__image_parts_t *parts,
+                              maty_image_t **out) {
   builder_t builder = {
-      .check = check, .automaton = automaton, .machines = machines, .types = types};
+      .check = check, .parts = parts, .machines = parts->machines, .types = parts->types};
   maty__arena_init(&builder.arena, &check->config->allocator);
-  maty_status status = build(&builder, source, out);
+  maty_status status = build(&builder, out);
   maty__arena_free(&builder.arena);
   return status;
 }

@@ -5,11 +5,23 @@
 #include "image.h"
 #include "project.h"
 
-/* Makes the image of a protocol that was accepted. "source" is the name of the
- * text. MATY_EREJECTED: a limit of images is reached, and reported. */
-maty_status maty__image_build(maty__check_t *check, const maty__automaton_t *automaton,
-                              const maty__machines_t *machines, const maty__types_t *types,
-                              const char *source, maty_image_t **out);
+/* What an image is made of. The machines may be projections of a protocol, or
+ * what a text of machines says: the builder does not ask. Messages are numbered
+ * in the order in which each role's actions are to be. */
+typedef struct maty__image_parts {
+  const maty__use_t *protocol; /* its name */
+  const maty__use_t *roles;
+  uint32_t role_count;
+  const maty__message_t *messages;
+  uint32_t message_count;
+  const maty__machines_t *machines;
+  const maty__types_t *types;
+  const char *source; /* the name of the text */
+} maty__image_parts_t;
+
+/* Makes an image. MATY_EREJECTED: a limit of images is reached, and reported. */
+maty_status maty__image_build(maty__check_t *check, const maty__image_parts_t *parts,
+                              maty_image_t **out);
 
 /* Returns an image with one reference and room for a block of "size" bytes,
  * aligned and not filled yet; NULL out of memory. */

@@ -11,6 +11,8 @@
  *     project       view      -> the role's machine
  *     image_build   machines  -> image
  *
+ * A text of machines takes a shorter way: machines_read text -> image.
+ *
  * Two arenas: one for what the module shows, which lives as long as it, one
  * for everything on the way there.
  */
@@ -19,6 +21,7 @@
 #include "image_build.h"
 #include "implement.h"
 #include "limits.h"
+#include "machines_read.h"
 #include "parse.h"
 #include "resolve.h"
 
@@ -63,12 +66,20 @@ static maty_status check_protocol(maty__check_t *check, const maty__tree_t *tree
     return MATY_EREJECTED;
   MATY__TRY(maty__automaton_build(check, tree, protocol, &automaton));
   MATY__TRY(make_machines(check, &automaton, &machines));
-  return maty__image_build(check, &automaton, &machines, types, name, image);
+  const maty__image_parts_t parts = {.protocol = &protocol->name,
+                                     .roles = automaton.roles,
+                                     .role_count = automaton.role_count,
+                                     .messages = automaton.messages.at,
+                                     .message_count = automaton.messages.count,
+                                     .machines = &machines,
+                                     .types = types,
+                                     .source = name};
+  return maty__image_build(check, &parts, image);
 }
 
 static maty_status add_protocol(maty_module_t *module, const maty__check_t *check,
-                                const maty__protocol_t *protocol) {
-  const maty__name_text_t *text = &check->names.items.at[protocol->name.name];
+                                maty__name_t number) {
+  const maty__name_text_t *text = &check->names.items.at[number];
   char *name = maty__arena_alloc(&module->arena, (size_t)text->length + 1);
   MATY__NEED(name != NULL);
   memcpy(name, text->at, text->length);
@@ -78,7 +89,7 @@ static maty_status add_protocol(maty_module_t *module, const maty__check_t *chec
   return MATY_OK;
 }
 
-static maty_status check_text(maty_module_t *module, maty__check_t *check, const char *name) {
+static maty_status check_protocols(maty_module_t *module, maty__check_t *check, const char *name) {
   maty__tree_t tree;
   maty__types_t types;
   MATY__TRY(maty__parse(check, &tree));
@@ -90,7 +101,7 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check, const
     const maty__protocol_t *protocol = &tree.protocols.at[i];
     if (protocol->aux)
       continue;
-    MATY__TRY(add_protocol(module, check, protocol));
+    MATY__TRY(add_protocol(module, check, protocol->name.name));
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
     maty_status status = check_protocol(check, &tree, &types, protocol, name,
                                         &module->protocols.at[module->protocols.count - 1].image);
@@ -98,13 +109,36 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check, const
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
   }
+  return MATY_OK;
+}
+
+static maty_status check_machines(maty_module_t *module, maty__check_t *check, const char *name,
+                                  maty_machine_format format) {
+  maty__name_t protocol;
+  maty_image_t *image;
+  maty_status status = maty__machines_read(check, format, name, &protocol, &image);
+  if (status != MATY_OK)
+    return status == MATY_EREJECTED ? MATY_OK : status;
+  status = add_protocol(module, check, protocol);
+  if (status == MATY_OK)
+    module->protocols.at[0].image = image;
+  else
+    maty_image_release(image);
+  return status;
+}
+
+/* "format" is that of a text of machines, NULL for one of protocols. */
+static maty_status check_text(maty_module_t *module, maty__check_t *check, const char *name,
+                              const maty_machine_format *format) {
+  MATY__TRY(format == NULL ? check_protocols(module, check, name)
+                           : check_machines(module, check, name, *format));
   MATY__TRY(maty__report_sort(check));
   module->diagnostics = check->diagnostics;
   return check->errors > 0 ? MATY_EREJECTED : MATY_OK;
 }
 
-maty_status maty_module_check(maty_module_t **out, const char *name, const char *text,
-                              size_t length, const maty_config_t *config) {
+static maty_status read_text(maty_module_t **out, const char *name, const char *text, size_t length,
+                             const maty_machine_format *format, const maty_config_t *config) {
   if (out == NULL)
     return MATY_EINVAL;
   *out = NULL;
@@ -124,13 +158,31 @@ maty_status maty_module_check(maty_module_t **out, const char *name, const char 
   maty_status status = maty__check_init(&check, config, text == NULL ? "" : text, (uint32_t)length,
                                         &module->arena, &scratch);
   if (status == MATY_OK)
-    status = check_text(module, &check, name);
+    status = check_text(module, &check, name, format);
   maty__arena_free(&scratch);
   if (status == MATY_OK || status == MATY_EREJECTED)
     *out = module;
   else
     maty_module_free(module);
   return status;
+}
+
+maty_status maty_module_check(maty_module_t **out, const char *name, const char *text,
+                              size_t length, const maty_config_t *config) {
+  return read_text(out, name, text, length, NULL, config);
+}
+
+maty_status maty_machines_read(maty_module_t **out, const char *name, const char *text,
+                               size_t length, maty_machine_format format,
+                               const maty_config_t *config) {
+  if (out == NULL)
+    return MATY_EINVAL;
+  *out = NULL;
+  if (config == NULL || (format != MATY_MACHINES_PLAIN && format != MATY_MACHINES_CFSM))
+    return MATY_EINVAL;
+  maty_config_t own = *config;
+  own.dialect = MATY_DIALECT_MATY; /* payloads have its types */
+  return read_text(out, name, text, length, &format, &own);
 }
 
 void maty_module_free(maty_module_t *module) {

@@ -27,6 +27,7 @@
   X(DATETIME, "datetime")                                                                          \
   X(DISCONNECT, "disconnect")                                                                      \
   X(DO, "do")                                                                                      \
+  X(END, "end")                                                                                    \
   X(EXPLICIT, "explicit")                                                                          \
   X(FALSE, "false")                                                                                \
   X(FLOAT, "float")                                                                                \
@@ -35,6 +36,8 @@
   X(IMPORT, "import")                                                                              \
   X(INTEGER, "integer")                                                                            \
   X(LIST, "list")                                                                                  \
+  X(MACHINE, "machine")                                                                            \
+  X(MACHINES, "machines")                                                                          \
   X(MODULE, "module")                                                                              \
   X(NESTED, "nested")                                                                              \
   X(NEW, "new")                                                                                    \

@@ -260,13 +260,19 @@ static maty_status skip_declaration(parser_t *parser) {
   return MATY_OK;
 }
 
-/* What is wrong in a payload does not end the statement: its "from" may follow,
- * behind whatever brackets are open. */
-static maty_status skip_payload(parser_t *parser) {
+/* How many braces of the payload that is being read are open. */
+static uint32_t open_braces(const parser_t *parser) {
   uint32_t depth = 0;
   for (uint32_t i = 0; i < parser->open_types.count; i++)
     depth += parser->open_types.at[i].kind == MATY__TYPE_TUPLE ||
              parser->open_types.at[i].kind == MATY__TYPE_MAP;
+  return depth;
+}
+
+/* What is wrong in a payload does not end the statement: its "from" may follow,
+ * behind whatever brackets are open. */
+static maty_status skip_payload(parser_t *parser) {
+  uint32_t depth = open_braces(parser);
   while (!is(parser, 0, MATY__TOKEN_END) && !is_word(parser, 0, MATY__WORD_FROM) &&
          !begins_protocol(parser)) {
     if (is(parser, 0, '}') && depth-- == 0)
@@ -989,5 +995,159 @@ maty_status maty__parse(maty__check_t *check, maty__tree_t *tree) {
   if (tree->protocols.count == 0 && check->errors == 0)
     return maty__error(check, MATY_CLASS_SYNTAX, check->source_length, 0,
                        "expected a protocol, found the end of the text");
+  return MATY_OK;
+}
+
+/* ===== Machines ========================================================== */
+
+static bool begins_machine(const parser_t *parser) {
+  return is(parser, 1, MATY__TOKEN_NAME) &&
+         ((is_word(parser, 0, MATY__WORD_MACHINE) && is(parser, 2, '{')) ||
+          (is_word(parser, 0, MATY__WORD_ROLE) && is(parser, 2, ';')));
+}
+
+/* To behind the ';', or before what ends the machine. */
+static maty_status skip_transition(parser_t *parser) {
+  uint32_t depth = open_braces(parser);
+  while (!is(parser, 0, MATY__TOKEN_END) && !begins_machine(parser)) {
+    if (is(parser, 0, ';'))
+      return advance(parser);
+    if (is(parser, 0, '}') && depth-- == 0)
+      return MATY_OK;
+    if (is(parser, 0, '{'))
+      depth++;
+    MATY__TRY(advance(parser));
+  }
+  return MATY_OK;
+}
+
+/* label(payload) to peer -> state; */
+static maty_status read_transition(parser_t *parser, const maty__use_t *role) {
+  maty__tree_t *tree = parser->tree;
+  maty__stmt_t stmt = {.kind = MATY__STMT_MESSAGE, .at = peek(parser, 0)->at};
+  maty__use_t peer = {.name = MATY__WORD_EMPTY}, target = {.name = MATY__WORD_EMPTY};
+  stmt.name = (maty__use_t){.name = MATY__WORD_EMPTY, .at = stmt.at, .meaning = MATY__NONE};
+  if (!is(parser, 0, '('))
+    MATY__TRY(take_name(parser, &stmt.name, "a message, a state or '}'"));
+  if (is(parser, 0, '('))
+    MATY__TRY(read_payload(parser, &stmt));
+  bool sends = is_word(parser, 0, MATY__WORD_TO);
+  if (!sends && !is_word(parser, 0, MATY__WORD_FROM))
+    return expected(parser, "'to' or 'from' after the message");
+  MATY__TRY(advance(parser));
+  MATY__TRY(take_name(parser, &peer, sends ? "the role that receives" : "the role that sends"));
+  stmt.length = parser->last_end - stmt.at;
+  if (!is(parser, 0, '-') || !is(parser, 1, '>'))
+    return expected(parser, "'->' and a state after the role");
+  MATY__TRY(advance(parser));
+  MATY__TRY(advance(parser));
+  MATY__TRY(take_name(parser, &target, "the state that follows"));
+  MATY__TRY(take_semicolon(parser, "the message"));
+  stmt.subject = sends ? *role : peer;
+  stmt.first_argument = tree->uses.count;
+  stmt.argument_count = 2;
+  MATY__NEED(maty__vec_push(parser->check->scratch, &tree->uses, sends ? peer : *role));
+  MATY__NEED(maty__vec_push(parser->check->scratch, &tree->uses, target));
+  return add_stmt(parser, stmt);
+}
+
+/* A state's name and what comes next: "end", or its first transition. */
+static maty_status read_state(parser_t *parser, const maty__use_t *role) {
+  maty__stmt_t stmt = {.kind = MATY__STMT_STATE, .at = peek(parser, 0)->at};
+  MATY__TRY(take_name(parser, &stmt.name, "a state"));
+  stmt.length = parser->last_end - stmt.at;
+  MATY__TRY(advance(parser));
+  MATY__TRY(add_stmt(parser, stmt));
+  if (is_word(parser, 0, MATY__WORD_END) && is(parser, 1, ';')) {
+    MATY__TRY(advance(parser));
+    MATY__TRY(advance(parser));
+    return is(parser, 0, '}') || is(parser, 1, ':')
+               ? MATY_OK
+               : expected(parser, "a state or '}' after 'end'");
+  }
+  return read_transition(parser, role);
+}
+
+/* machine role { state ... }, or role name; for one whose machine is not told. */
+static maty_status read_machine(parser_t *parser) {
+  maty__stmt_t stmt = {.kind = MATY__STMT_MACHINE, .at = peek(parser, 0)->at};
+  bool named_only = is_word(parser, 0, MATY__WORD_ROLE);
+  MATY__TRY(advance(parser));
+  MATY__TRY(take_name(parser, &stmt.name, "the role's name"));
+  stmt.length = parser->last_end - stmt.at;
+  if (named_only) {
+    MATY__TRY(add_stmt(parser, stmt));
+    return take_semicolon(parser, "the role");
+  }
+  MATY__TRY(take(parser, '{', "'{' after the role's name"));
+  MATY__TRY(add_stmt(parser, stmt));
+  for (uint32_t read = 0; !is(parser, 0, '}') || read == 0; read++) {
+    if (read % 1024 == 0)
+      MATY__TRY(maty__check_work(parser->check, 1024));
+    parser->open_types.count = 0;
+    maty_status status;
+    if (is(parser, 0, MATY__TOKEN_END) || begins_machine(parser))
+      return expected(parser, "a message, a state or '}'");
+    if (is(parser, 0, MATY__TOKEN_NAME) && is(parser, 1, ':'))
+      status = read_state(parser, &stmt.name);
+    else if (read == 0)
+      status = expected(parser, "a state's name and ':'");
+    else
+      status = read_transition(parser, &stmt.name);
+    if (status == MATY_EREJECTED)
+      status = skip_transition(parser);
+    MATY__TRY(status);
+  }
+  return advance(parser);
+}
+
+static maty_status read_machines_declaration(parser_t *parser) {
+  if (is_word(parser, 0, MATY__WORD_MACHINE) || is_word(parser, 0, MATY__WORD_ROLE))
+    return read_machine(parser);
+  if (is_word(parser, 0, MATY__WORD_TYPE))
+    return read_type_decl(parser);
+  return expected(parser, "'machine', 'role' or 'type'");
+}
+
+static maty_status skip_machines_declaration(parser_t *parser) {
+  while (!is(parser, 0, MATY__TOKEN_END) && !begins_machine(parser)) {
+    if (is(parser, 0, ';') || is(parser, 0, '}'))
+      return advance(parser);
+    if (is(parser, 0, '{'))
+      return skip_brackets(parser, '{', '}');
+    MATY__TRY(advance(parser));
+  }
+  return MATY_OK;
+}
+
+maty_status maty__parse_machines(maty__check_t *check, maty__tree_t *tree) {
+  parser_t parser = {.check = check, .tree = tree};
+  maty__protocol_t set = {.name = {.name = MATY__WORD_EMPTY}};
+  *tree = (maty__tree_t){.protocols = {0}};
+  maty__lexer_init(&parser.lexer, check);
+  for (uint32_t i = 0; i < LOOKAHEAD; i++)
+    MATY__TRY(maty__lexer_next(&parser.lexer, &parser.tokens[i]));
+  maty_status status = MATY_OK;
+  if (is_word(&parser, 0, MATY__WORD_MACHINES)) {
+    MATY__TRY(advance(&parser));
+    status = take_name(&parser, &set.name, "a name after 'machines'");
+    if (status == MATY_OK)
+      status = take_semicolon(&parser, "the name");
+  }
+  for (;;) {
+    if (status == MATY_EREJECTED)
+      status = skip_machines_declaration(&parser);
+    MATY__TRY(status);
+    if (is(&parser, 0, MATY__TOKEN_END))
+      break;
+    status = read_machines_declaration(&parser);
+  }
+  if (tree->stmts.count == 0 && check->errors == 0)
+    MATY__TRY(maty__error(check, MATY_CLASS_SYNTAX, check->source_length, 0,
+                          "expected a machine, found the end of the text"));
+  set.broken = check->errors > 0;
+  set.end_at = check->source_length;
+  MATY__TRY(add_stmt(&parser, (maty__stmt_t){.kind = MATY__STMT_BODY_END, .at = set.end_at}));
+  MATY__NEED(maty__vec_push(check->scratch, &tree->protocols, set));
   return MATY_OK;
 }

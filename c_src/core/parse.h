@@ -15,4 +15,8 @@
  * MATY_ECANCELED. */
 maty_status maty__parse(maty__check_t *check, maty__tree_t *tree);
 
+/* The same for a set of machines in the notation of docs/machines.md. The tree
+ * has one protocol, which is the set. */
+maty_status maty__parse_machines(maty__check_t *check, maty__tree_t *tree);
+
 #endif /* MATY_PARSE_H */

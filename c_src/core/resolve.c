@@ -162,6 +162,8 @@ static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
     return resolve_do(resolver, stmt, index);
   case MATY__STMT_OR:
   case MATY__STMT_CHOICE_END:
+  case MATY__STMT_MACHINE: /* these two are in no protocol */
+  case MATY__STMT_STATE:
   case MATY__STMT_BODY_END:
     return MATY_OK;
   }

@@ -15,6 +15,9 @@
  * So whoever walks it needs a stack for the open blocks and no recursion,
  * however deep a text nests.
  *
+ * A set of machines is one protocol whose statements are MACHINE, STATE and
+ * MESSAGE and which declares no roles.
+ *
  * What always holds: every protocol's statements end in BODY_END and "end"
  * leads to the marker of the same block, whatever errors the text has. The
  * numbers that names stand for (roles, types, protocols) are filled in by
@@ -42,6 +45,9 @@ typedef enum maty__stmt_kind {
   MATY__STMT_REC_END,
   MATY__STMT_CONTINUE, /* continue name */
   MATY__STMT_DO,       /* do name(arguments) */
+  MATY__STMT_MACHINE,  /* machine name, or role name: the role; its states follow */
+  MATY__STMT_STATE,    /* name: its transitions follow, each a MESSAGE from subject whose
+                          arguments are the receiver and the state that follows */
   MATY__STMT_BODY_END
 } maty__stmt_kind;
 

@@ -1,0 +1,21 @@
+/* machines_read.h - from a text of machines to an image.
+ *
+ * Both notations are read into a tree (parse.c, machines_cfsm.c): one protocol
+ * with the statements MACHINE, STATE and MESSAGE. From there on they are one.
+ */
+#ifndef MATY_MACHINES_READ_H
+#define MATY_MACHINES_READ_H
+
+#include "image_build.h"
+
+/* Reads the tokens of the notation that kmc and GMC tools read. Role names and
+ * labels have to be names of the language. Peers that are numbers count the
+ * machines from 0. */
+maty_status maty__parse_cfsm(maty__check_t *check, maty__tree_t *tree);
+
+/* Makes the image of a set of machines. "protocol" is set to the name of the
+ * set. MATY_EREJECTED: something is wrong, and reported. */
+maty_status maty__machines_read(maty__check_t *check, maty_machine_format format,
+                                const char *source, maty__name_t *protocol, maty_image_t **out);
+
+#endif /* MATY_MACHINES_READ_H */

@@ -1,0 +1,188 @@
+/* machines_write.c - machines as text, see docs/machines.md.
+ *
+ * States are numbered from 0 for each role, the initial one first. A state's
+ * messages stand in the order of their peers, then of their labels. So the text
+ * does not depend on how an image numbers its actions, and what is written, read
+ * and written again is the same text.
+ */
+#include <string.h>
+
+#include "image.h"
+#include "text.h"
+#include "vec.h"
+
+typedef struct writer {
+  const maty_image_t *image;
+  maty_machine_format format;
+  maty_writer_t out;
+  maty__arena_t arena;
+  maty__text_t text;    /* that is not written yet */
+  maty__u32s_t order;   /* transitions of a state */
+  maty__u32s_t merged;  /* room for sorting them */
+  MATY__VEC(char) type; /* the text of one type */
+  size_t indent;        /* of the messages of a state */
+} writer_t;
+
+static const maty__action_t *action_of(const writer_t *writer, const maty__role_t *role,
+                                       uint32_t transition) {
+  return &writer->image
+              ->actions[role->first_action + writer->image->transitions[transition].action];
+}
+
+static int compare(const writer_t *writer, const maty__role_t *role, uint32_t a, uint32_t b) {
+  const maty__action_t *first = action_of(writer, role, a), *second = action_of(writer, role, b);
+  if (first->peer != second->peer)
+    return first->peer < second->peer ? -1 : 1;
+  return strcmp(writer->image->strings + first->label, writer->image->strings + second->label);
+}
+
+/* Merges runs of 1, 2, 4 ... transitions. */
+static maty_status sort(writer_t *writer, const maty__role_t *role, const maty__state_t *state) {
+  uint32_t count = state->transition_count;
+  writer->order.count = writer->merged.count = 0;
+  MATY__NEED(maty__vec_reserve(&writer->arena, &writer->order, count) &&
+             maty__vec_reserve(&writer->arena, &writer->merged, count));
+  uint32_t *from = writer->order.at, *to = writer->merged.at;
+  for (uint32_t i = 0; i < count; i++)
+    from[i] = state->first_transition + i;
+  for (uint32_t run = 1; run < count; run *= 2) {
+    for (uint32_t first = 0; first < count; first += 2 * run) {
+      uint32_t middle = first + run < count ? first + run : count;
+      uint32_t end = middle + run < count ? middle + run : count;
+      for (uint32_t left = first, right = middle, i = first; i < end; i++) {
+        bool take =
+            right == end || (left < middle && compare(writer, role, from[left], from[right]) <= 0);
+        to[i] = take ? from[left++] : from[right++];
+      }
+    }
+    uint32_t *swap = from;
+    from = to;
+    to = swap;
+  }
+  if (from != writer->order.at)
+    memcpy(writer->order.at, from, count * sizeof *from);
+  return MATY_OK;
+}
+
+static uint32_t number_of(const maty__role_t *role, uint32_t state) {
+  if (state == role->initial)
+    return 0;
+  return state - role->first_state + (state < role->initial);
+}
+
+/* ===== The pieces of a line ============================================== */
+
+static maty_status flush(writer_t *writer) {
+  MATY__NEED(!writer->text.failed);
+  size_t length = writer->text.length;
+  writer->text.length = 0;
+  return length == 0 ? MATY_OK : writer->out.write(writer->out.context, writer->text.at, length);
+}
+
+static maty_status add_payload(writer_t *writer, const maty__transition_t *transition) {
+  const maty_image_t *image = writer->image;
+  maty__text_add(&writer->text, "(");
+  for (uint32_t i = 0; i < transition->arity; i++) {
+    const maty__field_t *field = &image->fields[transition->first_field + i];
+    const char *name = image->strings + field->name;
+    size_t length = maty_image_type_text(image, field->type, NULL, 0);
+    writer->type.count = 0;
+    MATY__NEED(length < UINT32_MAX &&
+               maty__vec_reserve(&writer->arena, &writer->type, (uint32_t)length + 1));
+    (void)maty_image_type_text(image, field->type, writer->type.at, length + 1);
+    maty__text_add(&writer->text, "%s%s%s%s", i == 0 ? "" : ", ", name, *name == '\0' ? "" : ": ",
+                   writer->type.at);
+  }
+  maty__text_add(&writer->text, ")");
+  return MATY_OK;
+}
+
+static maty_status add_plain(writer_t *writer, const maty__role_t *role, uint32_t state,
+                             uint32_t index) {
+  const maty__transition_t *transition = &writer->image->transitions[writer->order.at[index]];
+  const maty__action_t *action = action_of(writer, role, writer->order.at[index]);
+  size_t before = writer->text.length;
+  if (index == 0)
+    maty__text_add(&writer->text, "  %u: ", state);
+  else
+    maty__text_add(&writer->text, "%*s", (int)writer->indent, "");
+  writer->indent = index == 0 ? writer->text.length - before : writer->indent;
+  maty__text_add(&writer->text, "%s", writer->image->strings + action->label);
+  MATY__TRY(add_payload(writer, transition));
+  maty__text_add(&writer->text, " %s %s -> %u;\n",
+                 action->direction == MATY_DIRECTION_SEND ? "to" : "from",
+                 writer->image->strings + writer->image->roles[action->peer].name,
+                 number_of(role, transition->target));
+  return MATY_OK;
+}
+
+static void add_cfsm(writer_t *writer, const maty__role_t *role, uint32_t state, uint32_t index) {
+  const maty__transition_t *transition = &writer->image->transitions[writer->order.at[index]];
+  const maty__action_t *action = action_of(writer, role, writer->order.at[index]);
+  const char *label = writer->image->strings + action->label;
+  maty__text_add(&writer->text, "%u %u %c %s %u\n", state, action->peer,
+                 action->direction == MATY_DIRECTION_SEND ? '!' : '?',
+                 *label == '\0' ? "()" : label, number_of(role, transition->target));
+}
+
+/* ===== Machines ========================================================== */
+
+static maty_status write_state(writer_t *writer, const maty__role_t *role, uint32_t index) {
+  const maty__state_t *state = &writer->image->states[index];
+  uint32_t number = number_of(role, index);
+  bool plain = writer->format == MATY_MACHINES_PLAIN;
+  MATY__TRY(sort(writer, role, state));
+  if (state->transition_count == 0 && plain)
+    maty__text_add(&writer->text, "  %u: end;\n", number);
+  for (uint32_t i = 0; i < state->transition_count; i++) {
+    if (plain)
+      MATY__TRY(add_plain(writer, role, number, i));
+    else
+      add_cfsm(writer, role, number, i);
+  }
+  return flush(writer);
+}
+
+/* Without its states a role is only named, so that others can name it. */
+static maty_status write_role(writer_t *writer, const maty__role_t *role, bool with_states) {
+  const char *name = writer->image->strings + role->name;
+  bool plain = writer->format == MATY_MACHINES_PLAIN;
+  if (plain && !with_states) {
+    maty__text_add(&writer->text, "role %s;\n", name);
+    return flush(writer);
+  }
+  maty__text_add(&writer->text, plain ? "\nmachine %s {\n" : ".outputs %s\n.state graph\n", name);
+  if (with_states) {
+    MATY__TRY(write_state(writer, role, role->initial));
+    for (uint32_t i = 0; i < role->state_count; i++)
+      if (role->first_state + i != role->initial)
+        MATY__TRY(write_state(writer, role, role->first_state + i));
+  }
+  maty__text_add(&writer->text, plain ? "}\n" : ".marking 0\n.end\n\n");
+  return flush(writer);
+}
+
+static maty_status write_all(writer_t *writer, uint32_t role) {
+  const maty_image_t *image = writer->image;
+  if (writer->format == MATY_MACHINES_PLAIN)
+    maty__text_add(&writer->text, "machines %s;\n%s", maty_image_protocol(image),
+                   role == MATY_ALL_ROLES ? "" : "\n");
+  for (uint32_t i = 0; i < image->header->roles.count; i++)
+    MATY__TRY(write_role(writer, &image->roles[i], role == MATY_ALL_ROLES || role == i));
+  return MATY_OK;
+}
+
+maty_status maty_machines_write(const maty_image_t *image, uint32_t role,
+                                maty_machine_format format, const maty_allocator_t *allocator,
+                                maty_writer_t out) {
+  if (image == NULL || allocator == NULL || out.write == NULL ||
+      (role != MATY_ALL_ROLES && role >= image->header->roles.count) ||
+      (format != MATY_MACHINES_PLAIN && format != MATY_MACHINES_CFSM))
+    return MATY_EINVAL;
+  writer_t writer = {.image = image, .format = format, .out = out};
+  maty__arena_init(&writer.arena, allocator);
+  maty__text_init(&writer.text, &writer.arena);
+  maty_status status = write_all(&writer, role);
+  maty__arena_free(&writer.arena);
+  return status;
+}
