@@ -76,6 +76,17 @@
 #define MATY_MAX_EXPLAINED 500000u
 #define MATY_MAX_EXPLAINED_STEPS 50000000u
 
+/* Configurations found when machines are explored, and the bytes that they, what
+ * leads from one to the next, and the table to find them may take. One of them
+ * has bits for each role and for each message that a queue can hold. */
+#define MATY_MAX_EXPLORED 20000000u
+#define MATY_MAX_EXPLORED_BYTES (2048ull * 1024u * 1024u)
+#define MATY_MAX_CONFIGURATION 32768u
+
+/* Configurations visited in the search for choices that, always made alike,
+ * leave a role or a message waiting. Only that search can grow exponentially. */
+#define MATY_MAX_STRATEGIES 20000000u
+
 /* Messages written down of one run; of a longer one the middle is left out. */
 #define MATY_MAX_SHOWN 60u
 

@@ -1,0 +1,209 @@
+/* explore.c - running machines against one another in every order that matters.
+ *
+ * Breadth first, from where all roles begin, with queues of at most "bound"
+ * messages. At each configuration safety.c says whether something is wrong;
+ * progress.c looks at endless runs when all is found.
+ *
+ * Most orders of steps make no difference. Where a role can send, and each of
+ * its queues has room, or where it waits for one sender whose message has come,
+ * nothing that others do can keep it from these steps, change them, or add one:
+ * others put behind the messages that it takes, and take before those that it
+ * puts. So it is enough to follow the steps of this one role; they are a
+ * persistent set (Godefroid, "Partial-Order Methods for the Verification of
+ * Concurrent Systems", LNCS 1032, 1996, chapter 4). To leave out the other roles
+ * for ever on a loop would be wrong, so one of the steps has to lead to a
+ * configuration numbered after this one (the condition of Bosnacki, Leue and
+ * Lluch Lafuente, "Partial-Order Reduction for General State Exploring
+ * Algorithms", SPIN 2006, for search breadth first).
+ *
+ * What this keeps. Let w be steps that can be made from a configuration c that
+ * was reached. Then some steps v can be followed from c that are w and steps
+ * independent of it in another order: if the role chosen in c has a step in w,
+ * its first one there is among those followed, and can be made first, so w
+ * becomes shorter; else w can still be made after the step that leads to a
+ * greater number; and numbers end. Hence:
+ *   - where no role can move is reached, since nothing can be added to it;
+ *   - an error of one configuration is reached, since no later step mends it;
+ *   - for what a role does never again in any continuation of c, some reduced
+ *     run comes to a c' of which this is true, and whatever is not done in any
+ *     reduced continuation is not done in any. So the terminal components of
+ *     the reduced and of the whole graph starve the same roles and messages.
+ * Only under unfair choice the whole is followed: a role that always chooses
+ * alike need not choose the step to the greater number.
+ *
+ * A run found in the reduced graph need not be a shortest one. So where
+ * something is wrong the whole graph is looked at again, if it is small enough.
+ */
+#include "explore.h"
+
+#include <string.h>
+
+#include "limits.h"
+
+/* The whole graph is gone through up to this size for shorter runs. */
+enum { MAX_SHORTENED = 1000000 };
+
+maty_status maty__explore_first(maty__explore_t *explore, maty_class kind, uint32_t role,
+                                bool *first) {
+  uint32_t *known = maty__map_put(&explore->arena, &explore->reported, (uint64_t)kind << 32 | role);
+  MATY__NEED(known != NULL);
+  *first = *known == MATY__NONE && explore->verdict->diagnostics.count < MATY_MAX_DIAGNOSTICS;
+  *known = 0;
+  return MATY_OK;
+}
+
+/* Whether the steps of a role are enough to follow. */
+static bool suffices(const maty__explore_t *explore, const uint64_t *configuration, uint32_t role) {
+  const maty__system_t *system = &explore->system;
+  uint32_t number = maty__system_state(system, configuration, role);
+  const maty__state_t *state = &explore->image->states[number];
+  if (state->phase == MATY_PHASE_RECEIVE)
+    return !explore->hears_several[number] && maty__system_moves(system, configuration, role);
+  for (uint32_t i = 0; i < state->transition_count; i++)
+    if (!maty__system_can(system, configuration, &system->moves[state->first_transition + i]))
+      return false;
+  return state->phase == MATY_PHASE_SEND;
+}
+
+static maty_status expand(maty__explore_t *explore, uint32_t number, bool whole) {
+  maty__reach_t *reach = &explore->reach;
+  const uint64_t *configuration = maty__reach_at(reach, number);
+  uint32_t newest = MATY__NONE;
+  bool wrong;
+  maty__reach_open(reach, number);
+  MATY__TRY(maty__safety_check(explore, number, &wrong));
+  if (wrong)
+    return MATY_OK;
+  for (uint32_t role = 0; role < explore->system.role_count && !whole; role++) {
+    if (!suffices(explore, configuration, role))
+      continue;
+    MATY__TRY(maty__reach_follow(reach, number, role, &newest));
+    if (newest > number)
+      return MATY_OK;
+  }
+  for (uint32_t role = 0; role < explore->system.role_count; role++)
+    if (whole || !suffices(explore, configuration, role))
+      MATY__TRY(maty__reach_follow(reach, number, role, &newest));
+  return newest == MATY__NONE ? maty__safety_stuck(explore, number) : MATY_OK;
+}
+
+static maty_status too_large(maty__explore_t *explore, const char *what) {
+  MATY__TRY(
+      maty__verdict_add(explore->verdict, explore->image, MATY_CLASS_LIMIT, 0, 0, "%s", what));
+  return MATY_ELIMIT;
+}
+
+static maty_status too_many(maty__explore_t *explore) {
+  const maty_verdict_facts_t *facts = &explore->verdict->facts;
+  if (explore->verdict->diagnostics.count > 0)
+    return MATY_EREJECTED;
+  MATY__TRY(maty__verdict_add(explore->verdict, explore->image, MATY_CLASS_LIMIT, 0, 0,
+                              "nothing is wrong in %llu configurations with queues of %u, and "
+                              "there are more than can be looked at",
+                              (unsigned long long)facts->states, facts->bound));
+  return MATY_ELIMIT;
+}
+
+static maty_status run(maty__explore_t *explore, uint32_t max_states, unsigned how) {
+  const maty_image_t *image = explore->image;
+  maty_verdict_facts_t *facts = &explore->verdict->facts;
+  explore->hears_several = maty__array(&explore->arena, bool, image->header->states.count);
+  MATY__NEED(explore->hears_several != NULL);
+  for (uint32_t i = 0; i < image->header->states.count; i++)
+    explore->hears_several[i] = image->states[i].phase == MATY_PHASE_RECEIVE &&
+                                !maty__system_hears_one(&explore->system, i);
+  maty_status status = maty__reach_init(&explore->reach, &explore->system, max_states,
+                                        (how & MATY__EXPLORE_PROGRESS) != 0, explore->pace);
+  for (uint32_t i = 0; status == MATY_OK && i < maty__reach_count(&explore->reach); i++)
+    status = expand(explore, i, (how & MATY__EXPLORE_WHOLE) != 0);
+  facts->states = maty__reach_count(&explore->reach);
+  facts->transitions = explore->reach.transitions;
+  facts->bytes = explore->reach.bytes;
+  if (status == MATY_ELIMIT)
+    return too_many(explore);
+  if (status != MATY_OK)
+    return status;
+  maty__reach_close(&explore->reach);
+  if ((how & MATY__EXPLORE_PROGRESS) != 0)
+    status = maty__progress_check(explore, (how & MATY__EXPLORE_UNFAIR) != 0);
+  if (status == MATY_ELIMIT && explore->verdict->diagnostics.count == 0)
+    return too_large(explore, "there are too many ways to choose always alike to look at");
+  if (status != MATY_OK && status != MATY_ELIMIT)
+    return status;
+  return explore->verdict->diagnostics.count > 0 ? MATY_EREJECTED : MATY_OK;
+}
+
+maty_status maty__explore_run(maty__explore_t *explore, const maty_image_t *image, uint32_t bound,
+                              uint32_t max_states, unsigned how, maty__pace_t *pace) {
+  const maty_allocator_t *allocator = &pace->config->allocator;
+  *explore = (maty__explore_t){.image = image, .pace = pace};
+  maty__arena_init(&explore->arena, allocator);
+  maty__arena_init(&explore->reach.arena, allocator);
+  explore->verdict = maty__verdict_new(allocator);
+  MATY__NEED(explore->verdict != NULL);
+  explore->verdict->facts.bound = bound;
+  maty_status status = maty__system_init(&explore->system, image, bound, &explore->arena);
+  if (status == MATY_ELIMIT)
+    return too_large(explore, "so many roles with queues of this size are too many to explore");
+  MATY__TRY(status);
+  return run(explore, max_states, how);
+}
+
+void maty__explore_free(maty__explore_t *explore) {
+  maty__reach_free(&explore->reach);
+  maty__arena_free(&explore->arena);
+}
+
+static bool is_verdict(maty_status status) {
+  return status == MATY_OK || status == MATY_EREJECTED || status == MATY_ELIMIT;
+}
+
+static maty_status explore_once(maty_verdict_t **out, const maty_image_t *image, uint32_t bound,
+                                uint32_t max_states, unsigned how, maty__pace_t *pace) {
+  maty__explore_t explore;
+  maty_status status = maty__explore_run(&explore, image, bound, max_states, how, pace);
+  maty__explore_free(&explore);
+  *out = explore.verdict;
+  if (!is_verdict(status)) {
+    maty_verdict_free(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+/* Looks at the whole for shorter runs; "out" is replaced if they are found. */
+static maty_status shorten(maty_verdict_t **out, const maty_image_t *image, uint32_t bound,
+                           uint32_t max_states, unsigned how, maty__pace_t *pace) {
+  maty_verdict_t *shorter;
+  maty_status status =
+      explore_once(&shorter, image, bound, max_states < MAX_SHORTENED ? max_states : MAX_SHORTENED,
+                   how | MATY__EXPLORE_WHOLE, pace);
+  bool found = status == MATY_EREJECTED;
+  maty_verdict_free(found ? *out : shorter);
+  if (!is_verdict(status))
+    maty_verdict_free(*out);
+  *out = found ? shorter : is_verdict(status) ? *out : NULL;
+  return is_verdict(status) ? MATY_EREJECTED : status;
+}
+
+maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,
+                         const maty_explore_options_t *options, const maty_config_t *config) {
+  if (out == NULL)
+    return MATY_EINVAL;
+  *out = NULL;
+  if (image == NULL || config == NULL || config->allocator.resize == NULL)
+    return MATY_EINVAL;
+  const maty_explore_options_t defaults = {0}, *chosen = options == NULL ? &defaults : options;
+  uint32_t bound = chosen->bound == 0 ? 1 : chosen->bound, max_states = MATY_MAX_EXPLORED;
+  if (chosen->max_states != 0 && chosen->max_states < max_states)
+    max_states = (uint32_t)chosen->max_states;
+  bool unfair = !chosen->safety_only && chosen->fairness == MATY_FAIRNESS_UNFAIR;
+  unsigned how = (chosen->safety_only ? 0u : MATY__EXPLORE_PROGRESS) |
+                 (chosen->whole || unfair ? MATY__EXPLORE_WHOLE : 0u) |
+                 (unfair ? MATY__EXPLORE_UNFAIR : 0u);
+  maty__pace_t pace = {.config = config};
+  maty_status status = explore_once(out, image, bound, max_states, how, &pace);
+  if (status == MATY_EREJECTED && (how & MATY__EXPLORE_WHOLE) == 0)
+    status = shorten(out, image, bound, max_states, how, &pace);
+  return status;
+}
