@@ -52,6 +52,12 @@ maty_status maty__explore_first(maty__explore_t *explore, maty_class kind, uint3
   return MATY_OK;
 }
 
+bool maty__explore_excused(maty__explore_t *explore, bool full) {
+  bool excused = full && (explore->how & MATY__EXPLORE_ANY_BOUND) != 0;
+  explore->excused = explore->excused || excused;
+  return excused;
+}
+
 /* Whether the steps of a role are enough to follow. */
 static bool suffices(const maty__explore_t *explore, const uint64_t *configuration, uint32_t role) {
   const maty__system_t *system = &explore->system;
@@ -87,12 +93,6 @@ static maty_status expand(maty__explore_t *explore, uint32_t number, bool whole)
   return newest == MATY__NONE ? maty__safety_stuck(explore, number) : MATY_OK;
 }
 
-static maty_status too_large(maty__explore_t *explore, const char *what) {
-  MATY__TRY(
-      maty__verdict_add(explore->verdict, explore->image, MATY_CLASS_LIMIT, 0, 0, "%s", what));
-  return MATY_ELIMIT;
-}
-
 static maty_status too_many(maty__explore_t *explore) {
   const maty_verdict_facts_t *facts = &explore->verdict->facts;
   if (explore->verdict->diagnostics.count > 0)
@@ -104,11 +104,14 @@ static maty_status too_many(maty__explore_t *explore) {
   return MATY_ELIMIT;
 }
 
-static maty_status run(maty__explore_t *explore, uint32_t max_states, unsigned how) {
+static maty_status run(maty__explore_t *explore, uint32_t max_states) {
   const maty_image_t *image = explore->image;
+  const unsigned how = explore->how;
   maty_verdict_facts_t *facts = &explore->verdict->facts;
   explore->hears_several = maty__array(&explore->arena, bool, image->header->states.count);
-  MATY__NEED(explore->hears_several != NULL);
+  explore->ended = maty__array(&explore->arena, bool, explore->system.role_count);
+  explore->over = maty__array(&explore->arena, bool, explore->system.role_count);
+  MATY__NEED(explore->hears_several != NULL && explore->ended != NULL && explore->over != NULL);
   for (uint32_t i = 0; i < image->header->states.count; i++)
     explore->hears_several[i] = image->states[i].phase == MATY_PHASE_RECEIVE &&
                                 !maty__system_hears_one(&explore->system, i);
@@ -127,16 +130,18 @@ static maty_status run(maty__explore_t *explore, uint32_t max_states, unsigned h
   if ((how & MATY__EXPLORE_PROGRESS) != 0)
     status = maty__progress_check(explore, (how & MATY__EXPLORE_UNFAIR) != 0);
   if (status == MATY_ELIMIT && explore->verdict->diagnostics.count == 0)
-    return too_large(explore, "there are too many ways to choose always alike to look at");
-  if (status != MATY_OK && status != MATY_ELIMIT)
-    return status;
-  return explore->verdict->diagnostics.count > 0 ? MATY_EREJECTED : MATY_OK;
+    MATY__TRY(maty__verdict_add(explore->verdict, image, MATY_CLASS_LIMIT, 0, 0,
+                                "there are more ways to choose always alike than can be looked "
+                                "at; without them nothing is wrong"));
+  else if (status == MATY_ELIMIT || (status == MATY_OK && explore->verdict->diagnostics.count > 0))
+    return MATY_EREJECTED;
+  return status;
 }
 
 maty_status maty__explore_run(maty__explore_t *explore, const maty_image_t *image, uint32_t bound,
                               uint32_t max_states, unsigned how, maty__pace_t *pace) {
   const maty_allocator_t *allocator = &pace->config->allocator;
-  *explore = (maty__explore_t){.image = image, .pace = pace};
+  *explore = (maty__explore_t){.image = image, .pace = pace, .how = how};
   maty__arena_init(&explore->arena, allocator);
   maty__arena_init(&explore->reach.arena, allocator);
   explore->verdict = maty__verdict_new(allocator);
@@ -144,14 +149,22 @@ maty_status maty__explore_run(maty__explore_t *explore, const maty_image_t *imag
   explore->verdict->facts.bound = bound;
   maty_status status = maty__system_init(&explore->system, image, bound, &explore->arena);
   if (status == MATY_ELIMIT)
-    return too_large(explore, "so many roles with queues of this size are too many to explore");
+    MATY__TRY(maty__verdict_add(explore->verdict, image, MATY_CLASS_LIMIT, 0, 0,
+                                "with queues of %u a configuration takes more than %u bytes", bound,
+                                MATY_MAX_CONFIGURATION));
   MATY__TRY(status);
-  return run(explore, max_states, how);
+  return run(explore, max_states);
 }
 
 void maty__explore_free(maty__explore_t *explore) {
   maty__reach_free(&explore->reach);
   maty__arena_free(&explore->arena);
+}
+
+uint32_t maty__explore_max(const maty_explore_options_t *options) {
+  bool given = options != NULL && options->max_states != 0;
+  return given && options->max_states < MATY_MAX_EXPLORED ? (uint32_t)options->max_states
+                                                          : MATY_MAX_EXPLORED;
 }
 
 static bool is_verdict(maty_status status) {
@@ -194,9 +207,8 @@ maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,
   if (image == NULL || config == NULL || config->allocator.resize == NULL)
     return MATY_EINVAL;
   const maty_explore_options_t defaults = {0}, *chosen = options == NULL ? &defaults : options;
-  uint32_t bound = chosen->bound == 0 ? 1 : chosen->bound, max_states = MATY_MAX_EXPLORED;
-  if (chosen->max_states != 0 && chosen->max_states < max_states)
-    max_states = (uint32_t)chosen->max_states;
+  uint32_t bound = chosen->bound == 0 ? 1 : chosen->bound;
+  uint32_t max_states = maty__explore_max(options);
   bool unfair = !chosen->safety_only && chosen->fairness == MATY_FAIRNESS_UNFAIR;
   unsigned how = (chosen->safety_only ? 0u : MATY__EXPLORE_PROGRESS) |
                  (chosen->whole || unfair ? MATY__EXPLORE_WHOLE : 0u) |

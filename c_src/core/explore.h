@@ -17,13 +17,16 @@ typedef struct maty__explore {
   maty__map_t takes;      /* by state and message: whether it may be taken later on */
   uint32_t *seen, *ahead; /* of a search through one machine: by state; a queue */
   uint32_t search;        /* its number; "seen" before it is none of its */
-  bool bounded;           /* some error is one only because a queue was full */
+  bool *ended, *over;     /* of where nobody can move: by role */
+  unsigned how;
+  bool excused; /* an error was left out, since a queue was full */
 } maty__explore_t;
 
 typedef enum maty__explore_how {
   MATY__EXPLORE_WHOLE = 1,    /* every order of steps */
   MATY__EXPLORE_PROGRESS = 2, /* endless runs as well */
-  MATY__EXPLORE_UNFAIR = 4    /* of those that never choose otherwise, too; wants the first two */
+  MATY__EXPLORE_UNFAIR = 4,   /* of those that never choose otherwise, too; wants the first two */
+  MATY__EXPLORE_ANY_BOUND = 8 /* only errors that larger queues cannot mend */
 } maty__explore_how_t;
 
 /* Explores an image into a new verdict. Whatever comes back, the exploration is
@@ -32,9 +35,16 @@ maty_status maty__explore_run(maty__explore_t *explore, const maty_image_t *imag
                               uint32_t max_states, unsigned how, maty__pace_t *pace);
 void maty__explore_free(maty__explore_t *explore);
 
+/* The most configurations that options allow. */
+uint32_t maty__explore_max(const maty_explore_options_t *options);
+
 /* Whether no error of a kind was reported of a role so far; and marks it so. */
 maty_status maty__explore_first(maty__explore_t *explore, maty_class kind, uint32_t role,
                                 bool *first);
+
+/* Whether something wrong is not to be reported, since a queue that keeps a role
+ * from sending is "full". */
+bool maty__explore_excused(maty__explore_t *explore, bool full);
 
 /* Looks for errors that configuration "number" shows by itself: messages that
  * will never be taken, and roles that all their senders have misled. */

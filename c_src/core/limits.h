@@ -85,7 +85,7 @@
 
 /* Configurations visited in the search for choices that, always made alike,
  * leave a role or a message waiting. Only that search can grow exponentially. */
-#define MATY_MAX_STRATEGIES 20000000u
+#define MATY_MAX_STRATEGIES 1000000u
 
 /* Messages written down of one run; of a longer one the middle is left out. */
 #define MATY_MAX_SHOWN 60u

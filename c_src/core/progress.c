@@ -80,7 +80,7 @@ static waiter_t waiter_at(const progress_t *progress, uint32_t index) {
 
 /* ===== What is wrong ===================================================== */
 
-static maty_status report(progress_t *progress, waiter_t waiter, uint32_t node) {
+static maty_status report(progress_t *progress, waiter_t waiter, uint32_t node, bool unfair) {
   maty__explore_t *explore = progress->explore;
   const maty_image_t *image = explore->image;
   const maty__queue_t *queue = &progress->system->queues[waiter.is_role ? 0 : waiter.number];
@@ -92,16 +92,17 @@ static maty_status report(progress_t *progress, waiter_t waiter, uint32_t node) 
   MATY__TRY(maty__explore_first(explore, kind, role, &first));
   if (!first)
     return MATY_OK;
+  const char *how = unfair ? ", if choices are always made alike" : "";
   if (waiter.is_role)
     MATY__TRY(maty__verdict_add(explore->verdict, image, kind, state->line, state->column,
-                                "'%s' may wait here for ever, while others go on", name));
+                                "'%s' may wait here for ever while others go on%s", name, how));
   else
     MATY__TRY(maty__verdict_add(
         explore->verdict, image, kind, state->line, state->column,
-        "'%s' may go on for ever without taking '%s' from '%s'", name,
+        "'%s' may go on for ever without taking '%s' from '%s'%s", name,
         maty__system_label(progress->system, waiter.number,
                            maty__queue_head(queue, maty__reach_at(progress->reach, node))),
-        image->strings + image->roles[queue->sender].name));
+        image->strings + image->roles[queue->sender].name, how));
   return maty__witness(explore, node, progress->choices, "");
 }
 
@@ -128,31 +129,37 @@ static bool is_terminal(const progress_t *progress, const uint32_t *nodes, uint3
   return true;
 }
 
-/* Who moves, and what is received, in configuration "node". */
-static void mark_active(progress_t *progress, uint32_t node) {
+/* Who moves, and what is received, in configuration "node". Returns whether a
+ * full queue keeps someone from sending there. */
+static bool mark_active(progress_t *progress, uint32_t node) {
   const maty__system_t *system = progress->system;
   const uint64_t *configuration = maty__reach_at(progress->reach, node);
+  bool full = false;
   for (uint32_t role = 0; role < system->role_count; role++) {
     const maty__state_t *state = local(progress, node, role);
     for (uint32_t i = 0; i < state->transition_count; i++) {
       const maty__move_t *move = &system->moves[state->first_transition + i];
-      if (!maty__system_can(system, configuration, move))
+      if (!maty__system_can(system, configuration, move)) {
+        full = full || move->sends;
         continue;
+      }
       progress->active[role] = true;
       if (!move->sends)
         progress->active[system->role_count + move->channel] = true;
     }
   }
+  return full;
 }
 
 static maty_status look_at_component(progress_t *progress, const uint32_t *nodes, uint32_t count) {
   const maty__system_t *system = progress->system;
   uint32_t first = nodes[0];
+  bool full = false;
   if (!is_terminal(progress, nodes, count))
     return MATY_OK;
   memset(progress->active, 0, waiter_count(progress) * sizeof *progress->active);
   for (uint32_t i = 0; i < count; i++) {
-    mark_active(progress, nodes[i]);
+    full = mark_active(progress, nodes[i]) || full;
     first = nodes[i] < first ? nodes[i] : first;
   }
   for (uint32_t i = 0; i < waiter_count(progress); i++) {
@@ -162,7 +169,8 @@ static maty_status look_at_component(progress_t *progress, const uint32_t *nodes
                      ? local(progress, first, waiter.number)->phase == MATY_PHASE_RECEIVE
                      : progress->active[queue->receiver] &&
                            maty__queue_head(queue, maty__reach_at(progress->reach, first)) != 0;
-    if (waits && !progress->active[i] && first < progress->starved[i])
+    if (waits && !progress->active[i] && !maty__explore_excused(progress->explore, full) &&
+        first < progress->starved[i])
       progress->starved[i] = first;
   }
   return maty__pace(progress->explore->pace, (uint64_t)count * system->role_count);
@@ -216,7 +224,7 @@ static maty_status check_fair(progress_t *progress) {
       MATY__TRY(find_components(progress, node));
   for (uint32_t i = 0; i < waiter_count(progress); i++)
     if (progress->starved[i] != MATY__NONE)
-      MATY__TRY(report(progress, waiter_at(progress, i), progress->starved[i]));
+      MATY__TRY(report(progress, waiter_at(progress, i), progress->starved[i], false));
   return MATY_OK;
 }
 
@@ -231,22 +239,20 @@ typedef struct decision {
 typedef struct unfair {
   progress_t *progress;
   waiter_t waiter;
-  bool *inside;      /* by node: is in the set */
-  uint32_t *into;    /* by node, and one more: where its entries begin in "sources" */
-  uint32_t *sources; /* the nodes that lead to it */
-  uint32_t *stamps;  /* by node: the attempt that has visited it */
+  bool *inside;  /* by node: is in the set */
+  bool *endless; /* by node: an endless run may begin there */
+  maty__sources_t sources;
+  uint32_t *stamps; /* by node: the attempt that has visited it */
   uint32_t attempt;
   maty__u32s_t pending; /* nodes that have left the set; then nodes visited */
   MATY__VEC(decision_t) decisions;
   uint32_t tried;
 } unfair_t;
 
-/* Whether the waiter is there and cannot go on now, and something else can. */
+/* Whether the waiter is there and cannot go on now. */
 static bool waits(const progress_t *progress, waiter_t waiter, uint32_t node) {
   const maty__system_t *system = progress->system;
   const uint64_t *configuration = maty__reach_at(progress->reach, node);
-  if (!has_edges(progress, node))
-    return false;
   if (waiter.is_role)
     return local(progress, node, waiter.number)->phase == MATY_PHASE_RECEIVE &&
            !maty__system_moves(system, configuration, waiter.number);
@@ -293,7 +299,7 @@ static maty_status find_set(unfair_t *unfair, uint32_t *size) {
   *size = 0;
   unfair->pending.count = 0;
   for (uint32_t node = 0; node < count; node++) {
-    unfair->inside[node] = waits(progress, unfair->waiter, node);
+    unfair->inside[node] = unfair->endless[node] && waits(progress, unfair->waiter, node);
     *size += unfair->inside[node];
   }
   MATY__TRY(maty__pace(progress->explore->pace, count));
@@ -305,15 +311,16 @@ static maty_status find_set(unfair_t *unfair, uint32_t *size) {
     }
   while (unfair->pending.count > 0 && *size > 0) {
     uint32_t gone = unfair->pending.at[--unfair->pending.count];
-    for (uint32_t i = unfair->into[gone]; i < unfair->into[gone + 1]; i++) {
-      uint32_t node = unfair->sources[i];
+    for (uint32_t i = unfair->sources.into[gone]; i < unfair->sources.into[gone + 1]; i++) {
+      uint32_t node = unfair->sources.nodes[i];
       if (!unfair->inside[node] || can_stay(unfair, node))
         continue;
       unfair->inside[node] = false;
       --*size;
       MATY__NEED(maty__vec_push(progress->arena, &unfair->pending, node));
     }
-    MATY__TRY(maty__pace(progress->explore->pace, unfair->into[gone + 1] - unfair->into[gone] + 1));
+    MATY__TRY(maty__pace(progress->explore->pace,
+                         unfair->sources.into[gone + 1] - unfair->sources.into[gone] + 1));
   }
   return MATY_OK;
 }
@@ -419,29 +426,27 @@ static maty_status check_waiter(unfair_t *unfair, uint32_t *starved) {
       if (!found)
         continue;
       *starved = node;
-      MATY__TRY(report(progress, unfair->waiter, node));
+      MATY__TRY(report(progress, unfair->waiter, node, true));
     }
   memset(progress->choices, 0xff, states * sizeof *progress->choices);
   return MATY_OK;
 }
 
-/* Turns the edges round. */
-static maty_status find_sources(unfair_t *unfair) {
+/* Marks what leads to an edge that does not lead to a greater number. An endless
+ * run has such edges. */
+static bool mark_endless(unfair_t *unfair) {
   const maty__reach_t *reach = unfair->progress->reach;
-  uint32_t count = maty__reach_count(reach);
-  unfair->into = maty__zarray(unfair->progress->arena, uint32_t, (size_t)count + 2);
-  unfair->sources = maty__array(unfair->progress->arena, uint32_t, reach->edges.count);
-  MATY__NEED(unfair->into != NULL && unfair->sources != NULL);
-  for (uint32_t i = 0; i < reach->edges.count; i++)
-    unfair->into[maty__reach_edge(reach, i) + 2]++;
-  for (uint32_t i = 0; i < count; i++)
-    unfair->into[i + 1] += unfair->into[i];
-  for (uint32_t node = 0; node < count; node++) {
+  bool any = false;
+  for (uint32_t node = maty__reach_count(reach); node-- > 0;) {
     uint32_t end = maty__reach_end(reach, node);
-    for (uint32_t i = maty__reach_node(reach, node)->first_edge; i < end; i++)
-      unfair->sources[unfair->into[maty__reach_edge(reach, i) + 1]++] = node;
+    unfair->endless[node] = false;
+    for (uint32_t i = maty__reach_node(reach, node)->first_edge; i < end; i++) {
+      uint32_t to = maty__reach_edge(reach, i);
+      unfair->endless[node] = unfair->endless[node] || to <= node || unfair->endless[to];
+    }
+    any = any || unfair->endless[node];
   }
-  return MATY_OK;
+  return any;
 }
 
 static maty_status check_unfair(progress_t *progress) {
@@ -449,8 +454,11 @@ static maty_status check_unfair(progress_t *progress) {
   unfair_t unfair = {.progress = progress};
   unfair.inside = maty__array(progress->arena, bool, count);
   unfair.stamps = maty__zarray(progress->arena, uint32_t, count);
-  MATY__NEED(unfair.inside != NULL && unfair.stamps != NULL);
-  MATY__TRY(find_sources(&unfair));
+  unfair.endless = maty__array(progress->arena, bool, count);
+  MATY__NEED(unfair.inside != NULL && unfair.stamps != NULL && unfair.endless != NULL);
+  if (!mark_endless(&unfair))
+    return MATY_OK;
+  MATY__TRY(maty__sources_init(&unfair.sources, progress->reach, progress->arena));
   for (uint32_t i = 0; i < waiter_count(progress); i++) {
     unfair.waiter = waiter_at(progress, i);
     if (progress->starved[i] != MATY__NONE ||

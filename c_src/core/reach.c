@@ -167,6 +167,44 @@ maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t r
   return maty__pace(reach->pace, state->transition_count);
 }
 
+/* ===== Edges turned round ================================================ */
+
+/* Puts the edges of a node, which are in the order of its steps, among those into
+ * where they lead. */
+static void turn_edges(const maty__reach_t *reach, maty__sources_t *sources, uint32_t node,
+                       uint32_t edge) {
+  const maty__system_t *system = reach->system;
+  const uint64_t *configuration = maty__reach_at(reach, node);
+  for (uint32_t role = 0; role < system->role_count; role++) {
+    const maty__state_t *state =
+        &system->image->states[maty__system_state(system, configuration, role)];
+    for (uint32_t i = 0; i < state->transition_count; i++) {
+      if (!maty__system_can(system, configuration, &system->moves[state->first_transition + i]))
+        continue;
+      uint32_t at = sources->into[maty__reach_edge(reach, edge++) + 1]++;
+      sources->nodes[at] = node;
+      sources->roles[at] = (uint16_t)role;
+    }
+  }
+}
+
+maty_status maty__sources_init(maty__sources_t *sources, const maty__reach_t *reach,
+                               maty__arena_t *arena) {
+  uint32_t count = maty__reach_count(reach);
+  sources->into = maty__zarray(arena, uint32_t, (size_t)count + 2);
+  sources->nodes = maty__array(arena, uint32_t, reach->edges.count);
+  sources->roles = maty__array(arena, uint16_t, reach->edges.count);
+  MATY__NEED(sources->into != NULL && sources->nodes != NULL && sources->roles != NULL);
+  for (uint32_t i = 0; i < reach->edges.count; i++)
+    sources->into[maty__reach_edge(reach, i) + 2]++;
+  for (uint32_t i = 0; i < count; i++)
+    sources->into[i + 1] += sources->into[i];
+  for (uint32_t node = 0; node < count; node++)
+    if (maty__reach_node(reach, node)->first_edge < maty__reach_end(reach, node))
+      turn_edges(reach, sources, node, maty__reach_node(reach, node)->first_edge);
+  return maty__pace(reach->pace, reach->edges.count);
+}
+
 maty_status maty__pace(maty__pace_t *pace, uint64_t steps) {
   const maty_config_t *config = pace->config;
   pace->steps += steps;

@@ -95,6 +95,17 @@ static inline uint32_t maty__reach_end(const maty__reach_t *reach, uint32_t numb
                                          : reach->edges.count;
 }
 
+/* The edges turned round: those into node n are into[n] .. into[n + 1] - 1. */
+typedef struct maty__sources {
+  uint32_t *into;
+  uint32_t *nodes; /* where an edge comes from */
+  uint16_t *roles; /* whose step it is */
+} maty__sources_t;
+
+/* Of a graph in which every step of every role was followed. */
+maty_status maty__sources_init(maty__sources_t *sources, const maty__reach_t *reach,
+                               maty__arena_t *arena);
+
 /* Counts steps; MATY_ECANCELED if the caller wants no more. */
 maty_status maty__pace(maty__pace_t *pace, uint64_t steps);
 

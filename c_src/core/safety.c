@@ -93,6 +93,29 @@ static maty_status may_take(maty__explore_t *explore, uint32_t state, uint32_t c
   return MATY_OK;
 }
 
+/* Adds what a role can take next of a queue: 'a', 'b' or 'c'. */
+static maty_status add_takes(maty__explore_t *explore, uint32_t state, uint32_t channel,
+                             maty__text_t *text) {
+  enum { SHOWN = 3 };
+  uint32_t messages =
+      explore->system.first_message[channel + 1] - explore->system.first_message[channel];
+  uint32_t taken[SHOWN + 1], count = 0;
+  for (uint32_t i = 1; i <= messages && count <= SHOWN; i++) {
+    bool may;
+    MATY__TRY(may_take(explore, state, channel, i, &may));
+    if (may)
+      taken[count++] = i;
+  }
+  for (uint32_t i = 0; i < count && i < SHOWN; i++)
+    maty__text_add(text, "%s'%s'",
+                   i == 0           ? ""
+                   : i + 1 == count ? " or "
+                                    : ", ",
+                   maty__system_label(&explore->system, channel, taken[i]));
+  maty__text_add(text, "%s", count > SHOWN ? " or others" : "");
+  return MATY_OK;
+}
+
 static maty_status dead_letter(maty__explore_t *explore, uint32_t number, uint32_t channel,
                                uint32_t message) {
   const maty__queue_t *queue = &explore->system.queues[channel];
@@ -107,18 +130,23 @@ static maty_status dead_letter(maty__explore_t *explore, uint32_t number, uint32
   MATY__TRY(maty__explore_first(explore, kind, queue->receiver, &first));
   if (!first)
     return MATY_OK;
-  const char *why = outlook.hears   ? "another message from it has to come first"
-                    : !outlook.ends ? "goes on for ever without it"
-                    : record->phase == MATY_PHASE_FINAL ? "has ended"
-                                                        : "ends without it";
+  maty__text_t text;
+  maty__text_init(&text, &explore->verdict->arena);
+  maty__text_add(&text, "'%s' from '%s' may come here, and '%s' ",
+                 maty__system_label(&explore->system, channel, message),
+                 role_name(explore, queue->sender), role_name(explore, queue->receiver));
+  if (outlook.hears) {
+    maty__text_add(&text, "can first take only ");
+    MATY__TRY(add_takes(explore, state, channel, &text));
+  } else {
+    maty__text_add(&text, "%s",
+                   record->phase == MATY_PHASE_FINAL ? "has ended"
+                   : outlook.ends                    ? "ends without taking it"
+                                                     : "goes on for ever without taking it");
+  }
+  MATY__NEED(!text.failed);
   MATY__TRY(maty__verdict_add(explore->verdict, explore->image, kind, record->line, record->column,
-                              outlook.hears ? "'%s' cannot take '%s' from '%s', which may come "
-                                              "here: %s"
-                                            : "'%s' never takes '%s' from '%s', which may come "
-                                              "here: it %s",
-                              role_name(explore, queue->receiver),
-                              maty__system_label(&explore->system, channel, message),
-                              role_name(explore, queue->sender), why));
+                              "%s", text.at));
   return maty__witness(explore, number, NULL, "");
 }
 
@@ -209,7 +237,7 @@ static maty_status unfinished(maty__explore_t *explore, uint32_t number, uint32_
   MATY__TRY(maty__verdict_add(
       explore->verdict, explore->image, MATY_CLASS_UNFINISHED, record->line, record->column,
       "'%s' may wait here for ever: nobody is left to go on with", role_name(explore, role)));
-  return maty__witness(explore, number, NULL, "the end of the others");
+  return maty__witness(explore, number, NULL, "the end");
 }
 
 /* Follows who waits for whom from "role" until it comes round. */
@@ -248,33 +276,38 @@ static maty_status deadlock(maty__explore_t *explore, uint32_t number, uint32_t 
   return maty__witness(explore, number, NULL, "");
 }
 
-maty_status maty__safety_stuck(maty__explore_t *explore, uint32_t number) {
+/* Tells of the roles that have not "ended": those that wait for such as are "over"
+ * are over themselves, the others are in a deadlock. */
+static maty_status report_stuck(maty__explore_t *explore, uint32_t number) {
+  bool *over = explore->over;
   const uint64_t *configuration = maty__reach_at(&explore->reach, number);
-  uint32_t count = explore->system.role_count, left = 0;
-  maty__arena_mark_t mark = maty__arena_mark(&explore->arena);
-  bool *over = maty__array(&explore->arena, bool, count);
-  bool *ended = maty__array(&explore->arena, bool, count);
-  MATY__NEED(over != NULL && ended != NULL);
-  for (uint32_t role = 0; role < count; role++) {
-    const maty__state_t *state = &explore->image->states[state_of(explore, number, role)];
-    over[role] = ended[role] = state->phase == MATY_PHASE_FINAL;
-    left += !ended[role];
-    explore->bounded = explore->bounded || state->phase == MATY_PHASE_SEND;
-  }
-  for (bool changed = left > 0; changed;) {
+  uint32_t count = explore->system.role_count;
+  for (bool changed = true; changed;) {
     changed = false;
     for (uint32_t role = 0; role < count; role++)
       if (!over[role] && waits_for(explore, configuration, role, over) == MATY__NONE)
         over[role] = changed = true;
   }
   for (uint32_t role = 0; role < count; role++)
-    if (over[role] && !ended[role])
+    if (over[role] && !explore->ended[role])
       MATY__TRY(unfinished(explore, number, role));
   for (uint32_t role = 0; role < count; role++)
-    if (!over[role]) {
-      MATY__TRY(deadlock(explore, number, role, over));
-      break;
-    }
-  maty__arena_rewind(&explore->arena, mark);
+    if (!over[role])
+      return deadlock(explore, number, role, over);
   return MATY_OK;
+}
+
+maty_status maty__safety_stuck(maty__explore_t *explore, uint32_t number) {
+  uint32_t count = explore->system.role_count, left = 0;
+  bool full = false;
+  bool *over = explore->over, *ended = explore->ended;
+  for (uint32_t role = 0; role < count; role++) {
+    const maty__state_t *state = &explore->image->states[state_of(explore, number, role)];
+    over[role] = ended[role] = state->phase == MATY_PHASE_FINAL;
+    full = full || state->phase == MATY_PHASE_SEND;
+    left += !ended[role];
+  }
+  if (left == 0 || maty__explore_excused(explore, full))
+    return MATY_OK;
+  return report_stuck(explore, number);
 }

@@ -46,18 +46,50 @@ static step_t step_between(const maty__explore_t *explore, uint32_t from, uint32
 
 typedef struct walk {
   uint64_t *configuration;
-  uint32_t turn; /* the role whose turn it is */
+  uint32_t turn; /* the role that moves next */
 } walk_t;
 
-static bool new_walk(maty__explore_t *explore, uint32_t number, walk_t *walk) {
+/* The next step: of the first role from the one in turn on that can move. Some
+ * role can. */
+static step_t next_step(const maty__explore_t *explore, maty__choices_t choices, walk_t *walk) {
+  const maty__system_t *system = &explore->system;
+  for (uint32_t i = 0; i < system->role_count; i++) {
+    uint32_t role = (walk->turn + i) % system->role_count;
+    uint32_t number = maty__system_state(system, walk->configuration, role);
+    const maty__state_t *state = &explore->image->states[number];
+    for (uint32_t j = 0; j < state->transition_count; j++) {
+      uint32_t transition = state->first_transition + j;
+      bool chosen = choices[number] == MATY__NONE || choices[number] == transition;
+      if (!chosen || !maty__system_can(system, walk->configuration, &system->moves[transition]))
+        continue;
+      walk->turn = role;
+      return (step_t){.role = role, .transition = transition};
+    }
+  }
+  return (step_t){0};
+}
+
+static step_t advance(maty__explore_t *explore, maty__choices_t choices, walk_t *walk) {
+  const maty__system_t *system = &explore->system;
+  step_t step = next_step(explore, choices, walk);
+  maty__system_make(system, walk->configuration, step.role, &system->moves[step.transition],
+                    explore->reach.next);
+  memcpy(walk->configuration, explore->reach.next, system->words * sizeof *walk->configuration);
+  walk->turn = (step.role + 1) % system->role_count;
+  (void)next_step(explore, choices, walk);
+  return step;
+}
+
+static maty_status new_walk(maty__explore_t *explore, uint32_t number, maty__choices_t choices,
+                            walk_t *walk) {
   uint32_t words = explore->system.words;
   walk->configuration = maty__array(&explore->arena, uint64_t, words);
   walk->turn = 0;
-  if (walk->configuration == NULL)
-    return false;
+  MATY__NEED(walk->configuration != NULL);
   memcpy(walk->configuration, maty__reach_at(&explore->reach, number),
          words * sizeof *walk->configuration);
-  return true;
+  (void)next_step(explore, choices, walk);
+  return MATY_OK;
 }
 
 static void set_walk(const maty__explore_t *explore, walk_t *walk, const walk_t *to) {
@@ -72,34 +104,13 @@ static bool same_walk(const maty__explore_t *explore, const walk_t *one, const w
                 explore->system.words * sizeof *one->configuration) == 0;
 }
 
-/* Makes the move of the next role in turn that has one. Some role has. */
-static step_t advance(maty__explore_t *explore, maty__choices_t choices, walk_t *walk) {
-  const maty__system_t *system = &explore->system;
-  for (uint32_t i = 0; i < system->role_count; i++) {
-    uint32_t role = (walk->turn + i) % system->role_count;
-    uint32_t number = maty__system_state(system, walk->configuration, role);
-    const maty__state_t *state = &explore->image->states[number];
-    for (uint32_t j = 0; j < state->transition_count; j++) {
-      uint32_t transition = state->first_transition + j;
-      if ((choices[number] != MATY__NONE && choices[number] != transition) ||
-          !maty__system_can(system, walk->configuration, &system->moves[transition]))
-        continue;
-      maty__system_make(system, walk->configuration, role, &system->moves[transition],
-                        explore->reach.next);
-      memcpy(walk->configuration, explore->reach.next, system->words * sizeof *walk->configuration);
-      walk->turn = (role + 1) % system->role_count;
-      return (step_t){.role = role, .transition = transition};
-    }
-  }
-  return (step_t){0};
-}
-
 /* Steps until the walk from a configuration comes to where it will be again, and
  * from there until it is. */
 static maty_status find_loop(maty__explore_t *explore, uint32_t number, maty__choices_t choices,
                              uint32_t *before, uint32_t *length) {
   walk_t slow, fast;
-  MATY__NEED(new_walk(explore, number, &slow) && new_walk(explore, number, &fast));
+  MATY__TRY(new_walk(explore, number, choices, &slow));
+  MATY__TRY(new_walk(explore, number, choices, &fast));
   uint64_t power = 1, steps = 0;
   do {
     if (steps == power) {
@@ -112,7 +123,8 @@ static maty_status find_loop(maty__explore_t *explore, uint32_t number, maty__ch
     MATY__TRY(maty__pace(explore->pace, 1));
   } while (!same_walk(explore, &slow, &fast));
   *length = (uint32_t)steps;
-  MATY__NEED(new_walk(explore, number, &slow) && new_walk(explore, number, &fast));
+  MATY__TRY(new_walk(explore, number, choices, &slow));
+  MATY__TRY(new_walk(explore, number, choices, &fast));
   for (uint32_t i = 0; i < *length; i++)
     (void)advance(explore, choices, &fast);
   for (*before = 0; !same_walk(explore, &slow, &fast); ++*before) {
@@ -135,15 +147,16 @@ maty_status maty__witness(maty__explore_t *explore, uint32_t number, maty__choic
   for (uint32_t at = number; at != 0; at = maty__reach_node(&explore->reach, at)->from)
     MATY__NEED(maty__vec_push(&explore->arena, &way, at));
   maty__runs_init(&runs, &explore->verdict->arena);
-  maty__runs_begin(&runs, "");
   uint32_t from = 0, count = way.count + before;
+  maty__runs_begin(&runs, count == 0 && length > 0 ? "for ever" : "");
   for (uint32_t i = way.count; i-- > 0; from = way.at[i], shown++)
     if (maty__runs_shows(shown, count))
       MATY__TRY(show(explore, step_between(explore, from, way.at[i]), shown + 1, &runs));
   walk_t walk;
-  MATY__NEED(new_walk(explore, number, &walk));
+  if (choices != NULL)
+    MATY__TRY(new_walk(explore, number, choices, &walk));
   for (uint32_t i = 0; i < before + length; i++) {
-    if (i == before) {
+    if (i == before && count > 0) {
       maty__runs_end(&runs, "");
       maty__runs_begin(&runs, "for ever");
     }
@@ -153,7 +166,7 @@ maty_status maty__witness(maty__explore_t *explore, uint32_t number, maty__choic
     if (shows)
       MATY__TRY(show(explore, step, shown + i + 1, &runs));
   }
-  maty__runs_end(&runs, ending);
+  maty__runs_end(&runs, count + length == 0 ? "nothing yet" : ending);
   maty__arena_rewind(&explore->arena, mark);
   return maty__verdict_runs(explore->verdict, &runs);
 }

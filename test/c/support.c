@@ -115,6 +115,32 @@ void test_expect_machines(const char *text, const char *machines) {
   free(found);
 }
 
+maty_module_t *test_read_machines(const char *text) {
+  maty_module_t *module;
+  maty_config_t config = maty_config_default();
+  maty_status status = maty_machines_read(&module, "test.machines", text, strlen(text),
+                                          MATY_MACHINES_PLAIN, &config);
+  cr_assert_eq(status, MATY_OK, "%s: %s", maty_status_text(status),
+               module == NULL ? "" : maty_module_diagnostic(module, 0)->text);
+  return module;
+}
+
+char *test_verdict(maty_status status, maty_verdict_t *verdict) {
+  test_text_t found = {0};
+  test_text_add(&found, "%s\n", maty_status_text(status));
+  cr_assert_not_null(verdict, "%s", found.at);
+  for (size_t i = 0; i < maty_verdict_diagnostic_count(verdict); i++) {
+    const maty_diagnostic_t *diagnostic = maty_verdict_diagnostic(verdict, i);
+    cr_expect_eq(diagnostic->severity, MATY_SEVERITY_ERROR);
+    cr_expect_str_eq(diagnostic->source, "test.machines");
+    test_text_add(&found, "%u:%u [%s] %s\n%s", diagnostic->line, diagnostic->column,
+                  maty_class_name(diagnostic->class_), diagnostic->text,
+                  diagnostic->run == NULL ? "" : diagnostic->run);
+  }
+  maty_verdict_free(verdict);
+  return found.at;
+}
+
 char *test_protocols(const char *file) {
   static const char *const folders[] = {"test/protocols/", "../test/protocols/",
                                         "../../../test/protocols/"};

@@ -37,6 +37,15 @@ char *test_machines(const char *text);
 
 void test_expect_machines(const char *text, const char *machines);
 
+/* Reads machines named "test.machines", which have to be good ones. */
+maty_module_t *test_read_machines(const char *text);
+
+/* What came of looking at machines, as
+ *     the status
+ *     line:column [class] text
+ * and the runs below. Frees the verdict. */
+char *test_verdict(maty_status status, maty_verdict_t *verdict);
+
 /* Reads a file of test/protocols. */
 char *test_protocols(const char *file);
 

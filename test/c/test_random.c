@@ -436,6 +436,23 @@ static maty_status explore(const maty_image_t *image, uint32_t bound, bool whole
   return status;
 }
 
+/* Compatible machines are safe with larger queues too, and machines that are not
+ * safe for that reason are safe with none. */
+static void compare_compatible(const maty_image_t *image, const char *what) {
+  maty_config_t config = maty_config_default();
+  maty_verdict_facts_t facts;
+  maty_verdict_t *verdict;
+  maty_status status = maty_compatible(&verdict, image, 2, NULL, &config);
+  cr_assert_not_null(verdict);
+  maty_verdict_facts(verdict, &facts);
+  maty_verdict_free(verdict);
+  for (uint32_t more = 0; status != MATY_ELIMIT && more <= 2; more++) {
+    maty_status larger = explore(image, facts.bound + more, false, MATY_FAIRNESS_FAIR);
+    cr_expect_eq(larger, status, "compatible with %u: %s; with %u: %s\n%s", facts.bound,
+                 maty_status_text(status), facts.bound + more, maty_status_text(larger), what);
+  }
+}
+
 static search_t search;
 
 typedef struct tally {
@@ -492,6 +509,7 @@ static void compare_changed(const maty_image_t *image, uint64_t seed, tally_t *t
       test_text_t what = {0};
       test_text_add(&what, "seed %llu:\n%s", (unsigned long long)seed, text);
       compare(maty_module_image(module, 0), what.at, tally);
+      compare_compatible(maty_module_image(module, 0), what.at);
       free(what.at);
     }
     maty_module_free(module);
@@ -530,6 +548,7 @@ Test(random, explored_as_by_the_definition, .timeout = 120) {
     const maty_image_t *image = maty_module_image(module, 0);
     if (image != NULL) {
       compare(image, text, &tally);
+      compare_compatible(image, text);
       compare_changed(image, seed, &tally);
     }
     maty_module_free(module);
