@@ -35,7 +35,7 @@ report = if $(2); then echo "PASS $(1)"; else echo "FAIL $(1)"; exit 1; fi
 each = for file in $(2); do echo "== $$file"; $(1) $$file || exit; done
 bench: export MIX_ENV = prod
 
-.PHONY: help demo test bench fuzz deps build format lint clean test-ct $(PARTS)
+.PHONY: help demo test bench fuzz deps build install format lint clean test-ct $(PARTS)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ build: ## the driver and the command, Erlang, Elixir
 	$(C)
 	rebar3 compile
 	mix compile
+
+install: ## the command and the C library, under DESTDIR and PREFIX
+	$(C) install
 
 symbols: ## what the core may define and use
 	$(C) all lib

@@ -84,6 +84,21 @@ static maty_status skip_nested(maty__lexer_t *lexer) {
                      "the comment that begins here has no end: expected '*)'");
 }
 
+/* "(*#" begins a pragma, but "(*)" a comment to the end of the line. */
+static bool at_comment(const maty__lexer_t *lexer) {
+  return looking_at(lexer, "//") || looking_at(lexer, "/*") ||
+         (looking_at(lexer, "(*") && !looking_at(lexer, "(*#"));
+}
+
+static maty_status skip_comment(maty__lexer_t *lexer) {
+  if (looking_at(lexer, "/*"))
+    return skip_block(lexer);
+  if (looking_at(lexer, "(*") && !looking_at(lexer, "(*)"))
+    return skip_nested(lexer);
+  skip_line(lexer);
+  return MATY_OK;
+}
+
 /* How many bytes of a character that begins at "at" are there: 1 for what is
  * not UTF-8, so that a stray byte is one error and not several. */
 static uint32_t character_length(const maty__lexer_t *lexer, uint32_t at) {
@@ -158,24 +173,13 @@ static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
     case QUOTE:
       return read_string(lexer, token);
     case PUNCTUATION:
-      if (first == '/' && looking_at(lexer, "//")) {
-        skip_line(lexer);
-        continue;
-      }
-      if (first == '/' && looking_at(lexer, "/*")) {
-        MATY__TRY(skip_block(lexer));
-        continue;
-      }
-      if (first == '(' && looking_at(lexer, "(*)")) {
-        skip_line(lexer);
+      if (at_comment(lexer)) {
+        MATY__TRY(skip_comment(lexer));
         continue;
       }
       if (first == '(' && looking_at(lexer, "(*#")) {
         token->kind = MATY__TOKEN_PRAGMA_BEGIN;
         token->length = 3;
-      } else if (first == '(' && looking_at(lexer, "(*")) {
-        MATY__TRY(skip_nested(lexer));
-        continue;
       } else {
         token->kind = first;
         token->length = 1;
@@ -199,4 +203,14 @@ maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token) {
   maty_status status = read_token(lexer, token);
   token->bad = lexer->check->errors != errors;
   return status;
+}
+
+bool maty__lexer_comment(maty__lexer_t *lexer, uint32_t end, uint32_t *at, uint32_t *length) {
+  while (lexer->at < end && byte_class[byte_at(lexer, lexer->at)] == SPACE)
+    lexer->at++;
+  *at = lexer->at;
+  if (lexer->at >= end || !at_comment(lexer) || skip_comment(lexer) != MATY_OK)
+    return false;
+  *length = lexer->at - *at;
+  return true;
 }

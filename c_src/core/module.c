@@ -22,6 +22,7 @@
 #include "implement.h"
 #include "limits.h"
 #include "machines_read.h"
+#include "module.h"
 #include "parse.h"
 #include "resolve.h"
 
@@ -89,12 +90,16 @@ static maty_status add_protocol(maty_module_t *module, const maty__check_t *chec
   return MATY_OK;
 }
 
+maty_status maty__module_read(maty__check_t *check, maty__tree_t *tree, maty__types_t *types) {
+  MATY__TRY(maty__parse(check, tree));
+  MATY__TRY(maty__resolve(check, tree));
+  return maty__types_resolve(check, tree, types);
+}
+
 static maty_status check_protocols(maty_module_t *module, maty__check_t *check, const char *name) {
   maty__tree_t tree;
   maty__types_t types;
-  MATY__TRY(maty__parse(check, &tree));
-  MATY__TRY(maty__resolve(check, &tree));
-  MATY__TRY(maty__types_resolve(check, &tree, &types));
+  MATY__TRY(maty__module_read(check, &tree, &types));
   /* Now, since a vector that cannot grow is emptied, and these own images. */
   MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, tree.protocols.count));
   for (uint32_t i = 0; i < tree.protocols.count; i++) {
@@ -137,16 +142,20 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check, const
   return check->errors > 0 ? MATY_EREJECTED : MATY_OK;
 }
 
+maty_status maty__module_accepts(const char *name, const char *text, size_t length,
+                                 const maty_config_t *config) {
+  if (name == NULL || config == NULL || config->allocator.resize == NULL ||
+      (text == NULL && length > 0) || config->dialect != MATY_DIALECT_MATY)
+    return MATY_EINVAL;
+  return length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME ? MATY_ELIMIT : MATY_OK;
+}
+
 static maty_status read_text(maty_module_t **out, const char *name, const char *text, size_t length,
                              const maty_machine_format *format, const maty_config_t *config) {
   if (out == NULL)
     return MATY_EINVAL;
   *out = NULL;
-  if (name == NULL || config == NULL || config->allocator.resize == NULL ||
-      (text == NULL && length > 0) || config->dialect != MATY_DIALECT_MATY)
-    return MATY_EINVAL;
-  if (length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME)
-    return MATY_ELIMIT;
+  MATY__TRY(maty__module_accepts(name, text, length, config));
   const maty_allocator_t *allocator = &config->allocator;
   maty_module_t *module = allocator->resize(allocator->context, NULL, 0, sizeof *module);
   MATY__NEED(module != NULL);

@@ -24,6 +24,15 @@ void test_text_add(test_text_t *text, const char *format, ...) {
   text->length += (size_t)length;
 }
 
+static maty_status write_text(void *context, const char *text, size_t length) {
+  test_text_add(context, "%.*s", (int)length, text);
+  return MATY_OK;
+}
+
+maty_writer_t test_writer(test_text_t *text) {
+  return (maty_writer_t){.write = write_text, .context = text};
+}
+
 maty_module_t *test_check(const char *text) {
   maty_module_t *module;
   maty_config_t config = maty_config_default();

@@ -14,6 +14,9 @@ typedef struct test_text {
 void test_text_add(test_text_t *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What is written comes behind the text. */
+maty_writer_t test_writer(test_text_t *text);
+
 /* Checks a text named "test.scr" and expects MATY_OK or MATY_EREJECTED. */
 maty_module_t *test_check(const char *text);
 
