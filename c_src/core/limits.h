@@ -90,6 +90,12 @@
 /* Messages written down of one run; of a longer one the middle is left out. */
 #define MATY_MAX_SHOWN 60u
 
+/* Pairs of a state and what is left of the other machine that subtyping looks at,
+ * and actions that may be put off one behind the other. When sends run ahead of
+ * receives the question is undecidable: past the bounds it cannot be told. */
+#define MATY_MAX_SUBTYPE_PAIRS 100000u
+#define MATY_MAX_PUT_OFF 32u
+
 /* Diagnostics kept for one text. A text with more has one cause. */
 #define MATY_MAX_DIAGNOSTICS 100u
 

@@ -7,8 +7,7 @@
  */
 #include <string.h>
 
-#include "image.h"
-#include "text.h"
+#include "image_text.h"
 #include "vec.h"
 
 typedef struct writer {
@@ -16,11 +15,10 @@ typedef struct writer {
   maty_machine_format format;
   maty_writer_t out;
   maty__arena_t arena;
-  maty__text_t text;    /* that is not written yet */
-  maty__u32s_t order;   /* transitions of a state */
-  maty__u32s_t merged;  /* room for sorting them */
-  MATY__VEC(char) type; /* the text of one type */
-  size_t indent;        /* of the messages of a state */
+  maty__text_t text;   /* that is not written yet */
+  maty__u32s_t order;  /* transitions of a state */
+  maty__u32s_t merged; /* room for sorting them */
+  size_t indent;       /* of the messages of a state */
 } writer_t;
 
 static const maty__action_t *action_of(const writer_t *writer, const maty__role_t *role,
@@ -79,26 +77,7 @@ static maty_status flush(writer_t *writer) {
   return length == 0 ? MATY_OK : writer->out.write(writer->out.context, writer->text.at, length);
 }
 
-static maty_status add_payload(writer_t *writer, const maty__transition_t *transition) {
-  const maty_image_t *image = writer->image;
-  maty__text_add(&writer->text, "(");
-  for (uint32_t i = 0; i < transition->arity; i++) {
-    const maty__field_t *field = &image->fields[transition->first_field + i];
-    const char *name = image->strings + field->name;
-    size_t length = maty_image_type_text(image, field->type, NULL, 0);
-    writer->type.count = 0;
-    MATY__NEED(length < UINT32_MAX &&
-               maty__vec_reserve(&writer->arena, &writer->type, (uint32_t)length + 1));
-    (void)maty_image_type_text(image, field->type, writer->type.at, length + 1);
-    maty__text_add(&writer->text, "%s%s%s%s", i == 0 ? "" : ", ", name, *name == '\0' ? "" : ": ",
-                   writer->type.at);
-  }
-  maty__text_add(&writer->text, ")");
-  return MATY_OK;
-}
-
-static maty_status add_plain(writer_t *writer, const maty__role_t *role, uint32_t state,
-                             uint32_t index) {
+static void add_plain(writer_t *writer, const maty__role_t *role, uint32_t state, uint32_t index) {
   const maty__transition_t *transition = &writer->image->transitions[writer->order.at[index]];
   const maty__action_t *action = action_of(writer, role, writer->order.at[index]);
   size_t before = writer->text.length;
@@ -108,12 +87,11 @@ static maty_status add_plain(writer_t *writer, const maty__role_t *role, uint32_
     maty__text_add(&writer->text, "%*s", (int)writer->indent, "");
   writer->indent = index == 0 ? writer->text.length - before : writer->indent;
   maty__text_add(&writer->text, "%s", writer->image->strings + action->label);
-  MATY__TRY(add_payload(writer, transition));
+  maty__text_add_payload(&writer->text, writer->image, transition);
   maty__text_add(&writer->text, " %s %s -> %u;\n",
                  action->direction == MATY_DIRECTION_SEND ? "to" : "from",
                  writer->image->strings + writer->image->roles[action->peer].name,
                  number_of(role, transition->target));
-  return MATY_OK;
 }
 
 static void add_cfsm(writer_t *writer, const maty__role_t *role, uint32_t state, uint32_t index) {
@@ -136,7 +114,7 @@ static maty_status write_state(writer_t *writer, const maty__role_t *role, uint3
     maty__text_add(&writer->text, "  %u: end;\n", number);
   for (uint32_t i = 0; i < state->transition_count; i++) {
     if (plain)
-      MATY__TRY(add_plain(writer, role, number, i));
+      add_plain(writer, role, number, i);
     else
       add_cfsm(writer, role, number, i);
   }

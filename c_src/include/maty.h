@@ -146,7 +146,8 @@ typedef enum maty_severity {
   X(ROLE_PROGRESS, "role-progress")                                                                \
   X(EVENTUAL_RECEPTION, "eventual-reception")                                                      \
   X(LIMIT, "limit")                                                                                \
-  X(UNSUPPORTED, "unsupported")
+  X(UNSUPPORTED, "unsupported")                                                                    \
+  X(SUBTYPE, "subtype")
 
 typedef enum maty_class {
 #define MATY_CLASS_ENUM(name, text) MATY_CLASS_##name,
@@ -381,12 +382,14 @@ maty_status maty_compatible(maty_verdict_t **out, const maty_image_t *image, uin
 
 /* Whether "sub_role"'s machine can stand wherever "super_role"'s is expected,
  * peers and labels compared by name: it sends no more, receives no less, with
- * payloads that fit, and where that is safe may send before it has received
- * (Gay and Hole, Acta Informatica 2005; the asynchronous part is that of
- * Bravetti, Carbone, Lange, Yoshida, Zavattaro, "A Sound Algorithm for
- * Asynchronous Session Subtyping and its Implementation", LMCS 2021, sound and
- * not complete, since the question is undecidable). MATY_EREJECTED: what differs
- * is shown, as the run to it. MATY_ELIMIT: it cannot be told. */
+ * payloads that fit (Gay and Hole, Acta Informatica 2005), and may do things in
+ * another order where nobody can tell (Ghilezan, Pantovic, Prokic, Scalas,
+ * Yoshida, "Precise Subtyping for Asynchronous Multiparty Sessions", POPL 2021).
+ * That is undecidable, so this is sound and not complete; core/subtype.c says
+ * what is decided. MATY_OK: a system that is safe and in which every message is
+ * received in the end is safe with the other machine, too. MATY_EREJECTED: the
+ * verdict has one error of class "subtype", with the run to what differs.
+ * MATY_ELIMIT: it cannot be told, and the verdict has one of class "limit". */
 maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t sub_role,
                          const maty_image_t *super, uint32_t super_role,
                          const maty_config_t *config);

@@ -150,6 +150,20 @@ char *test_verdict(maty_status status, maty_verdict_t *verdict) {
   return found.at;
 }
 
+static maty_status add_piece(void *context, const char *text, size_t length) {
+  test_text_add(context, "%.*s", (int)length, text);
+  return MATY_OK;
+}
+
+char *test_write_machines(const maty_image_t *image, uint32_t role, maty_machine_format format) {
+  test_text_t text = {0};
+  maty_allocator_t allocator = maty_allocator_default();
+  cr_assert_eq(maty_machines_write(image, role, format, &allocator,
+                                   (maty_writer_t){.write = add_piece, .context = &text}),
+               MATY_OK);
+  return text.at;
+}
+
 char *test_protocols(const char *file) {
   static const char *const folders[] = {"test/protocols/", "../test/protocols/",
                                         "../../../test/protocols/"};

@@ -48,6 +48,11 @@ maty_module_t *test_read_machines(const char *text);
  *     line:column [class] text
  * and the runs below. Frees the verdict. */
 char *test_verdict(maty_status status, maty_verdict_t *verdict);
+/* A protocol made of a seed, of two to four roles, accepted or not. */
+char *test_random_protocol(uint64_t seed);
+
+/* The machines of an image as text; of all roles, or of one. */
+char *test_write_machines(const maty_image_t *image, uint32_t role, maty_machine_format format);
 
 /* Reads a file of test/protocols. */
 char *test_protocols(const char *file);

@@ -79,7 +79,7 @@ static void add_block(generator_t *generator, uint32_t sender, uint32_t depth, u
   }
 }
 
-static char *random_protocol(uint64_t seed) {
+char *test_random_protocol(uint64_t seed) {
   generator_t generator = {.seed = seed * 0x9e3779b97f4a7c15u | 1};
   generator.roles = 2 + random_below(&generator, MAX_ROLES - 1);
   generator.labels = 2 + random_below(&generator, 6);
@@ -522,7 +522,7 @@ Test(random, accepted_machines_are_safe, .timeout = 120) {
   uint64_t first = first_seed();
   uint32_t accepted = 0, looping = 0;
   for (uint64_t seed = first; seed < first + PROTOCOLS; seed++) {
-    char *text = random_protocol(seed);
+    char *text = test_random_protocol(seed);
     maty_module_t *module = test_check(text);
     const maty_image_t *image = maty_module_image(module, 0);
     for (uint32_t bound = 1; image != NULL && bound <= MAX_BOUND; bound++)
@@ -543,7 +543,7 @@ Test(random, explored_as_by_the_definition, .timeout = 120) {
   uint64_t first = first_seed();
   tally_t tally = {0};
   for (uint64_t seed = first; seed < first + PROTOCOLS; seed++) {
-    char *text = random_protocol(seed);
+    char *text = test_random_protocol(seed);
     maty_module_t *module = test_check(text);
     const maty_image_t *image = maty_module_image(module, 0);
     if (image != NULL) {
@@ -565,7 +565,7 @@ Test(random, explored_as_by_the_definition, .timeout = 120) {
 /* A rejection always says where and, for these classes, shows it. */
 Test(random, rejections_show_a_run, .timeout = 120) {
   for (uint64_t seed = 1; seed < 5000; seed++) {
-    char *text = random_protocol(seed);
+    char *text = test_random_protocol(seed);
     maty_module_t *module = test_check(text);
     for (size_t i = 0; i < maty_module_diagnostic_count(module); i++) {
       const maty_diagnostic_t *found = maty_module_diagnostic(module, i);
