@@ -318,12 +318,13 @@ static maty_status check_unused(builder_t *builder) {
 }
 
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__protocol_t *protocol, maty__automaton_t *automaton) {
+                                  maty__types_t *types, const maty__protocol_t *protocol,
+                                  maty__automaton_t *automaton) {
   builder_t builder = {.check = check, .automaton = automaton};
   *automaton = (maty__automaton_t){.protocol = protocol,
                                    .roles = tree->uses.at + protocol->first_role,
                                    .role_count = protocol->role_count};
-  MATY__TRY(maty__graph_build(check, tree, automaton, &builder.graph));
+  MATY__TRY(maty__graph_build(check, tree, types, automaton, &builder.graph));
   builder.seen_in = maty__zarray(check->scratch, uint32_t, builder.graph.node_count);
   MATY__NEED(builder.seen_in != NULL);
   uint32_t begin = builder.graph.onward[builder.graph.begin];

@@ -49,7 +49,8 @@ typedef struct maty__automaton {
  * has none, and that is reported or was before (the protocol, or one that it
  * calls, is broken). */
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__protocol_t *protocol, maty__automaton_t *automaton);
+                                  maty__types_t *types, const maty__protocol_t *protocol,
+                                  maty__automaton_t *automaton);
 
 /* Adds one transition to a run, as its step "number". */
 maty_status maty__automaton_step(maty__check_t *check, const maty__automaton_t *automaton,

@@ -28,6 +28,8 @@ typedef struct maty__dialect {
   maty__payload_rule payloads;
   maty__label_rule labels;
   bool module_line;     /* required; its last part is the file's name */
+  bool ordered;         /* imports come before types, and those before protocols */
+  bool bare_signatures; /* a message without brackets is a declared signature */
   bool unused_roles;    /* a role that takes no part is allowed */
   bool one_receiver;    /* the first messages of a choice's branches go to one role */
   bool prunes_loops;    /* a loop that can go round without a message is cut, not refused */

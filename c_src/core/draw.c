@@ -199,9 +199,10 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
 }
 
 static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__protocol_t *protocol, const picture_t *picture) {
+                                  maty__types_t *types, const maty__protocol_t *protocol,
+                                  const picture_t *picture) {
   maty__automaton_t automaton;
-  MATY__TRY(maty__automaton_build(check, tree, protocol, &automaton));
+  MATY__TRY(maty__automaton_build(check, tree, types, protocol, &automaton));
   begin_states(picture);
   for (uint32_t state = 0; state < automaton.points.count; state++) {
     const maty__point_t *point = &automaton.points.at[state];
@@ -360,10 +361,12 @@ static const maty__protocol_t *find_protocol(const maty__check_t *check, const m
   return NULL;
 }
 
-static maty_status draw_protocol(maty__check_t *check, const char *name, const picture_t *picture) {
+static maty_status draw_protocol(maty__check_t *check, const maty_source_t *source,
+                                 const char *name, const picture_t *picture,
+                                 maty__arena_t *types_arena) {
   maty__tree_t tree;
   maty__types_t types;
-  MATY__TRY(maty__module_read(check, &tree, &types));
+  MATY__TRY(maty__module_read(check, source, types_arena, &tree, &types));
   const maty__protocol_t *protocol = find_protocol(check, &tree, name);
   if (protocol == NULL)
     return MATY_EINVAL;
@@ -371,7 +374,7 @@ static maty_status draw_protocol(maty__check_t *check, const char *name, const p
     return MATY_EREJECTED;
   return picture->diagram == MATY_DIAGRAM_MERMAID_SEQUENCE
              ? draw_sequence(check, &tree, protocol, picture->out)
-             : draw_automaton(check, &tree, protocol, picture);
+             : draw_automaton(check, &tree, &types, protocol, picture);
 }
 
 maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol,
@@ -380,17 +383,18 @@ maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol
   if (source == NULL || protocol == NULL || diagram > MATY_DIAGRAM_MERMAID_SEQUENCE)
     return MATY_EINVAL;
   MATY__TRY(maty__module_accepts(source->name, source->text, source->length, config));
-  maty__arena_t arena;
+  maty__arena_t arena, types;
   maty__arena_init(&arena, &config->allocator);
+  maty__arena_init(&types, &config->allocator);
   maty__check_t check;
   maty__out_t out;
   maty__out_init(&out, writer);
   picture_t picture = {
       .out = &out, .diagram = diagram, .title = (const char *const[]){protocol, NULL}};
-  maty_status status = maty__check_init(&check, config, source->text == NULL ? "" : source->text,
-                                        (uint32_t)source->length, &arena, &arena);
+  maty_status status = maty__check_init(&check, config, &arena, &arena);
   if (status == MATY_OK)
-    status = draw_protocol(&check, protocol, &picture);
+    status = draw_protocol(&check, source, protocol, &picture, &types);
+  maty__arena_free(&types);
   maty__arena_free(&arena);
   return status;
 }

@@ -76,7 +76,7 @@ static maty_status expand(maty__explore_t *explore, uint32_t number, bool whole)
   const uint64_t *configuration = maty__reach_at(reach, number);
   uint32_t newest = MATY__NONE;
   bool wrong;
-  maty__reach_open(reach, number);
+  MATY__TRY(maty__reach_open(reach, number));
   MATY__TRY(maty__safety_check(explore, number, &wrong));
   if (wrong)
     return MATY_OK;

@@ -42,7 +42,7 @@ typedef enum shape {
 typedef struct layout {
   maty__check_t *check;
   maty__out_t *out;
-  const char *text; /* places are offsets into it */
+  const char *text;            /* places are offsets into it */
   const maty__token_t *tokens; /* the last is END */
   uint32_t token_count;
   uint32_t depth;        /* of blocks */
@@ -240,6 +240,13 @@ static maty_status add_token(layout_t *layout, uint32_t index) {
 
 /* ===== Comments ========================================================== */
 
+static maty__lexer_t lexer_at(const layout_t *layout, uint32_t at) {
+  maty__lexer_t lexer;
+  maty__lexer_init(&lexer, layout->check, &layout->check->sources.at[0]);
+  lexer.at = at;
+  return lexer;
+}
+
 static uint32_t newlines(const layout_t *layout, uint32_t from, uint32_t to) {
   uint32_t count = 0;
   for (uint32_t at = from; at < to; at++)
@@ -295,7 +302,7 @@ static void write_comment(layout_t *layout, uint32_t at, uint32_t length) {
  * to. */
 static maty_status lay_gap(layout_t *layout, uint32_t begin, uint32_t end, bool apart,
                            bool *blank) {
-  maty__lexer_t lexer = {.check = layout->check, .at = begin};
+  maty__lexer_t lexer = lexer_at(layout, begin);
   uint32_t at, length;
   while (maty__lexer_comment(&lexer, end, &at, &length)) {
     uint32_t lines = newlines(layout, begin, at);
@@ -315,7 +322,7 @@ static maty_status lay_gap(layout_t *layout, uint32_t begin, uint32_t end, bool 
 }
 
 static bool gap_has_comment(const layout_t *layout, uint32_t begin, uint32_t end) {
-  maty__lexer_t lexer = {.check = layout->check, .at = begin};
+  maty__lexer_t lexer = lexer_at(layout, begin);
   uint32_t at, length;
   return maty__lexer_comment(&lexer, end, &at, &length);
 }
@@ -400,7 +407,7 @@ static maty_status lay_token(layout_t *layout, uint32_t index) {
 static maty_status read_tokens(layout_t *layout) {
   MATY__VEC(maty__token_t) tokens = {0};
   maty__lexer_t lexer;
-  maty__lexer_init(&lexer, layout->check);
+  maty__lexer_init(&lexer, layout->check, &layout->check->sources.at[0]);
   do {
     MATY__NEED(maty__vec_reserve(layout->check->scratch, &tokens, 1));
     MATY__TRY(maty__lexer_next(&lexer, &tokens.at[tokens.count]));
@@ -420,7 +427,7 @@ static bool can_be_read(const maty__check_t *check) {
 }
 
 static maty_status format(maty__check_t *check, maty__out_t *out) {
-  layout_t layout = {.check = check, .out = out, .text = check->source};
+  layout_t layout = {.check = check, .out = out, .text = check->sources.at[0].text};
   maty__tree_t tree;
   MATY__TRY(maty__parse(check, &tree));
   if (!can_be_read(check))
@@ -441,8 +448,9 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
   maty__check_t check;
   maty__out_t out;
   maty__out_init(&out, writer);
-  maty_status status = maty__check_init(&check, config, source->text == NULL ? "" : source->text,
-                                        (uint32_t)source->length, &arena, &arena);
+  maty_status status = maty__check_init(&check, config, &arena, &arena);
+  if (status == MATY_OK)
+    status = maty__check_add(&check, source);
   if (status == MATY_OK)
     status = format(&check, &out);
   maty__arena_free(&arena);
@@ -450,9 +458,13 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
 }
 
 maty_status maty__format_message(maty__check_t *check, uint32_t at, maty__text_t *text) {
-  layout_t layout = {.check = check, .text = check->source};
+  const maty__source_t *source = maty__check_source(check, at);
+  /* Places count from the first text on. */
+  layout_t layout = {.check = check, .text = source->text - source->base};
   MATY__VEC(maty__token_t) tokens = {0};
-  maty__lexer_t lexer = {.check = check, .at = at};
+  maty__lexer_t lexer;
+  maty__lexer_init(&lexer, check, source);
+  lexer.at = at - source->base;
   maty__token_t token;
   uint32_t open = 0;
   do {
@@ -464,7 +476,8 @@ maty_status maty__format_message(maty__check_t *check, uint32_t at, maty__text_t
                     : tokens.count == 1 && token.kind == MATY__TOKEN_NAME);
   bool has_payload = token.kind == ')';
   uint32_t count = has_payload ? tokens.count : tokens.count - 1;
-  MATY__NEED(maty__vec_push(check->scratch, &tokens, ((maty__token_t){.at = lexer.at})));
+  MATY__NEED(
+      maty__vec_push(check->scratch, &tokens, ((maty__token_t){.at = lexer.base + lexer.at})));
   layout.tokens = tokens.at;
   layout.token_count = tokens.count;
   for (uint32_t i = 0; i < count; i++)

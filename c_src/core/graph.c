@@ -13,11 +13,12 @@ typedef struct open_block {
 typedef struct builder {
   maty__check_t *check;
   const maty__tree_t *tree;
+  maty__types_t *types;
   maty__automaton_t *automaton;
   maty__graph_t *graph;
   MATY__VEC(open_block_t) open;
-  MATY__VEC(uint8_t) reached;  /* by node: an arc leads to it */
-  maty__pool_t calls;          /* protocol, then a role of ours for each role of its */
+  MATY__VEC(uint8_t) reached; /* by node: an arc leads to it */
+  maty__pool_t calls; /* protocol, a role of ours for each role of its, what is handed over */
   MATY__VEC(uint8_t) inlining; /* by call */
   maty__map_t instances;       /* call and exit to entry */
   maty__map_t loops;           /* REC statement to node */
@@ -66,6 +67,12 @@ static uint32_t actual_role(const builder_t *builder, const maty__use_t *use) {
   return maty__pool_at(&builder->calls, builder->call)[1 + use->meaning];
 }
 
+/* What stands for the parameters of the inlined protocol. */
+static const uint32_t *handed_over(const builder_t *builder) {
+  const uint32_t *words = maty__pool_at(&builder->calls, builder->call);
+  return words + 1 + builder->tree->protocols.at[words[0]].role_count;
+}
+
 static bool ends_block(const maty__stmt_t *stmt) {
   return stmt->kind == MATY__STMT_OR || stmt->kind == MATY__STMT_CHOICE_END ||
          stmt->kind == MATY__STMT_REC_END || stmt->kind == MATY__STMT_BODY_END;
@@ -108,20 +115,33 @@ static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t 
   return MATY_OK;
 }
 
+static maty_status count_handed(builder_t *builder, const maty__stmt_t *stmt, uint32_t count) {
+  builder->handed += count;
+  if (builder->handed > MATY_MAX_CALL_ROLES)
+    return too_many(builder, stmt, "roles and types handed to calls", MATY_MAX_CALL_ROLES);
+  return MATY_OK;
+}
+
 /* Several receivers are told one after the other. */
 static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
   uint32_t behind = MATY__NONE, sender = actual_role(builder, &stmt->subject);
+  maty__name_t label;
+  uint32_t payload;
   MATY__TRY(node_behind(builder, stmt, &behind));
+  MATY__TRY(maty__types_message(builder->check, builder->tree, builder->types, stmt,
+                                handed_over(builder), &label, &payload));
+  if (stmt->generic)
+    MATY__TRY(count_handed(builder, stmt, stmt->end_type - stmt->first_type));
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
     uint32_t receiver = actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
     maty__arc_t arc = {.from = builder->node,
                        .to = behind,
-                       .payload = stmt->payload,
+                       .payload = payload,
                        .at = stmt->at,
                        .length = stmt->length};
     if (i + 1 < stmt->argument_count)
       MATY__TRY(add_node(builder, stmt, &arc.to));
-    MATY__TRY(message_number(builder, sender, receiver, stmt->name.name, &arc.message));
+    MATY__TRY(message_number(builder, sender, receiver, label, &arc.message));
     MATY__TRY(add_arc(builder, arc));
     builder->node = arc.to;
   }
@@ -163,11 +183,14 @@ static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uin
   maty__u32s_t *words = &builder->words;
   maty__arena_t *scratch = builder->check->scratch;
   words->count = 0;
-  MATY__NEED(maty__vec_reserve(scratch, words, stmt->argument_count + 1));
+  MATY__NEED(maty__vec_reserve(scratch, words, stmt->argument_count + stmt->value_count + 1));
   words->at[words->count++] = stmt->name.meaning;
   for (uint32_t i = 0; i < stmt->argument_count; i++)
     words->at[words->count++] =
         actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
+  MATY__TRY(maty__types_values(builder->check, builder->tree, builder->types, stmt,
+                               handed_over(builder), words->at + words->count));
+  words->count += stmt->value_count;
   *call = maty__pool_put(scratch, &builder->calls, words->at, words->count);
   MATY__NEED(*call != MATY__NONE);
   while (builder->inlining.count <= *call)
@@ -183,9 +206,9 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
     return MATY_EREJECTED;
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   MATY__TRY(call_number(builder, stmt, &call));
-  builder->handed += stmt->argument_count;
-  if (builder->handed > MATY_MAX_CALL_ROLES)
-    return too_many(builder, stmt, "roles handed to calls", MATY_MAX_CALL_ROLES);
+  MATY__TRY(count_handed(builder, stmt, stmt->argument_count + stmt->value_count));
+  if (stmt->generic)
+    MATY__TRY(count_handed(builder, stmt, stmt->end_type - stmt->first_type));
   uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
                                      (uint64_t)call << 32 | block.exit);
   MATY__NEED(instance != NULL);
@@ -305,6 +328,9 @@ static maty_status begin(builder_t *builder) {
   MATY__NEED(maty__vec_push(builder->check->scratch, words, self));
   for (uint32_t i = 0; i < protocol->role_count; i++)
     MATY__NEED(maty__vec_push(builder->check->scratch, words, i));
+  for (uint32_t i = 0; i < protocol->parameter_count; i++)
+    MATY__NEED(maty__vec_push(builder->check->scratch, words,
+                              builder->tree->parameters.at[protocol->first_parameter + i].number));
   builder->call = maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
   MATY__NEED(builder->call != MATY__NONE);
   MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));
@@ -389,9 +415,10 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph) {
   return rejected ? MATY_EREJECTED : maty__check_work(check, graph->arcs.count);
 }
 
-maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree,
+maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
                               maty__automaton_t *automaton, maty__graph_t *graph) {
-  builder_t builder = {.check = check, .tree = tree, .automaton = automaton, .graph = graph};
+  builder_t builder = {
+      .check = check, .tree = tree, .types = types, .automaton = automaton, .graph = graph};
   *graph = (maty__graph_t){.node_count = 0};
   MATY__TRY(begin(&builder));
   MATY__TRY(walk(&builder));

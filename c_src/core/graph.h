@@ -10,7 +10,8 @@
  *     begin ---+--> X <---'---------------------------> end
  *                   '--- A->B:m ---> o --- jump ---> X
  *
- * A call is inlined once for each order of roles and each node to go on at;
+ * A call is inlined once for each order of roles, all that is handed to its
+ * parameters, and each node to go on at;
  * calling again what is being inlined, in last place, is a jump back.
  *
  * What always holds of a graph that was built without an error: no circle is
@@ -47,7 +48,7 @@ typedef struct maty__graph {
 /* Fills "graph" and the messages of "automaton", whose protocol and roles are
  * set. MATY_EREJECTED: something is wrong and reported, or the protocol calls a
  * broken one. */
-maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree,
+maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
                               maty__automaton_t *automaton, maty__graph_t *graph);
 
 #endif /* MATY_GRAPH_H */

@@ -142,12 +142,18 @@ static maty_status too_many_actions(builder_t *builder, uint32_t role) {
   return MATY_EREJECTED;
 }
 
+/* An image names one text; what stands in an imported one has no line. */
+static maty__place_t place_of(const builder_t *builder, uint32_t at) {
+  maty__place_t place = maty__check_place(builder->check, at);
+  return place.source == 0 ? place : (maty__place_t){.line = 0};
+}
+
 static maty_status add_roles(builder_t *builder) {
   const maty__image_parts_t *parts = builder->parts;
   uint32_t first_action = 0;
   MATY__NEED(maty__vec_reserve(&builder->arena, &builder->roles, parts->role_count));
   for (uint32_t i = 0; i < parts->role_count; i++) {
-    maty__place_t place = maty__check_place(builder->check, parts->roles[i].at);
+    maty__place_t place = place_of(builder, parts->roles[i].at);
     uint32_t first_state = builder->machines->first_state.at[i];
     maty__role_t role = {.initial = first_state,
                          .first_state = first_state,
@@ -207,7 +213,7 @@ static maty_status add_actions(builder_t *builder) {
 }
 
 static maty_status add_state(builder_t *builder, uint32_t role, const maty__local_state_t *local) {
-  maty__place_t place = maty__check_place(builder->check, local->at);
+  maty__place_t place = place_of(builder, local->at);
   maty__state_t state = {.first_transition = builder->transitions.count,
                          .transition_count = local->move_count,
                          .phase = (uint16_t)local->phase,
@@ -218,7 +224,7 @@ static maty_status add_state(builder_t *builder, uint32_t role, const maty__loca
   for (uint32_t i = 0; i < local->move_count; i++) {
     const maty__local_move_t *move = &builder->machines->moves.at[local->first_move + i];
     bool receives = builder->parts->messages[move->message].receiver == role;
-    place = maty__check_place(builder->check, move->at);
+    place = place_of(builder, move->at);
     maty__transition_t transition = {
         .action = builder->action_of[2 * move->message + receives],
         .target = builder->roles.at[role].first_state + move->target,

@@ -34,41 +34,40 @@ static const unsigned char byte_class[256] = {
     ['&'] = PUNCTUATION, ['/'] = PUNCTUATION, ['*'] = PUNCTUATION,
 };
 
-void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check) {
-  lexer->check = check;
-  lexer->at = 0;
+void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check, const maty__source_t *source) {
+  *lexer = (maty__lexer_t){
+      .check = check, .text = source->text, .length = source->length, .base = source->base};
 }
 
 static unsigned char byte_at(const maty__lexer_t *lexer, uint32_t at) {
-  return at < lexer->check->source_length ? (unsigned char)lexer->check->source[at] : 0;
+  return at < lexer->length ? (unsigned char)lexer->text[at] : 0;
 }
 
 static bool looking_at(const maty__lexer_t *lexer, const char *text) {
   size_t length = strlen(text);
-  return lexer->check->source_length - lexer->at >= length &&
-         memcmp(lexer->check->source + lexer->at, text, length) == 0;
+  return lexer->length - lexer->at >= length && memcmp(lexer->text + lexer->at, text, length) == 0;
 }
 
 static void skip_line(maty__lexer_t *lexer) {
-  const char *from = lexer->check->source + lexer->at;
-  const char *end = memchr(from, '\n', lexer->check->source_length - lexer->at);
-  lexer->at = end == NULL ? lexer->check->source_length : (uint32_t)(end - lexer->check->source);
+  const char *from = lexer->text + lexer->at;
+  const char *end = memchr(from, '\n', lexer->length - lexer->at);
+  lexer->at = end == NULL ? lexer->length : (uint32_t)(end - lexer->text);
 }
 
 static maty_status skip_block(maty__lexer_t *lexer) {
   uint32_t begin = lexer->at;
-  for (lexer->at += 2; lexer->at < lexer->check->source_length; lexer->at++)
+  for (lexer->at += 2; lexer->at < lexer->length; lexer->at++)
     if (looking_at(lexer, "*/")) {
       lexer->at += 2;
       return MATY_OK;
     }
-  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 2,
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, 2,
                      "the comment that begins here has no end: expected '*/'");
 }
 
 static maty_status skip_nested(maty__lexer_t *lexer) {
   uint32_t begin = lexer->at, depth = 0;
-  while (lexer->at < lexer->check->source_length) {
+  while (lexer->at < lexer->length) {
     if (looking_at(lexer, "(*")) {
       depth++;
       lexer->at += 2;
@@ -80,7 +79,7 @@ static maty_status skip_nested(maty__lexer_t *lexer) {
       lexer->at++;
     }
   }
-  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 2,
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, 2,
                      "the comment that begins here has no end: expected '*)'");
 }
 
@@ -115,24 +114,22 @@ static maty_status skip_stray(maty__lexer_t *lexer) {
   unsigned char first = byte_at(lexer, begin);
   lexer->at += length;
   /* The rest of a run is the same mistake. */
-  while (lexer->at < lexer->check->source_length && byte_class[byte_at(lexer, lexer->at)] == OTHER)
+  while (lexer->at < lexer->length && byte_class[byte_at(lexer, lexer->at)] == OTHER)
     lexer->at++;
   if (length == 1 && (first < 0x20 || first >= 0x7f))
-    return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, 1,
+    return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, 1,
                        "the byte 0x%02x has no place here", first);
-  return maty__error(lexer->check, MATY_CLASS_SYNTAX, begin, length,
-                     "the character '%.*s' has no place here", (int)length,
-                     lexer->check->source + begin);
+  return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, length,
+                     "the character '%.*s' has no place here", (int)length, lexer->text + begin);
 }
 
 static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {
-  const char *source = lexer->check->source;
-  uint32_t at = lexer->at, end = lexer->check->source_length;
-  while (at < end && (byte_class[(unsigned char)source[at]] == LETTER || source[at] == '\''))
+  uint32_t at = lexer->at;
+  while (byte_class[byte_at(lexer, at)] == LETTER || byte_at(lexer, at) == '\'')
     at++;
   token->kind = MATY__TOKEN_NAME;
   token->length = at - lexer->at;
-  token->name = maty__names_put(&lexer->check->names, source + lexer->at, token->length);
+  token->name = maty__names_put(&lexer->check->names, token->text, token->length);
   MATY__NEED(token->name != MATY__NONE);
   lexer->at = at;
   if (token->length > MATY_MAX_NAME)
@@ -144,8 +141,7 @@ static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {
 
 static maty_status read_string(maty__lexer_t *lexer, maty__token_t *token) {
   uint32_t at = lexer->at + 1;
-  while (at < lexer->check->source_length && byte_at(lexer, at) != '"' &&
-         byte_at(lexer, at) != '\n')
+  while (at < lexer->length && byte_at(lexer, at) != '"' && byte_at(lexer, at) != '\n')
     at++;
   bool ended = byte_at(lexer, at) == '"';
   token->kind = MATY__TOKEN_STRING;
@@ -159,8 +155,8 @@ static maty_status read_string(maty__lexer_t *lexer, maty__token_t *token) {
 static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
   for (;;) {
     unsigned char first = byte_at(lexer, lexer->at);
-    *token = (maty__token_t){.at = lexer->at};
-    if (lexer->at >= lexer->check->source_length) {
+    *token = (maty__token_t){.at = lexer->base + lexer->at, .text = lexer->text + lexer->at};
+    if (lexer->at >= lexer->length) {
       token->kind = MATY__TOKEN_END;
       return MATY_OK;
     }

@@ -20,16 +20,19 @@ enum {
 typedef struct maty__token {
   uint32_t kind;
   uint32_t at, length;
+  const char *text;
   maty__name_t name; /* of a NAME */
   bool bad;          /* an error was reported on the way to its end */
 } maty__token_t;
 
 typedef struct maty__lexer {
   maty__check_t *check;
-  uint32_t at;
+  const char *text;
+  uint32_t length, base; /* as in maty__source_t */
+  uint32_t at;           /* in the text */
 } maty__lexer_t;
 
-void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check);
+void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check, const maty__source_t *source);
 
 /* Reads the next token; at the end of the text END, again and again. */
 maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token);

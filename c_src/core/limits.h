@@ -10,6 +10,10 @@
  * is a mistake, not a protocol. */
 #define MATY_MAX_SOURCE (64u * 1024u * 1024u)
 
+/* Texts that one text imports, directly or not, and their bytes together. */
+#define MATY_MAX_IMPORTS 1000u
+#define MATY_MAX_IMPORTED MATY_MAX_SOURCE
+
 /* Bytes of the name a text goes by; it stands in every image. */
 #define MATY_MAX_SOURCE_NAME 4096u
 
@@ -21,6 +25,9 @@
  * them; the bound keeps the memory of a hostile text in proportion. */
 #define MATY_MAX_DEPTH 100000u
 
+/* Protocols nested in one another: a name is looked for in each of them. */
+#define MATY_MAX_NESTED 64u
+
 /* Roles of one protocol: what a handle has bits for. */
 #define MATY_MAX_ROLES 4096u
 
@@ -31,10 +38,11 @@
 /* States of the global automaton, and of all machines of an image together. */
 #define MATY_MAX_STATES 1000000u
 
-/* Statements of one text. */
+/* Statements of one text and what it imports. */
 #define MATY_MAX_STATEMENTS 1000000u
 
-/* Roles handed to protocol calls, all calls inlined. */
+/* Roles handed to protocol calls, all calls inlined; with them the types, and the
+ * parts of types, that are written anew for what is handed over. */
 #define MATY_MAX_CALL_ROLES 8000000u
 
 /* Transitions of the global automaton. */

@@ -40,13 +40,14 @@ typedef struct scanner {
 
 static bool is_word(const scanner_t *scanner, uint32_t index, const char *word) {
   return index < scanner->count && scanner->words[index].length == strlen(word) &&
-         memcmp(scanner->check->source + scanner->words[index].at, word, strlen(word)) == 0;
+         memcmp(scanner->check->sources.at[0].text + scanner->words[index].at, word,
+                strlen(word)) == 0;
 }
 
 /* Splits the next line that has words. Returns false at the end of the text. */
 static bool next_line(scanner_t *scanner) {
-  const char *source = scanner->check->source;
-  uint32_t end = scanner->check->source_length;
+  const char *source = scanner->check->sources.at[0].text;
+  uint32_t end = scanner->check->sources.at[0].length;
   scanner->count = 0;
   while (scanner->at < end && !scanner->stopped) {
     char byte = source[scanner->at];
@@ -83,12 +84,13 @@ static maty_status expected(scanner_t *scanner, uint32_t index, const char *what
   uint32_t length = scanner->words[index].length;
   return maty__error(scanner->check, MATY_CLASS_SYNTAX, scanner->words[index].at, length,
                      "expected %s, found '%.*s'", what, (int)(length < 40 ? length : 40),
-                     scanner->check->source + scanner->words[index].at);
+                     scanner->check->sources.at[0].text + scanner->words[index].at);
 }
 
 static maty_status take_any(scanner_t *scanner, uint32_t index, uint32_t length, maty__use_t *use) {
   *use = (maty__use_t){.at = scanner->words[index].at, .meaning = MATY__NONE};
-  use->name = maty__names_put(&scanner->check->names, scanner->check->source + use->at, length);
+  use->name =
+      maty__names_put(&scanner->check->names, scanner->check->sources.at[0].text + use->at, length);
   MATY__NEED(use->name != MATY__NONE);
   return MATY_OK;
 }
@@ -100,7 +102,7 @@ static bool is_name_byte(char byte) {
 
 /* A word that is a name of the language; of a label "()" is left off. */
 static maty_status take_name(scanner_t *scanner, uint32_t index, bool label, maty__use_t *use) {
-  const char *text = scanner->check->source + scanner->words[index].at;
+  const char *text = scanner->check->sources.at[0].text + scanner->words[index].at;
   uint32_t length = scanner->words[index].length;
   if (label && length >= 2 && memcmp(text + length - 2, "()", 2) == 0)
     length -= 2;
@@ -212,7 +214,7 @@ static maty_status read_line(scanner_t *scanner) {
   case GRAPH:
     if (is_word(scanner, 0, ".marking"))
       return read_marking(scanner);
-    if (scanner->check->source[scanner->words[0].at] != '.')
+    if (scanner->check->sources.at[0].text[scanner->words[0].at] != '.')
       return read_transition(scanner);
     scanner->section = is_word(scanner, 0, ".end") ? OUTSIDE : GRAPH;
     return expected(scanner, 0, "a transition or '.marking'");
@@ -235,15 +237,14 @@ maty_status maty__parse_cfsm(maty__check_t *check, maty__tree_t *tree) {
     MATY__TRY(read_line(&scanner));
   }
   if (check->errors == 0 && (scanner.section != OUTSIDE || scanner.machine_count == 0))
-    MATY__TRY(maty__error(check, MATY_CLASS_SYNTAX, check->source_length, 0,
+    MATY__TRY(maty__error(check, MATY_CLASS_SYNTAX, check->sources.at[0].length, 0,
                           "expected '%s', found the end of the text",
                           scanner.section == OUTSIDE  ? ".outputs"
                           : scanner.section == HEAD   ? ".state graph"
                           : scanner.section == MARKED ? ".end"
                                                       : ".marking"));
   set.broken = check->errors > 0;
-  set.end_at = check->source_length;
+  set.end_at = check->sources.at[0].length;
   MATY__TRY(add_stmt(&scanner, (maty__stmt_t){.kind = MATY__STMT_BODY_END, .at = set.end_at}));
-  MATY__NEED(maty__vec_push(check->scratch, &tree->protocols, set));
-  return MATY_OK;
+  return maty__add_set(check, tree, set);
 }

@@ -413,8 +413,15 @@ static maty_status check_payloads(reader_t *reader, const maty_image_t *image,
 
 /* ===== The whole ========================================================= */
 
-static maty_status build(reader_t *reader, const char *source, const maty__use_t *name,
-                         maty_image_t **out) {
+maty_status maty__add_set(maty__check_t *check, maty__tree_t *tree, maty__protocol_t set) {
+  maty__unit_t unit = {.end_type_decl = tree->type_decls.count, .end_protocol = 1};
+  set.outer = MATY__NONE;
+  MATY__NEED(maty__vec_push(check->scratch, &tree->protocols, set));
+  MATY__NEED(maty__vec_push(check->scratch, &tree->units, unit));
+  return MATY_OK;
+}
+
+static maty_status build(reader_t *reader, const maty__use_t *name, maty_image_t **out) {
   const maty__image_parts_t parts = {.protocol = name,
                                      .roles = reader->roles.at,
                                      .role_count = reader->roles.count,
@@ -422,7 +429,7 @@ static maty_status build(reader_t *reader, const char *source, const maty__use_t
                                      .message_count = reader->messages.count,
                                      .machines = &reader->machines,
                                      .types = &reader->types,
-                                     .source = source};
+                                     .source = reader->check->sources.at[0].name};
   MATY__TRY(maty__image_build(reader->check, &parts, out));
   maty__arena_t arena;
   maty__arena_init(&arena, &reader->check->config->allocator);
@@ -438,7 +445,7 @@ static maty_status build(reader_t *reader, const char *source, const maty__use_t
 }
 
 maty_status maty__machines_read(maty__check_t *check, maty_machine_format format,
-                                const char *source, maty__name_t *protocol, maty_image_t **out) {
+                                maty__arena_t *types, maty__name_t *protocol, maty_image_t **out) {
   static const char unnamed[] = "Machines";
   reader_t reader = {.check = check, .format = format};
   *out = NULL;
@@ -451,7 +458,7 @@ maty_status maty__machines_read(maty__check_t *check, maty_machine_format format
     name.name = maty__names_put(&check->names, unnamed, sizeof unnamed - 1);
   MATY__NEED(name.name != MATY__NONE);
   *protocol = name.name;
-  MATY__TRY(maty__types_resolve(check, &reader.tree, &reader.types));
+  MATY__TRY(maty__types_resolve(check, &reader.tree, types, &reader.types));
   if (reader.tree.protocols.at[0].broken || check->errors > 0)
     return MATY_EREJECTED;
   for (uint32_t i = 0; i < reader.tree.stmts.count; i++)
@@ -463,5 +470,5 @@ maty_status maty__machines_read(maty__check_t *check, maty_machine_format format
   for (uint32_t i = 0, role = 0; i < reader.tree.stmts.count; i++)
     if (stmt_at(&reader, i)->kind == MATY__STMT_MACHINE)
       MATY__TRY(make_machine(&reader, role++, i));
-  return check->errors > 0 ? MATY_EREJECTED : build(&reader, source, &name, out);
+  return check->errors > 0 ? MATY_EREJECTED : build(&reader, &name, out);
 }

@@ -1,8 +1,8 @@
-/* module.c - one source text: from its bytes to diagnostics and images.
+/* module.c - a source text and what it imports: from bytes to diagnostics and images.
  *
  * The steps, each in a file of its own:
  *
- *     lex, parse    text      -> tree
+ *     lex, parse    texts     -> tree
  *     resolve,types tree      -> tree with meanings
  *     graph         tree      -> nodes and arcs, calls inlined
  *     automaton     graph     -> deterministic automaton
@@ -13,8 +13,9 @@
  *
  * A text of machines takes a shorter way: machines_read text -> image.
  *
- * Two arenas: one for what the module shows, which lives as long as it, one
- * for everything on the way there.
+ * Arenas: one for what the module shows, which lives as long as it, one for
+ * everything on the way there, and one for the types, which can grow while a
+ * protocol is looked at.
  */
 #include <string.h>
 
@@ -58,15 +59,18 @@ static maty_status make_machines(maty__check_t *check, const maty__automaton_t *
   return rejected ? MATY_EREJECTED : MATY_OK;
 }
 
+/* "image" may be NULL: then none is made. */
 static maty_status check_protocol(maty__check_t *check, const maty__tree_t *tree,
-                                  const maty__types_t *types, const maty__protocol_t *protocol,
+                                  maty__types_t *types, const maty__protocol_t *protocol,
                                   const char *name, maty_image_t **image) {
   maty__automaton_t automaton;
   maty__machines_t machines = {.states = {0}};
   if (protocol->broken)
     return MATY_EREJECTED;
-  MATY__TRY(maty__automaton_build(check, tree, protocol, &automaton));
+  MATY__TRY(maty__automaton_build(check, tree, types, protocol, &automaton));
   MATY__TRY(make_machines(check, &automaton, &machines));
+  if (image == NULL)
+    return MATY_OK;
   const maty__image_parts_t parts = {.protocol = &protocol->name,
                                      .roles = automaton.roles,
                                      .role_count = automaton.role_count,
@@ -90,26 +94,35 @@ static maty_status add_protocol(maty_module_t *module, const maty__check_t *chec
   return MATY_OK;
 }
 
-maty_status maty__module_read(maty__check_t *check, maty__tree_t *tree, maty__types_t *types) {
+maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
+                              maty__arena_t *types_arena, maty__tree_t *tree,
+                              maty__types_t *types) {
+  MATY__TRY(maty__check_add(check, source));
   MATY__TRY(maty__parse(check, tree));
   MATY__TRY(maty__resolve(check, tree));
-  return maty__types_resolve(check, tree, types);
+  return maty__types_resolve(check, tree, types_arena, types);
 }
 
-static maty_status check_protocols(maty_module_t *module, maty__check_t *check, const char *name) {
-  maty__tree_t tree;
-  maty__types_t types;
-  MATY__TRY(maty__module_read(check, &tree, &types));
+/* The protocols of the text that was given; what others have is looked at where
+ * it is called. One that is nested is no conversation to take part in by itself,
+ * but has to be one that works. */
+static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
+                                   const maty__tree_t *tree, maty__types_t *types) {
+  const maty__unit_t *unit = &tree->units.at[0];
   /* Now, since a vector that cannot grow is emptied, and these own images. */
-  MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, tree.protocols.count));
-  for (uint32_t i = 0; i < tree.protocols.count; i++) {
-    const maty__protocol_t *protocol = &tree.protocols.at[i];
+  MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, unit->end_protocol));
+  for (uint32_t i = 0; i < unit->end_protocol; i++) {
+    const maty__protocol_t *protocol = &tree->protocols.at[i];
+    maty_image_t **image = NULL;
     if (protocol->aux)
       continue;
-    MATY__TRY(add_protocol(module, check, protocol->name.name));
+    if (!protocol->nested) {
+      MATY__TRY(add_protocol(module, check, protocol->name.name));
+      image = &module->protocols.at[module->protocols.count - 1].image;
+    }
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
-    maty_status status = check_protocol(check, &tree, &types, protocol, name,
-                                        &module->protocols.at[module->protocols.count - 1].image);
+    maty_status status =
+        check_protocol(check, tree, types, protocol, check->sources.at[0].name, image);
     maty__arena_rewind(check->scratch, mark);
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
@@ -117,11 +130,13 @@ static maty_status check_protocols(maty_module_t *module, maty__check_t *check, 
   return MATY_OK;
 }
 
-static maty_status check_machines(maty_module_t *module, maty__check_t *check, const char *name,
-                                  maty_machine_format format) {
+static maty_status check_machines(maty_module_t *module, maty__check_t *check,
+                                  const maty_source_t *source, maty_machine_format format,
+                                  maty__arena_t *types_arena) {
   maty__name_t protocol;
   maty_image_t *image;
-  maty_status status = maty__machines_read(check, format, name, &protocol, &image);
+  MATY__TRY(maty__check_add(check, source));
+  maty_status status = maty__machines_read(check, format, types_arena, &protocol, &image);
   if (status != MATY_OK)
     return status == MATY_EREJECTED ? MATY_OK : status;
   status = add_protocol(module, check, protocol);
@@ -133,10 +148,17 @@ static maty_status check_machines(maty_module_t *module, maty__check_t *check, c
 }
 
 /* "format" is that of a text of machines, NULL for one of protocols. */
-static maty_status check_text(maty_module_t *module, maty__check_t *check, const char *name,
-                              const maty_machine_format *format) {
-  MATY__TRY(format == NULL ? check_protocols(module, check, name)
-                           : check_machines(module, check, name, *format));
+static maty_status check_text(maty_module_t *module, maty__check_t *check,
+                              const maty_source_t *source, const maty_machine_format *format,
+                              maty__arena_t *types_arena) {
+  if (format == NULL) {
+    maty__tree_t tree;
+    maty__types_t types;
+    MATY__TRY(maty__module_read(check, source, types_arena, &tree, &types));
+    MATY__TRY(check_protocols(module, check, &tree, &types));
+  } else {
+    MATY__TRY(check_machines(module, check, source, *format, types_arena));
+  }
   MATY__TRY(maty__report_sort(check));
   module->diagnostics = check->diagnostics;
   return check->errors > 0 ? MATY_EREJECTED : MATY_OK;
@@ -145,7 +167,7 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check, const
 maty_status maty__module_accepts(const char *name, const char *text, size_t length,
                                  const maty_config_t *config) {
   if (name == NULL || config == NULL || config->allocator.resize == NULL ||
-      (text == NULL && length > 0) || config->dialect != MATY_DIALECT_MATY)
+      (text == NULL && length > 0) || maty_dialect_name(config->dialect) == NULL)
     return MATY_EINVAL;
   return length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME ? MATY_ELIMIT : MATY_OK;
 }
@@ -161,13 +183,15 @@ static maty_status read_text(maty_module_t **out, const char *name, const char *
   MATY__NEED(module != NULL);
   *module = (maty_module_t){.protocols = {0}};
   maty__arena_init(&module->arena, allocator);
-  maty__arena_t scratch;
+  maty__arena_t scratch, types;
   maty__arena_init(&scratch, allocator);
+  maty__arena_init(&types, allocator);
   maty__check_t check;
-  maty_status status = maty__check_init(&check, config, text == NULL ? "" : text, (uint32_t)length,
-                                        &module->arena, &scratch);
+  const maty_source_t source = {.name = name, .text = text == NULL ? "" : text, .length = length};
+  maty_status status = maty__check_init(&check, config, &module->arena, &scratch);
   if (status == MATY_OK)
-    status = check_text(module, &check, name, format);
+    status = check_text(module, &check, &source, format, &types);
+  maty__arena_free(&types);
   maty__arena_free(&scratch);
   if (status == MATY_OK || status == MATY_EREJECTED)
     *out = module;

@@ -11,7 +11,9 @@
 maty_status maty__module_accepts(const char *name, const char *text, size_t length,
                                  const maty_config_t *config);
 
-/* Text to tree, and what the names in it mean. What is wrong is reported. */
-maty_status maty__module_read(maty__check_t *check, maty__tree_t *tree, maty__types_t *types);
+/* Text to tree, and what the names in it mean. What is wrong is reported. The
+ * types live in an arena of their own. */
+maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
+                              maty__arena_t *types_arena, maty__tree_t *tree, maty__types_t *types);
 
 #endif /* MATY_MODULE_H */

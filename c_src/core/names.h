@@ -1,8 +1,9 @@
 /* names.h - every identifier of a text once, known by a number.
  *
- * Names point into the source text. Name 0 is the empty one; next come the
- * words that mean something somewhere, so that the parser compares numbers.
- * They are no reserved words: a role may be called "from".
+ * Names point into the source text, dotted ones into the check's memory. Name 0
+ * is the empty one; next come the words that mean something somewhere, so that
+ * the parser compares numbers. They are no reserved words: a role may be called
+ * "from".
  */
 #ifndef MATY_NAMES_H
 #define MATY_NAMES_H
@@ -35,12 +36,14 @@
   X(GLOBAL, "global")                                                                              \
   X(IMPORT, "import")                                                                              \
   X(INTEGER, "integer")                                                                            \
+  X(LEN, "len")                                                                                    \
   X(LIST, "list")                                                                                  \
   X(MACHINE, "machine")                                                                            \
   X(MACHINES, "machines")                                                                          \
   X(MODULE, "module")                                                                              \
   X(NESTED, "nested")                                                                              \
   X(NEW, "new")                                                                                    \
+  X(NOT, "not")                                                                                    \
   X(NUMBER, "number")                                                                              \
   X(OR, "or")                                                                                      \
   X(PID, "pid")                                                                                    \
@@ -48,6 +51,7 @@
   X(REC, "rec")                                                                                    \
   X(REFERENCE, "reference")                                                                        \
   X(RELIABLE, "reliable")                                                                          \
+  X(RESETTING, "resetting")                                                                        \
   X(ROLE, "role")                                                                                  \
   X(SIG, "sig")                                                                                    \
   X(STRING, "string")                                                                              \
@@ -55,6 +59,7 @@
   X(TO, "to")                                                                                      \
   X(TRUE, "true")                                                                                  \
   X(TYPE, "type")                                                                                  \
+  X(USING, "using")                                                                                \
   X(WITHIN, "within")                                                                              \
   X(WRAP, "wrap")
 

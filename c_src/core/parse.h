@@ -1,8 +1,9 @@
 /* parse.h - from tokens to the tree.
  *
  * One parser reads the grammar of all dialects; a table of features says which
- * of them has what. What the grammar names and the dialect does not have is
- * reported as "unsupported" and makes its protocol broken.
+ * of them has what. What the dialect does not have is an error of syntax, what it
+ * has and Maty gives no meaning is "unsupported"; either makes its protocol
+ * broken, and is read to its end all the same.
  */
 #ifndef MATY_PARSE_H
 #define MATY_PARSE_H
@@ -10,7 +11,8 @@
 #include "report.h"
 #include "tree.h"
 
-/* Reads the whole text. Errors are reported, and reading goes on at the next
+/* Reads the check's first text, then what it imports, each text once and behind
+ * the last one. Errors are reported, and reading goes on at the next
  * statement. The tree lives in check->scratch. Returns MATY_OK, MATY_ENOMEM or
  * MATY_ECANCELED. */
 maty_status maty__parse(maty__check_t *check, maty__tree_t *tree);

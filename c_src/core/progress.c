@@ -279,12 +279,11 @@ static bool can_stay(const unfair_t *unfair, uint32_t node) {
     bool leaves = false, stays = false;
     for (uint32_t i = 0; i < state->transition_count; i++) {
       const maty__move_t *move = &progress->system->moves[state->first_transition + i];
-      if (!maty__system_can(progress->system, configuration, move))
-        stays = true;
-      else if (unfair->inside[maty__reach_edge(progress->reach, edge++)])
-        stays = true;
-      else
+      bool can = maty__system_can(progress->system, configuration, move);
+      if (can && !unfair->inside[maty__reach_edge(progress->reach, edge++)])
         leaves = true;
+      else
+        stays = true;
     }
     if (choice ? !stays : leaves)
       return false;

@@ -135,9 +135,10 @@ void maty__reach_free(maty__reach_t *reach) {
   maty__arena_free(&reach->arena);
 }
 
-void maty__reach_open(maty__reach_t *reach, uint32_t number) {
+maty_status maty__reach_open(maty__reach_t *reach, uint32_t number) {
   maty__node_t *node = maty__pages_at(&reach->nodes, number);
   node->first_edge = reach->edges.count;
+  return maty__pace(reach->pace, reach->system->role_count);
 }
 
 maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t role,
@@ -164,7 +165,7 @@ maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t r
       *edge = to;
     }
   }
-  return maty__pace(reach->pace, state->transition_count);
+  return MATY_OK;
 }
 
 /* ===== Edges turned round ================================================ */

@@ -62,7 +62,7 @@ maty_status maty__reach_init(maty__reach_t *reach, const maty__system_t *system,
 void maty__reach_free(maty__reach_t *reach);
 
 /* Opens the node of the next configuration in turn, whose edges are added now. */
-void maty__reach_open(maty__reach_t *reach, uint32_t number);
+maty_status maty__reach_open(maty__reach_t *reach, uint32_t number);
 
 /* Follows the moves that "role" can make in configuration "number", and sets
  * *newest to the largest number among where they lead; if it can make none,

@@ -5,21 +5,46 @@
 
 #include "limits.h"
 
-maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
-                             uint32_t length, maty__arena_t *arena, maty__arena_t *scratch) {
-  *check = (maty__check_t){.config = config,
-                           .source = source,
-                           .source_length = length,
-                           .arena = arena,
-                           .scratch = scratch};
-  MATY__TRY(maty__names_init(&check->names, scratch));
-  MATY__NEED(maty__vec_push(scratch, &check->lines, 0));
-  for (const char *at = source, *end = source + length;
+maty_status maty__check_init(maty__check_t *check, const maty_config_t *config,
+                             maty__arena_t *arena, maty__arena_t *scratch) {
+  *check = (maty__check_t){.config = config, .arena = arena, .scratch = scratch};
+  return maty__names_init(&check->names, scratch);
+}
+
+maty_status maty__check_add(maty__check_t *check, const maty_source_t *source) {
+  size_t name_size = strlen(source->name) + 1;
+  char *name = maty__arena_alloc(check->arena, name_size);
+  MATY__NEED(name != NULL);
+  memcpy(name, source->name, name_size);
+  maty__source_t added = {.name = name,
+                          .text = source->text,
+                          .length = (uint32_t)source->length,
+                          .first_line = check->lines.count};
+  if (check->sources.count > 0) {
+    const maty__source_t *last = &check->sources.at[check->sources.count - 1];
+    added.base = last->base + last->length + 1;
+  }
+  MATY__NEED(maty__vec_push(check->scratch, &check->sources, added));
+  MATY__NEED(maty__vec_push(check->scratch, &check->lines, added.base));
+  for (const char *at = added.text, *end = at + added.length;
        (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
     at++;
-    MATY__NEED(maty__vec_push(scratch, &check->lines, (uint32_t)(at - source)));
+    MATY__NEED(
+        maty__vec_push(check->scratch, &check->lines, added.base + (uint32_t)(at - added.text)));
   }
   return MATY_OK;
+}
+
+const maty__source_t *maty__check_source(const maty__check_t *check, uint32_t at) {
+  uint32_t source = 0, above = check->sources.count;
+  while (above - source > 1) {
+    uint32_t middle = source + (above - source) / 2;
+    if (check->sources.at[middle].base <= at)
+      source = middle;
+    else
+      above = middle;
+  }
+  return &check->sources.at[source];
 }
 
 maty__place_t maty__check_place(const maty__check_t *check, uint32_t at) {
@@ -31,15 +56,18 @@ maty__place_t maty__check_place(const maty__check_t *check, uint32_t at) {
     else
       high = middle;
   }
-  return (maty__place_t){.line = low + 1, .column = at - check->lines.at[low] + 1};
+  const maty__source_t *source = maty__check_source(check, at);
+  return (maty__place_t){.source = (uint32_t)(source - check->sources.at),
+                         .line = low - source->first_line + 1,
+                         .column = at - check->lines.at[low] + 1};
 }
 
 static bool known(const maty__check_t *check, const maty_diagnostic_t *found) {
   for (uint32_t i = 0; i < check->diagnostics.count; i++) {
     const maty_diagnostic_t *other = &check->diagnostics.at[i];
     if (other->severity == found->severity && other->class_ == found->class_ &&
-        other->line == found->line && other->column == found->column &&
-        strcmp(other->text, found->text) == 0)
+        other->source == found->source && other->line == found->line &&
+        other->column == found->column && strcmp(other->text, found->text) == 0)
       return true;
   }
   return false;
@@ -53,6 +81,7 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
   maty__place_t place = maty__check_place(check, at);
   maty_diagnostic_t found = {.severity = severity,
                              .class_ = class_,
+                             .source = check->sources.at[place.source].name,
                              .line = place.line,
                              .column = place.column,
                              .length = length};
@@ -71,8 +100,10 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
   }
   MATY__NEED(!text.failed);
   found.text = text.at;
-  if (!known(check, &found))
-    MATY__NEED(maty__vec_push(check->arena, &check->diagnostics, found));
+  if (known(check, &found))
+    return MATY_OK;
+  MATY__NEED(maty__vec_push(check->arena, &check->diagnostics, found));
+  MATY__NEED(maty__vec_push(check->arena, &check->places, at));
   return MATY_OK;
 }
 
@@ -113,13 +144,8 @@ maty_status maty__report_sort(maty__check_t *check) {
     if (old[i].severity != MATY_SEVERITY_ERROR)
       continue;
     uint32_t j = errors++;
-    for (; j > 0; j--) {
-      const maty_diagnostic_t *before = &old[order[j - 1]];
-      if (before->line < old[i].line ||
-          (before->line == old[i].line && before->column <= old[i].column))
-        break;
+    for (; j > 0 && check->places.at[order[j - 1]] > check->places.at[i]; j--)
       order[j] = order[j - 1];
-    }
     order[j] = i;
   }
   uint32_t filled = 0;

@@ -1,7 +1,12 @@
 /* report.h - what a check found, and the state all of its steps share.
  *
- * Places are byte offsets into the source until a diagnostic is made: only
- * then a line and a column are looked up.
+ * A place is one number until a diagnostic is made: only then the text, the line
+ * and the column are looked up. The texts of a check, the one that was given and
+ * those that it imports, share the numbers as if they lay one behind the other,
+ * with one byte between them:
+ *
+ *     0           length 0   base 1              base 2
+ *     | main text |          | first import |    | ...
  */
 #ifndef MATY_REPORT_H
 #define MATY_REPORT_H
@@ -11,30 +16,46 @@
 
 typedef MATY__VEC(maty_diagnostic_t) maty__diagnostics_t;
 
-/* One check of one text. Its steps pass it on from one to the next. */
+typedef struct maty__source {
+  const char *name; /* in check->arena */
+  const char *text;
+  uint32_t length;
+  uint32_t base;       /* the place of its first byte */
+  uint32_t first_line; /* in maty__check.lines */
+} maty__source_t;
+
+/* One check of a text and what it imports. Its steps pass it on from one to the
+ * next. */
 typedef struct maty__check {
   const maty_config_t *config;
-  const char *source;
-  uint32_t source_length;
   maty__arena_t *arena;   /* lives as long as the module: what a reader sees */
   maty__arena_t *scratch; /* lives as long as the check */
   maty__names_t names;
-  MATY__VEC(const char *) shown; /* by name: its text ended by a zero, NULL until wanted */
-  maty__u32s_t lines;            /* offset at which each line begins */
+  MATY__VEC(const char *) shown;     /* by name: its text ended by a zero, NULL until wanted */
+  MATY__VEC(maty__source_t) sources; /* the text that was given comes first */
+  maty__u32s_t lines;                /* the place where each line of each of them begins */
   maty__diagnostics_t diagnostics;
-  bool full;       /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
-  uint32_t errors; /* found so far, dropped ones too */
+  maty__u32s_t places; /* of the diagnostics */
+  bool full;           /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
+  uint32_t errors;     /* found so far, dropped ones too */
   uint64_t steps;
   uint64_t explained, explaining; /* pairs and steps spent on runs, see MATY_MAX_EXPLAINED */
 } maty__check_t;
 
-maty_status maty__check_init(maty__check_t *check, const maty_config_t *config, const char *source,
-                             uint32_t length, maty__arena_t *arena, maty__arena_t *scratch);
+maty_status maty__check_init(maty__check_t *check, const maty_config_t *config,
+                             maty__arena_t *arena, maty__arena_t *scratch);
+
+/* Adds a text, of MATY_MAX_SOURCE bytes at most and all of them together of
+ * twice as many, behind those that are there. It is not copied; its name is. */
+maty_status maty__check_add(maty__check_t *check, const maty_source_t *source);
 
 typedef struct maty__place {
+  uint32_t source;       /* in maty__check.sources */
   uint32_t line, column; /* from 1 */
 } maty__place_t;
 
+/* The text that a place is in. The check has one. */
+const maty__source_t *maty__check_source(const maty__check_t *check, uint32_t at);
 maty__place_t maty__check_place(const maty__check_t *check, uint32_t at);
 
 /* Adds an error, or a note to the last one. Returns MATY_ENOMEM or MATY_OK. An

@@ -3,7 +3,9 @@
  * One table per kind of name, indexed by the name's number, holds what the name
  * means at this point of the walk. Roles are taken out again at the end of
  * their protocol, a loop's name at the end of the loop, so the tables cost
- * nothing per protocol.
+ * nothing per protocol. Protocols and modules are found by where they are seen
+ * and their name: in a text, which goes by its number, or inside of a protocol,
+ * which goes by its number plus the number of texts.
  */
 #include "resolve.h"
 
@@ -18,9 +20,11 @@ typedef struct resolver {
   maty__check_t *check;
   maty__tree_t *tree;
   maty__protocol_t *protocol;
-  uint32_t *protocol_of; /* each by name; MATY__NONE: nothing */
-  uint32_t *role_of;
+  maty__map_t protocols; /* by scope and name */
+  maty__map_t imports;   /* by unit and name */
+  uint32_t *role_of;     /* each by name; MATY__NONE: nothing */
   uint32_t *rec_of;
+  uint32_t *parameter_of;
   uint32_t *seen_at; /* by role: the statement that named it last, plus one */
   MATY__VEC(open_rec_t) open;
 } resolver_t;
@@ -100,30 +104,104 @@ static maty_status resolve_message(resolver_t *resolver, maty__stmt_t *stmt, uin
   return MATY_OK;
 }
 
-static maty_status resolve_do(resolver_t *resolver, maty__stmt_t *stmt, uint32_t index) {
-  maty__check_t *check = resolver->check;
-  MATY__TRY(resolve_arguments(resolver, stmt, index));
-  stmt->name.meaning = resolver->protocol_of[stmt->name.name];
-  if (stmt->name.meaning == MATY__NONE) {
-    maty__nearest_t nearest;
-    maty__nearest_init(&nearest, &check->names, stmt->name.name, !check->full);
-    for (uint32_t i = 0; i < resolver->tree->protocols.count && nearest.left > 0; i++)
-      maty__nearest_offer(&nearest, resolver->tree->protocols.at[i].name.name);
-    return unbound(resolver, MATY_CLASS_UNBOUND_PROTOCOL, &stmt->name, "protocol", &nearest);
+/* ===== Protocols ========================================================= */
+
+static uint64_t scoped(uint32_t scope, maty__name_t name) { return (uint64_t)scope << 32 | name; }
+
+static uint32_t scope_of(const resolver_t *resolver, uint32_t unit, uint32_t outer) {
+  return outer == MATY__NONE ? unit : resolver->tree->units.count + outer;
+}
+
+/* Looks for a name from where the current protocol's statements stand. */
+static uint32_t find_protocol(const resolver_t *resolver, maty__name_t name) {
+  uint32_t outer = (uint32_t)(resolver->protocol - resolver->tree->protocols.at);
+  uint32_t found = MATY__NONE;
+  for (;;) {
+    uint32_t scope = scope_of(resolver, resolver->protocol->unit, outer);
+    found = maty__map_get(&resolver->protocols, scoped(scope, name));
+    if (found != MATY__NONE || outer == MATY__NONE)
+      return found;
+    outer = resolver->tree->protocols.at[outer].outer;
   }
+}
+
+static maty_status unbound_protocol(resolver_t *resolver, const maty__use_t *use, uint32_t unit) {
+  const maty__unit_t *in = &resolver->tree->units.at[unit];
+  maty__nearest_t nearest;
+  maty__nearest_init(&nearest, &resolver->check->names, use->name, !resolver->check->full);
+  for (uint32_t i = in->first_protocol; i < in->end_protocol && nearest.left > 0; i++)
+    maty__nearest_offer(&nearest, resolver->tree->protocols.at[i].name.name);
+  return unbound(resolver, MATY_CLASS_UNBOUND_PROTOCOL, use,
+                 unit == resolver->protocol->unit ? "protocol" : "protocol in this module named",
+                 &nearest);
+}
+
+/* Sets use->meaning to the protocol, or reports that there is none. One of a
+ * module that was not found is not reported once more. */
+static maty_status resolve_protocol_name(resolver_t *resolver, const maty__use_t *module,
+                                         maty__use_t *use) {
+  uint32_t unit = resolver->protocol->unit;
+  use->meaning = MATY__NONE;
+  if (module->name == MATY__WORD_EMPTY) {
+    use->meaning = find_protocol(resolver, use->name);
+    return use->meaning == MATY__NONE ? unbound_protocol(resolver, use, unit) : MATY_OK;
+  }
+  if (module->name != resolver->tree->units.at[unit].name.name) {
+    uint32_t import = maty__map_get(&resolver->imports, scoped(unit, module->name));
+    if (import == MATY__NONE) {
+      resolver->protocol->broken = true;
+      return maty__error(resolver->check, MATY_CLASS_UNBOUND_PROTOCOL, module->at,
+                         length_of(resolver, module), "the module '%.*s' is not imported here",
+                         MATY__NAME(&resolver->check->names, module->name));
+    }
+    unit = resolver->tree->imports.at[import].unit;
+    if (unit == MATY__NONE) {
+      resolver->protocol->broken = true;
+      return MATY_OK;
+    }
+  }
+  use->meaning = maty__map_get(&resolver->protocols, scoped(unit, use->name));
+  return use->meaning == MATY__NONE ? unbound_protocol(resolver, use, unit) : MATY_OK;
+}
+
+/* Compares how many of something a protocol takes with how many it is given. */
+static maty_status check_arity(resolver_t *resolver, const maty__stmt_t *stmt, const char *what,
+                               uint32_t has, uint32_t given) {
+  const maty__names_t *names = &resolver->check->names;
   const maty__protocol_t *callee = &resolver->tree->protocols.at[stmt->name.meaning];
-  /* The roles of a protocol whose head could not be read are not known. */
-  if (callee->broken || callee->role_count == stmt->argument_count)
+  if (has == given)
     return MATY_OK;
   resolver->protocol->broken = true;
-  MATY__TRY(maty__error(check, MATY_CLASS_ARITY, stmt->at, stmt->length,
-                        "the protocol '%.*s' has %u role%s, and %u %s given here",
-                        MATY__NAME(&check->names, stmt->name.name), callee->role_count,
-                        callee->role_count == 1 ? "" : "s", stmt->argument_count,
-                        stmt->argument_count == 1 ? "is" : "are"));
-  return maty__note(check, MATY_CLASS_ARITY, callee->name.at, length_of(resolver, &callee->name),
-                    "it is declared here");
+  MATY__TRY(maty__error(resolver->check, MATY_CLASS_ARITY, stmt->at, stmt->length,
+                        "the protocol '%.*s' takes %u %s%s, and %u %s given here",
+                        MATY__NAME(names, stmt->name.name), has, what, has == 1 ? "" : "s", given,
+                        given == 1 ? "is" : "are"));
+  return maty__note(resolver->check, MATY_CLASS_ARITY, callee->name.at,
+                    length_of(resolver, &callee->name), "it is declared here");
 }
+
+static maty_status resolve_do(resolver_t *resolver, maty__stmt_t *stmt, uint32_t index) {
+  if (stmt->calls)
+    MATY__TRY(resolve_role(resolver, &stmt->subject));
+  MATY__TRY(resolve_arguments(resolver, stmt, index));
+  MATY__TRY(resolve_protocol_name(resolver, &stmt->module, &stmt->name));
+  if (stmt->name.meaning == MATY__NONE)
+    return MATY_OK;
+  const maty__protocol_t *callee = &resolver->tree->protocols.at[stmt->name.meaning];
+  if (stmt->calls && !callee->nested) {
+    resolver->protocol->broken = true;
+    return maty__error(resolver->check, MATY_CLASS_UNBOUND_PROTOCOL, stmt->name.at,
+                       length_of(resolver, &stmt->name), "the protocol '%.*s' is not a nested one",
+                       MATY__NAME(&resolver->check->names, stmt->name.name));
+  }
+  if (callee->headless)
+    return MATY_OK;
+  uint32_t handed = callee->role_count - (stmt->calls ? callee->new_role_count : 0);
+  MATY__TRY(check_arity(resolver, stmt, "role", handed, stmt->argument_count));
+  return check_arity(resolver, stmt, "parameter", callee->parameter_count, stmt->value_count);
+}
+
+/* ===== Statements ======================================================== */
 
 static maty_status resolve_continue(resolver_t *resolver, maty__stmt_t *stmt) {
   stmt->name.meaning = resolver->rec_of[stmt->name.name];
@@ -170,8 +248,29 @@ static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
   return MATY_OK;
 }
 
+static const maty__parameter_t *parameter_at(const resolver_t *resolver, uint32_t parameter) {
+  return &resolver->tree->parameters.at[resolver->protocol->first_parameter + parameter];
+}
+
+static maty_status check_parameters(resolver_t *resolver) {
+  uint32_t count = resolver->protocol->parameter_count;
+  for (uint32_t i = 0; i < count; i++) {
+    const maty__use_t *name = &parameter_at(resolver, i)->name;
+    uint32_t *bound = &resolver->parameter_of[name->name];
+    if (*bound != MATY__NONE)
+      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_TYPE, name,
+                          &parameter_at(resolver, *bound)->name, "parameter"));
+    else
+      *bound = i;
+  }
+  for (uint32_t i = 0; i < count; i++)
+    resolver->parameter_of[parameter_at(resolver, i)->name.name] = MATY__NONE;
+  return MATY_OK;
+}
+
 static maty_status resolve_protocol(resolver_t *resolver) {
   maty__protocol_t *protocol = resolver->protocol;
+  MATY__TRY(check_parameters(resolver));
   for (uint32_t i = 0; i < protocol->role_count; i++) {
     uint32_t *bound = &resolver->role_of[role_at(resolver, i)->name];
     if (*bound != MATY__NONE)
@@ -191,17 +290,75 @@ static maty_status resolve_protocol(resolver_t *resolver) {
 static maty_status bind_protocols(resolver_t *resolver) {
   maty__tree_t *tree = resolver->tree;
   for (uint32_t i = 0; i < tree->protocols.count; i++) {
-    maty__use_t *name = &tree->protocols.at[i].name;
-    uint32_t *bound = &resolver->protocol_of[name->name];
-    resolver->protocol = &tree->protocols.at[i];
+    maty__protocol_t *protocol = &tree->protocols.at[i];
+    uint32_t scope = scope_of(resolver, protocol->unit, protocol->outer);
+    uint32_t *bound = maty__map_put(resolver->check->scratch, &resolver->protocols,
+                                    scoped(scope, protocol->name.name));
+    MATY__NEED(bound != NULL);
+    resolver->protocol = protocol;
     if (*bound != MATY__NONE)
-      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_PROTOCOL, name, &tree->protocols.at[*bound].name,
-                          "protocol"));
+      MATY__TRY(duplicate(resolver, MATY_CLASS_DUP_PROTOCOL, &protocol->name,
+                          &tree->protocols.at[*bound].name, "protocol"));
     else
       *bound = i;
   }
   return MATY_OK;
 }
+
+/* ===== Modules =========================================================== */
+
+static maty_status bind_imports(resolver_t *resolver, uint32_t unit) {
+  maty__check_t *check = resolver->check;
+  const maty__unit_t *in = &resolver->tree->units.at[unit];
+  for (uint32_t i = in->first_import; i < in->end_import; i++) {
+    const maty__import_t *import = &resolver->tree->imports.at[i];
+    uint32_t *bound =
+        maty__map_put(check->scratch, &resolver->imports, scoped(unit, import->visible.name));
+    MATY__NEED(bound != NULL);
+    if (*bound == MATY__NONE)
+      *bound = i;
+    const maty__import_t *first = &resolver->tree->imports.at[*bound];
+    if (first->module.name == import->module.name)
+      continue;
+    MATY__TRY(maty__error(
+        check, MATY_CLASS_DUP_MODULE, import->visible.at, length_of(resolver, &import->visible),
+        "the name '%.*s' stands for two modules", MATY__NAME(&check->names, import->visible.name)));
+    MATY__TRY(maty__note(check, MATY_CLASS_DUP_MODULE, first->visible.at,
+                         length_of(resolver, &first->visible), "this is the first"));
+  }
+  return MATY_OK;
+}
+
+/* ===== Delegations ======================================================= */
+
+static maty_status resolve_delegations(resolver_t *resolver) {
+  maty__tree_t *tree = resolver->tree;
+  maty__map_t roles = {0}; /* by protocol and name */
+  for (uint32_t i = 0; tree->delegations.count > 0 && i < tree->protocols.count; i++)
+    for (uint32_t j = 0; j < tree->protocols.at[i].role_count; j++) {
+      maty__name_t name = tree->uses.at[tree->protocols.at[i].first_role + j].name;
+      uint32_t *role = maty__map_put(resolver->check->scratch, &roles, scoped(i, name));
+      MATY__NEED(role != NULL);
+      *role = j;
+    }
+  for (uint32_t i = 0; i < tree->delegations.count; i++) {
+    maty__delegation_t *delegation = &tree->delegations.at[i];
+    maty__use_t *protocol = &delegation->protocol, *role = &delegation->role;
+    resolver->protocol = &tree->protocols.at[delegation->inside];
+    MATY__TRY(resolve_protocol_name(resolver, &delegation->module, protocol));
+    if (protocol->meaning == MATY__NONE)
+      continue;
+    role->meaning = maty__map_get(&roles, scoped(protocol->meaning, role->name));
+    if (role->meaning == MATY__NONE)
+      MATY__TRY(maty__error(resolver->check, MATY_CLASS_UNBOUND_ROLE, role->at,
+                            length_of(resolver, role), "the protocol '%.*s' has no role '%.*s'",
+                            MATY__NAME(&resolver->check->names, protocol->name),
+                            MATY__NAME(&resolver->check->names, role->name)));
+  }
+  return maty__check_work(resolver->check, tree->delegations.count);
+}
+
+/* ===== All of it ========================================================= */
 
 static uint32_t *names_table(maty__check_t *check) {
   uint32_t count = check->names.items.count;
@@ -218,16 +375,18 @@ maty_status maty__resolve(maty__check_t *check, maty__tree_t *tree) {
       most_roles = tree->protocols.at[i].role_count;
   resolver_t resolver = {.check = check,
                          .tree = tree,
-                         .protocol_of = names_table(check),
                          .role_of = names_table(check),
                          .rec_of = names_table(check),
+                         .parameter_of = names_table(check),
                          .seen_at = maty__zarray(check->scratch, uint32_t, most_roles)};
-  MATY__NEED(resolver.protocol_of != NULL && resolver.role_of != NULL && resolver.rec_of != NULL &&
+  MATY__NEED(resolver.role_of != NULL && resolver.rec_of != NULL && resolver.parameter_of != NULL &&
              resolver.seen_at != NULL);
   MATY__TRY(bind_protocols(&resolver));
+  for (uint32_t i = 0; i < tree->units.count; i++)
+    MATY__TRY(bind_imports(&resolver, i));
   for (uint32_t i = 0; i < tree->protocols.count; i++) {
     resolver.protocol = &tree->protocols.at[i];
     MATY__TRY(resolve_protocol(&resolver));
   }
-  return MATY_OK;
+  return resolve_delegations(&resolver);
 }

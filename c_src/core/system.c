@@ -7,8 +7,8 @@
 
 enum { WORD_BITS = 64 };
 
-static uint32_t bits_for(uint64_t values) {
-  uint32_t bits = 0;
+/* Bits that tell so many values apart, "bits" at least. */
+static uint32_t bits_for(uint64_t values, uint32_t bits) {
   while (bits < WORD_BITS && (uint64_t)1 << bits < values)
     bits++;
   return bits;
@@ -66,20 +66,21 @@ static maty_status number_messages(maty__system_t *system, maty__arena_t *arena,
 
 static void lay_out_queue(maty__system_t *system, uint32_t channel, room_t *room) {
   maty__queue_t *queue = &system->queues[channel];
-  queue->bits =
-      bits_for((uint64_t)system->first_message[channel + 1] - system->first_message[channel] + 1);
+  uint32_t messages = system->first_message[channel + 1] - system->first_message[channel];
+  queue->bits = bits_for((uint64_t)messages + 1, 1);
   queue->slot_mask = low_bits(queue->bits);
   queue->slots = WORD_BITS / queue->bits;
   bool wide = queue->slots < system->bound;
   if (!wide)
     queue->slots = system->bound;
-  queue->word_count = (system->bound - 1) / queue->slots + 1;
+  queue->word_count = wide ? (system->bound - 1) / queue->slots + 1 : 1;
   queue->mask = low_bits(queue->slots * queue->bits);
   find_room(room, wide ? WORD_BITS : queue->slots * queue->bits);
   queue->word = (uint32_t)room->word;
   queue->shift = room->used;
-  queue->last_word = queue->word + (system->bound - 1) / queue->slots;
-  queue->last_shift = queue->shift + (system->bound - 1) % queue->slots * queue->bits;
+  queue->last_word = queue->word + queue->word_count - 1;
+  queue->last_shift =
+      queue->shift + (system->bound - 1 - (queue->word_count - 1) * queue->slots) * queue->bits;
   room->word += queue->word_count - 1;
   room->used = wide ? WORD_BITS : room->used + queue->slots * queue->bits;
 }
@@ -87,7 +88,7 @@ static void lay_out_queue(maty__system_t *system, uint32_t channel, room_t *room
 static maty_status lay_out(maty__system_t *system) {
   room_t room = {0};
   for (uint32_t i = 0; i < system->role_count; i++) {
-    uint32_t bits = bits_for(system->image->roles[i].state_count);
+    uint32_t bits = bits_for(system->image->roles[i].state_count, 0);
     find_room(&room, bits);
     system->roles[i] = (maty__role_field_t){
         .word = (uint32_t)room.word, .shift = room.used, .mask = low_bits(bits)};

@@ -1,4 +1,4 @@
-/* tree.h - a parsed text.
+/* tree.h - a parsed text and the texts that it imports.
  *
  * The tree is kept flat, in the order of the text. A block's statements stand
  * between the statement that opens it and a marker that ends it:
@@ -13,16 +13,17 @@
  *   }                         BODY_END
  *
  * So whoever walks it needs a stack for the open blocks and no recursion,
- * however deep a text nests.
+ * however deep a text nests. A protocol that is nested in another is one of its
+ * own, with its statements before those of the outer one.
  *
  * A set of machines is one protocol whose statements are MACHINE, STATE and
  * MESSAGE and which declares no roles.
  *
  * What always holds: every protocol's statements end in BODY_END and "end"
- * leads to the marker of the same block, whatever errors the text has. The
- * numbers that names stand for (roles, types, protocols) are filled in by
- * resolve.c; a protocol in which something is wrong is "broken", and nobody
- * looks into its statements any more.
+ * leads to the marker of the same block, whatever errors the text has. What one
+ * text declares lies together. The numbers that names stand for (roles, types,
+ * protocols) are filled in by resolve.c and types.c; a protocol in which
+ * something is wrong is "broken", and nobody looks into its statements any more.
  */
 #ifndef MATY_TREE_H
 #define MATY_TREE_H
@@ -55,11 +56,17 @@ typedef struct maty__stmt {
   maty__stmt_kind kind;
   uint32_t at, length; /* of a message to its ';', else of the head */
   uint32_t end;        /* the marker that ends what this opens */
-  maty__use_t name;
+  maty__use_t name;    /* of a message without a label the empty one */
   maty__use_t subject;
+  maty__use_t module;                      /* of a DO: where the protocol is from; may be empty */
   uint32_t first_argument, argument_count; /* in maty__tree.uses */
+  uint32_t first_value, value_count;       /* of a DO: in maty__tree.values */
   uint32_t first_field, field_count;       /* in maty__tree.fields */
+  uint32_t first_type, end_type;           /* all that is written in it */
   uint32_t payload;                        /* its number, see types.h */
+  bool bare;    /* a message without brackets; its name may be a signature's */
+  bool calls;   /* a DO of a nested protocol, by the subject */
+  bool generic; /* depends on what is handed to the protocol's parameters */
 } maty__stmt_t;
 
 /* A type as it is written. A compound one's parts come before it. */
@@ -69,6 +76,7 @@ typedef struct maty__type_expr {
   maty__name_t name;     /* of a NAME or LITERAL */
   uint32_t first, count; /* in maty__tree.parts */
   int64_t low, high;
+  uint32_t parameter; /* of the protocol, that a NAME is; MATY__NONE: no such */
 } maty__type_expr_t;
 
 enum { MATY__TYPE_EXPR_NAME = 0xffff };
@@ -80,8 +88,37 @@ typedef struct maty__part {
   uint32_t type; /* in maty__tree.types */
 } maty__part_t;
 
-/* type name = ...; */
+/* m(T), or P@A: what is sent is a session of P, to be gone on with as A. */
+typedef struct maty__delegation {
+  maty__use_t module, protocol, role;
+  uint32_t inside; /* the protocol that it stands in */
+} maty__delegation_t;
+
+/* What can be handed to a protocol: types, and signatures of messages. */
+typedef enum maty__value_kind { MATY__VALUE_TYPE, MATY__VALUE_SIGNATURE } maty__value_kind;
+
+/* protocol P<type name, sig name> */
+typedef struct maty__parameter {
+  maty__value_kind kind;
+  maty__use_t name;
+  uint32_t number; /* what stands for it where nothing is handed over, see types.h */
+} maty__parameter_t;
+
+/* do P<name, name(fields), type> */
+typedef struct maty__value {
+  maty__value_kind kind; /* of one that is more than a name */
+  bool bare;             /* only a name: what it is, the parameter says */
+  maty__use_t name;
+  uint32_t at, length;
+  uint32_t type;                     /* in maty__tree.types */
+  uint32_t first_field, field_count; /* in maty__tree.fields */
+  uint32_t number;                   /* of the type or the signature, see types.h */
+  uint32_t parameter;                /* of the caller, that the name is; MATY__NONE: no such */
+} maty__value_t;
+
+/* type name = ...; or one of another language, with nothing more to say of it */
 typedef struct maty__type_decl {
+  maty__value_kind kind;
   maty__use_t name;
   uint32_t first_type, end_type; /* its expressions; the last is the whole */
   bool broken;
@@ -90,17 +127,42 @@ typedef struct maty__type_decl {
 typedef struct maty__protocol {
   maty__use_t name;
   bool aux;
+  bool nested;
+  bool headless; /* its head cannot be read, so its roles are not known */
   bool broken;
-  uint32_t first_role, role_count; /* in maty__tree.uses */
+  uint32_t unit;
+  uint32_t outer;                            /* protocol that it stands in, or MATY__NONE */
+  uint32_t first_role, role_count;           /* in maty__tree.uses */
+  uint32_t new_role_count;                   /* the last ones: not handed in by who calls it */
+  uint32_t first_parameter, parameter_count; /* in maty__tree.parameters */
   uint32_t first_stmt;
   uint32_t end_at; /* the brace that ends it */
 } maty__protocol_t;
 
+/* import module as visible; */
+typedef struct maty__import {
+  maty__use_t module, visible;
+  uint32_t unit; /* MATY__NONE: there is none */
+} maty__import_t;
+
+/* What one text declares. */
+typedef struct maty__unit {
+  maty__use_t name; /* by its module line; the empty one if it has none */
+  uint32_t first_import, end_import;
+  uint32_t first_type_decl, end_type_decl;
+  uint32_t first_protocol, end_protocol;
+} maty__unit_t;
+
 typedef struct maty__tree {
+  MATY__VEC(maty__unit_t) units; /* by number of the source; the text that was given comes first */
+  MATY__VEC(maty__import_t) imports;
   MATY__VEC(maty__protocol_t) protocols;
   MATY__VEC(maty__type_decl_t) type_decls;
   MATY__VEC(maty__stmt_t) stmts;
   MATY__VEC(maty__use_t) uses;
+  MATY__VEC(maty__parameter_t) parameters;
+  MATY__VEC(maty__value_t) values;
+  MATY__VEC(maty__delegation_t) delegations;
   MATY__VEC(maty__part_t) fields;
   MATY__VEC(maty__part_t) parts;
   MATY__VEC(maty__type_expr_t) types;

@@ -206,8 +206,9 @@ typedef struct maty_source {
   size_t length;
 } maty_source_t;
 
-/* Finds the text of an imported module, "a.b.C". Returns MATY_EINVAL if there
- * is none, and the import is an error. */
+/* Finds the text of an imported module, "a.b.C". Each module is asked for once
+ * in a check. Returns MATY_EINVAL if there is none, and the import is an error;
+ * MATY_ENOMEM and MATY_ECANCELED end the check. */
 typedef maty_status (*maty_import_fn)(void *context, const char *module, maty_source_t *out);
 
 typedef struct maty_config {
@@ -242,7 +243,8 @@ void maty_module_free(maty_module_t *module);
 size_t maty_module_diagnostic_count(const maty_module_t *module);
 const maty_diagnostic_t *maty_module_diagnostic(const maty_module_t *module, size_t index);
 
-/* The protocols of the text that are not "aux", in its order. */
+/* The protocols of the text that are neither "aux" nor nested, in its order;
+ * those of imported texts are not among them. */
 size_t maty_module_protocol_count(const maty_module_t *module);
 const char *maty_module_protocol_name(const maty_module_t *module, size_t index);
 

@@ -1,6 +1,6 @@
-/* checker.c - how fast a protocol is checked and compiled, from text to image:
- * families that grow with n, each hard in its own way, and a protocol of the
- * size that people write.
+/* checker.c - how fast a protocol is checked and compiled, from text to image,
+ * and how fast its machines are explored: families that grow with n, each hard in
+ * its own way, and a protocol of the size that people write.
  *
  *   ring n      n roles pass one message round for ever
  *   ringstop n  the same, and the first may stop it each round
@@ -311,8 +311,101 @@ static void require_accepted(const char *name, const text_t *text) {
   maty_module_free(module);
 }
 
+/* ----- Exploring ----- */
+
+static const struct {
+  const char *name;
+  void (*print)(text_t *text, int n);
+  int n;
+  maty_explore_options_t options;
+  double aim; /* milliseconds */
+} EXPLORED[] = {
+    {"pairs 4, whole", pairs, 4, {.whole = true}, 0},
+    {"pairs 6, whole", pairs, 6, {.whole = true}, 0},
+    {"pairs 8, whole", pairs, 8, {.whole = true}, 500},
+    {"pairs 8, unfair", pairs, 8, {.fairness = MATY_FAIRNESS_UNFAIR}, 0},
+    {"pairs 8", pairs, 8, {0}, 0},
+    {"fan 5, whole", fan, 5, {.whole = true}, 0},
+    {"fan 8, whole", fan, 8, {.whole = true}, 20},
+    {"fan 8, unfair", fan, 8, {.fairness = MATY_FAIRNESS_UNFAIR}, 0},
+    {"fan 8", fan, 8, {0}, 0},
+    {"kbuf 64, queues of 64, whole", kbuf, 64, {.bound = 64, .whole = true}, 0},
+    {"a mail transfer", mail, 0, {0}, 0},
+};
+
+typedef struct exploration {
+  const maty_image_t *image;
+  const maty_explore_options_t *options;
+  maty_verdict_facts_t facts;
+  uint32_t compatible; /* the greatest k to try; 0: explore */
+} exploration_t;
+
+static void run_explore(void *context) {
+  exploration_t *exploration = context;
+  maty_config_t config = maty_config_default();
+  maty_verdict_t *verdict = NULL;
+  maty_status status =
+      exploration->compatible > 0
+          ? maty_compatible(&verdict, exploration->image, exploration->compatible, NULL, &config)
+          : maty_explore(&verdict, exploration->image, exploration->options, &config);
+  bench_require(status, "exploring");
+  maty_verdict_facts(verdict, &exploration->facts);
+  maty_verdict_free(verdict);
+}
+
+/* Memory is the most that is held at a time, for all that it takes. */
+typedef struct meter {
+  size_t held, most;
+} meter_t;
+
+static void *metered_resize(void *context, void *block, size_t old_size, size_t size) {
+  meter_t *meter = context;
+  meter->held += size;
+  meter->most = meter->held > meter->most ? meter->held : meter->most;
+  meter->held -= block == NULL ? 0 : old_size;
+  return maty_allocator_default().resize(NULL, block, old_size, size);
+}
+
+static double measure_memory(const exploration_t *exploration) {
+  meter_t meter = {0};
+  maty_config_t config = maty_config_default();
+  maty_verdict_t *verdict = NULL;
+  config.allocator = (maty_allocator_t){.resize = metered_resize, .context = &meter};
+  bench_require(maty_explore(&verdict, exploration->image, exploration->options, &config),
+                "exploring");
+  maty_verdict_free(verdict);
+  return (double)meter.most;
+}
+
+static void bench_explore(size_t index) {
+  enum { MANY = 10000 }; /* of fewer states the first pages are most of the memory */
+  text_t text = {0};
+  maty_module_t *module = NULL;
+  char name[80];
+  EXPLORED[index].print(&text, EXPLORED[index].n);
+  bench_require(check(&text, &module), EXPLORED[index].name);
+  exploration_t exploration = {.image = maty_module_image(module, 0),
+                               .options = &EXPLORED[index].options};
+  snprintf(name, sizeof name, "explore %s", EXPLORED[index].name);
+  double seconds = bench_time(run_explore, &exploration);
+  double states = (double)exploration.facts.states;
+  bench_report(name, seconds * 1e3, "ms", EXPLORED[index].aim);
+  if (states >= MANY) {
+    snprintf(name, sizeof name, "explore %s, %.0f states", EXPLORED[index].name, states);
+    bench_report(name, states / seconds * 1e-6, "million states/s", 0);
+    bench_report(name, measure_memory(&exploration) / states, "bytes/state", 0);
+  }
+  if (index == sizeof EXPLORED / sizeof EXPLORED[0] - 1) {
+    exploration.compatible = 1;
+    bench_report("compatible, a mail transfer", bench_time(run_explore, &exploration) * 1e3, "ms",
+                 0);
+  }
+  maty_module_free(module);
+  free(text.bytes);
+}
+
 int main(void) {
-  bench_header("Checker, from text to image");
+  bench_header("Checker, from text to image, and explorer");
   for (size_t i = 0; i < sizeof SUBJECTS / sizeof SUBJECTS[0]; i++) {
     text_t text = {0};
     SUBJECTS[i].print(&text, SUBJECTS[i].n);
@@ -321,6 +414,9 @@ int main(void) {
     snprintf(name, sizeof name, "check %s", SUBJECTS[i].name);
     bench_report(name, bench_time(run_check, &text) * 1e3, "ms", SUBJECTS[i].aim);
     free(text.bytes);
+  }
+  for (size_t i = 0; i < sizeof EXPLORED / sizeof EXPLORED[0]; i++) {
+    bench_explore(i);
   }
   return 0;
 }

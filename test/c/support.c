@@ -33,21 +33,37 @@ maty_writer_t test_writer(test_text_t *text) {
   return (maty_writer_t){.write = write_text, .context = text};
 }
 
-maty_module_t *test_check(const char *text) {
+static maty_status import_module(void *context, const char *module, maty_source_t *out) {
+  const test_module_t *found = context;
+  while (found->module != NULL && strcmp(found->module, module) != 0)
+    found++;
+  if (found->module == NULL)
+    return MATY_EINVAL;
+  *out = (maty_source_t){.name = found->source, .text = found->text, .length = strlen(found->text)};
+  return MATY_OK;
+}
+
+maty_module_t *test_check_in(maty_dialect dialect, const test_module_t *modules, const char *text) {
   maty_module_t *module;
   maty_config_t config = maty_config_default();
+  config.dialect = dialect;
+  config.import = modules == NULL ? NULL : import_module;
+  config.import_context = (void *)modules;
   maty_status status = maty_module_check(&module, "test.scr", text, strlen(text), &config);
   cr_assert(status == MATY_OK || status == MATY_EREJECTED, "status %s", maty_status_text(status));
   cr_assert_eq(status == MATY_OK, maty_module_diagnostic_count(module) == 0);
   return module;
 }
 
-char *test_diagnostics(const char *text) {
+maty_module_t *test_check(const char *text) { return test_check_in(MATY_DIALECT_MATY, NULL, text); }
+
+static char *diagnostics_of(maty_module_t *module) {
   test_text_t found = {0};
-  maty_module_t *module = test_check(text);
   test_text_add(&found, "%s", "");
   for (size_t i = 0; i < maty_module_diagnostic_count(module); i++) {
     const maty_diagnostic_t *diagnostic = maty_module_diagnostic(module, i);
+    if (strcmp(diagnostic->source, "test.scr") != 0)
+      test_text_add(&found, "%s:", diagnostic->source);
     test_text_add(&found, "%u:%u+%u %s [%s] %s\n%s", diagnostic->line, diagnostic->column,
                   diagnostic->length,
                   diagnostic->severity == MATY_SEVERITY_ERROR ? "error" : "note",
@@ -58,10 +74,17 @@ char *test_diagnostics(const char *text) {
   return found.at;
 }
 
-void test_expect(const char *text, const char *diagnostics) {
-  char *found = test_diagnostics(text);
+char *test_diagnostics(const char *text) { return diagnostics_of(test_check(text)); }
+
+void test_expect_in(maty_dialect dialect, const test_module_t *modules, const char *text,
+                    const char *diagnostics) {
+  char *found = diagnostics_of(test_check_in(dialect, modules, text));
   cr_expect_str_eq(found, diagnostics, "of\n%s\nexpected\n%s\nfound\n%s", text, diagnostics, found);
   free(found);
+}
+
+void test_expect(const char *text, const char *diagnostics) {
+  test_expect_in(MATY_DIALECT_MATY, NULL, text, diagnostics);
 }
 
 void test_accept(const char *text) { test_expect(text, ""); }

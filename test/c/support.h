@@ -20,13 +20,26 @@ maty_writer_t test_writer(test_text_t *text);
 /* Checks a text named "test.scr" and expects MATY_OK or MATY_EREJECTED. */
 maty_module_t *test_check(const char *text);
 
+/* A text that can be imported. */
+typedef struct test_module {
+  const char *module; /* NULL: the end of a list */
+  const char *source; /* the name errors give it */
+  const char *text;
+} test_module_t;
+
+/* The same in a dialect, with modules to import, or NULL. */
+maty_module_t *test_check_in(maty_dialect dialect, const test_module_t *modules, const char *text);
+
 /* All diagnostics of a text, each as
  *     line:column+length error [class] text
- * and its run below. */
+ * and its run below; one in a text that is imported has its name first. */
 char *test_diagnostics(const char *text);
 
 /* Fails the test unless the diagnostics of the text are these, word for word. */
 void test_expect(const char *text, const char *diagnostics);
+
+void test_expect_in(maty_dialect dialect, const test_module_t *modules, const char *text,
+                    const char *diagnostics);
 
 /* Fails the test unless the text is accepted. */
 void test_accept(const char *text);

@@ -132,11 +132,11 @@ Test(names, arity) {
               "}\n"
               "aux protocol Q(role A, role B, role C) { m() from A to B; }\n"
               "aux protocol One(role A) { }\n",
-              "2:3+10 error [arity] the protocol 'Q' has 3 roles, and 2 are given here\n"
+              "2:3+10 error [arity] the protocol 'Q' takes 3 roles, and 2 are given here\n"
               "6:14+1 note [arity] it is declared here\n"
-              "3:3+12 error [arity] the protocol 'One' has 1 role, and 2 are given here\n"
+              "3:3+12 error [arity] the protocol 'One' takes 1 role, and 2 are given here\n"
               "7:14+3 note [arity] it is declared here\n"
-              "4:3+6 error [arity] the protocol 'One' has 1 role, and 0 are given here\n");
+              "4:3+6 error [arity] the protocol 'One' takes 1 role, and 0 are given here\n");
 }
 
 Test(names, self_message) {

@@ -5,9 +5,10 @@
 
 #include "support.h"
 
-static char *format(const char *text, maty_status expected) {
+static char *format_in(maty_dialect dialect, const char *text, maty_status expected) {
   test_text_t found = {0};
   maty_config_t config = maty_config_default();
+  config.dialect = dialect;
   maty_source_t source = {.name = "test.scr", .text = text, .length = strlen(text)};
   test_text_add(&found, "%s", "");
   maty_status status = maty_format(&source, &config, test_writer(&found));
@@ -15,13 +16,21 @@ static char *format(const char *text, maty_status expected) {
   return found.at;
 }
 
+static char *format(const char *text, maty_status expected) {
+  return format_in(MATY_DIALECT_MATY, text, expected);
+}
+
 /* What is laid out once is as it should be. */
-static void expect(const char *text, const char *laid_out) {
-  char *once = format(text, MATY_OK), *twice = format(once, MATY_OK);
+static void expect_in(maty_dialect dialect, const char *text, const char *laid_out) {
+  char *once = format_in(dialect, text, MATY_OK), *twice = format_in(dialect, once, MATY_OK);
   cr_expect_str_eq(once, laid_out, "expected\n%s\nfound\n%s", laid_out, once);
   cr_expect_str_eq(twice, once, "once\n%s\ntwice\n%s", once, twice);
   free(once);
   free(twice);
+}
+
+static void expect(const char *text, const char *laid_out) {
+  expect_in(MATY_DIALECT_MATY, text, laid_out);
 }
 
 Test(format, blocks_and_statements) {
@@ -56,29 +65,35 @@ Test(format, types) {
          "}\n");
 }
 
-/* What is not supported is laid out all the same. */
+/* What has no meaning is laid out all the same. */
 Test(format, what_other_dialects_have) {
-  expect("(*# RefinementTypes,PrintUsage:b#*) module a . b ;import x.y as z;\n"
-         "data<java>\"a.B\" from \"b.jar\" as C;explicit global protocol P<type T ,sig S>(role A,\n"
-         "role B) @ \"note\" { connect A to B; m(x:int{x>0&&x<=5||x<>2}) from A to B within[0;5);\n"
-         "rec X[n<A,B>:int{n>-1}=0]{ m(P@A) from A to B; @\"why\" continue X[n+1]; }\n"
-         "do Q < m(int)as sig >(A, B); disconnect A and B; }",
-         "(*# RefinementTypes, PrintUsage: b #*)\n"
-         "\n"
-         "module a.b;\n"
-         "import x.y as z;\n"
-         "data <java> \"a.B\" from \"b.jar\" as C;\n"
-         "\n"
-         "explicit global protocol P<type T, sig S>(role A, role B) @\"note\" {\n"
-         "  connect A to B;\n"
-         "  m(x: int{x > 0 && x <= 5 || x <> 2}) from A to B within [0; 5);\n"
-         "  rec X [n<A, B>: int{n > -1} = 0] {\n"
-         "    m(P@A) from A to B; @\"why\"\n"
-         "    continue X [n + 1];\n"
-         "  }\n"
-         "  do Q<m(int) as sig>(A, B);\n"
-         "  disconnect A and B;\n"
-         "}\n");
+  expect_in(MATY_DIALECT_SCRIBBLE,
+            "module a . test ;import x.y as z;data<java>\"a.B\" from \"b.jar\" as C;\n"
+            "explicit global protocol P<type T ,sig S>(role A,role B) { connect A to B;\n"
+            "m(P@A) from A to B; do Q < m(C),T >(A, B); disconnect A and B; }",
+            "module a.test;\n"
+            "import x.y as z;\n"
+            "data <java> \"a.B\" from \"b.jar\" as C;\n"
+            "\n"
+            "explicit global protocol P<type T, sig S>(role A, role B) {\n"
+            "  connect A to B;\n"
+            "  m(P@A) from A to B;\n"
+            "  do Q<m(C), T>(A, B);\n"
+            "  disconnect A and B;\n"
+            "}\n");
+  expect_in(MATY_DIALECT_NUSCR,
+            "(*# RefinementTypes,NestedProtocols#*) global protocol P(role A,\n"
+            "role B) { m(x:int{x>0&&x<=5||x<>2}) from A to B;\n"
+            "rec X[n<A,B>:int{n>-1}=0]{ m() from A to B; @\"why\" continue X[n+1]; } }",
+            "(*# RefinementTypes, NestedProtocols #*)\n"
+            "\n"
+            "global protocol P(role A, role B) {\n"
+            "  m(x: int{x > 0 && x <= 5 || x <> 2}) from A to B;\n"
+            "  rec X [n<A, B>: int{n > -1} = 0] {\n"
+            "    m() from A to B; @\"why\"\n"
+            "    continue X [n + 1];\n"
+            "  }\n"
+            "}\n");
 }
 
 Test(format, comments_stay) {

@@ -126,8 +126,8 @@ Test(lex, string_without_end) {
   test_expect("module m;\n"
               "import \"x\n"
               "protocol P(role A, role B) { m() from A to B; }\n",
-              "2:1+6 error [unsupported] an import is not supported\n"
-              "2:8+1 error [syntax] the string that begins here has no end in this line\n");
+              "2:8+1 error [syntax] the string that begins here has no end in this line\n"
+              "2:8+2 error [syntax] expected a module's name after 'import', found '\"x'\n");
 }
 
 Test(lex, after_a_bad_character_no_image) {

@@ -158,6 +158,70 @@ Test(limits, fields) {
   }
 }
 
+Test(limits, depth_of_nested_protocols) {
+  for (uint32_t more = 0; more < 2; more++) {
+    test_text_t text = {0};
+    test_text_add(&text, "protocol P(role A, role B) {\n");
+    add_repeated(&text, "nested protocol N(role A, role B) {", MATY_MAX_NESTED + more);
+    add_repeated(&text, "m() from A to B; }", MATY_MAX_NESTED + more);
+    test_text_add(&text, "m() from A to B; }");
+    expect(text, more == 0 ? "" : "2:2241+6 error [limit] more than 64 protocols in one another\n");
+  }
+}
+
+static maty_status import_itself(void *context, const char *module, maty_source_t *out) {
+  test_text_t *texts = context;
+  *out = (maty_source_t){.name = "imported", .text = texts->at, .length = texts->length};
+  return *module == 'x' ? MATY_OK : MATY_EINVAL;
+}
+
+/* Takes the text over; "imported" is what every import finds. */
+static void expect_imports(test_text_t text, test_text_t imported, const char *diagnostic) {
+  maty_config_t config = maty_config_default();
+  maty_module_t *module;
+  config.import = import_itself;
+  config.import_context = &imported;
+  maty_status status = maty_module_check(&module, "test.scr", text.at, text.length, &config);
+  cr_expect_eq(status, diagnostic == NULL ? MATY_OK : MATY_EREJECTED);
+  if (diagnostic != NULL) {
+    cr_expect_eq(maty_module_diagnostic_count(module), 1);
+    cr_expect_eq(maty_module_diagnostic(module, 0)->class_, MATY_CLASS_LIMIT);
+    cr_expect_str_eq(maty_module_diagnostic(module, 0)->text, diagnostic);
+  }
+  maty_module_free(module);
+  free(text.at);
+  free(imported.at);
+}
+
+Test(limits, imports) {
+  for (uint32_t more = 0; more < 2; more++) {
+    test_text_t text = {0}, imported = {0};
+    for (uint32_t i = 1; i <= MATY_MAX_IMPORTS + more; i++)
+      test_text_add(&text, "import x%u;\n", i);
+    test_text_add(&imported, "module x;");
+    expect_imports(text, imported,
+                   more == 0 ? NULL : "the module 'x1001' is one more than can be imported");
+  }
+}
+
+Test(limits, size_of_imports) {
+  test_text_t text = {0}, imported = {0};
+  test_text_add(&text, "import x1; import x2; import x3;");
+  add_repeated(&imported, "                                                                ",
+               MATY_MAX_IMPORTED / 2 / 64);
+  expect_imports(text, imported, "the module 'x3' is too large to be imported");
+}
+
+/* A call that hands a larger type to itself each time. */
+Test(limits, types_handed_to_calls) {
+  test_text_t text = {0};
+  test_text_add(&text,
+                "protocol P(role A, role B) { do Q<integer>(A, B); }\n"
+                "aux protocol Q<type T>(role A, role B) { m(T) from A to B; do Q<{T}>(A, B); }\n");
+  expect(text,
+         "2:65+3 error [limit] more than 64 types in one another once names are written out\n");
+}
+
 Test(limits, diagnostics) {
   test_text_t text = {0};
   test_text_add(&text, "protocol P(role A, role B) {\n");
@@ -231,7 +295,8 @@ Test(limits, roles_of_calls) {
   for (uint32_t i = 2; i <= COUNT; i++)
     test_text_add(&text, ", R%u", i % COUNT);
   test_text_add(&text, "); }\n");
-  expect(text, "3:1+19894 error [limit] the conversation 'P' has more than 8000000 roles handed to "
+  expect(text, "3:1+19894 error [limit] the conversation 'P' has more than 8000000 roles and types "
+               "handed to "
                "calls here\n");
 }
 

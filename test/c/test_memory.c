@@ -8,6 +8,9 @@
 /* Uses everything there is: types, calls, loops, choices, notes and runs. */
 static const char text[] =
     "module some.where;\n"
+    "import a.library as L;\n"
+    "import some.where;\n"
+    "import not.there;\n"
     "type order = {integer, line};\n"
     "type line = %{text: string, count: 1..9} | :none;\n"
     "protocol Good(role A, role B, role C) {\n"
@@ -36,12 +39,34 @@ static const char text[] =
     "protocol Early(role A, role B) { choice at A { m() from A to B; n() from A to B; }\n"
     "  or { m() from A to B; } }\n"
     "protocol Typo(role A, role B) { m(intger) from A to X; continue L do Goood(A); }\n"
-    "protocol Good(role A) { }\n";
+    "protocol Good(role A) { }\n"
+    "protocol Generic(role A, role B) {\n"
+    "  do Hand<{integer}, m(x: order)>(A, B); do L.Some<Widget>(A, B); do some.where.Ask(A, B);\n"
+    "}\n"
+    "aux protocol Hand<type T, sig S>(role A, role B) {\n"
+    "  n(list(T), T) from A to B; S from A to B; do More<%{a: T}, (T)>(B, A);\n"
+    "}\n"
+    "aux protocol More<type T, sig S>(role A, role B) { m(T) from A to B; S from A to B; }\n"
+    "protocol Outer(role A, role B) {\n"
+    "  nested protocol Inner(role A; new role N) { m(Outer@A) from A to N; }\n"
+    "  A calls Inner(A);\n"
+    "  rec X [n<A, B>: (i: integer {i > 0 && not (i = 5)}) = 1 + len(x)] { continue X [n - 1]; }\n"
+    "}\n";
+
+static maty_status import_module(void *context, const char *module, maty_source_t *out) {
+  static const char library[] =
+      "import some.where;\n"
+      "aux protocol Some<type T>(role A, role B) { some(T) from A to B; }\n";
+  (void)context;
+  *out = (maty_source_t){.name = "library.scr", .text = library, .length = sizeof library - 1};
+  return strcmp(module, "a.library") == 0 ? MATY_OK : MATY_EINVAL;
+}
 
 static maty_status check(test_memory_t *memory) {
   maty_config_t config = maty_config_default();
   maty_module_t *module;
   config.allocator = test_allocator(memory);
+  config.import = import_module;
   maty_status status = maty_module_check(&module, "test.scr", text, strlen(text), &config);
   cr_expect_eq(module != NULL, status == MATY_OK || status == MATY_EREJECTED);
   maty_module_free(module);

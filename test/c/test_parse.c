@@ -8,6 +8,8 @@ Test(parse, forms_of_a_protocol) {
   test_accept("module a.b.c;\n"
               "global protocol P(role A, role B) { m() from A to B; }\n"
               "protocol Q(role A, role B) { m() from A to B; }\n"
+              "global T(role A, role B) { m() from A to B; }\n"
+              "protocol U(role A, role B) @\"timeout 5\" { m() from A to B; }\n"
               "aux global protocol R(role A, role B) { m() from A to B; }\n"
               "aux protocol S(role A, role B) { m() from A to B; }\n");
 }
@@ -18,6 +20,25 @@ Test(parse, forms_of_a_message) {
               "  m() from A to B, C;\n"
               "  m(integer) from A to B;\n"
               "  (x: integer) from A to B;\n"
+              "  m(integer) from A to B; @\"twice\"\n"
+              "}\n");
+}
+
+/* Words that mean something elsewhere are names here. */
+Test(parse, words_as_names) {
+  test_accept("module module.import;\n"
+              "type sig = integer;\n"
+              "protocol protocol(role from, role to, role role) {\n"
+              "  from from from to to;\n"
+              "  choice from to to role;\n"
+              "  choice(sig) from role to from;\n"
+              "  nested from from to to;\n"
+              "  calls() from from to to;\n"
+              "  do from to to from;\n"
+              "  connect() from from to to;\n"
+              "  rec rec { choice at from { continue from from to role; continue rec; } or {\n"
+              "    continue() from from to to; } }\n"
+              "  within from from to role;\n"
               "}\n");
 }
 
@@ -337,58 +358,6 @@ Test(unsupported, explicit) {
               "2:5+8 error [unsupported] an explicit protocol is not supported\n");
 }
 
-Test(unsupported, import_) {
-  test_expect("import a.b as c;\n"
-              "protocol P(role A, role B) { m() from A to B; }\n",
-              "1:1+6 error [unsupported] an import is not supported\n");
-}
-
-Test(unsupported, type_of_another_language) {
-  test_expect(
-      "type <java> \"java.lang.String\" from \"rt.jar\" as String;\n"
-      "data <py> \"int\" from \"x\" as Int;\n"
-      "sig <java> \"T\" from \"x\" as T;\n"
-      "protocol P(role A, role B) { m() from A to B; }\n",
-      "1:1+4 error [unsupported] a declaration of a type of another language is not supported\n"
-      "2:1+4 error [unsupported] a declaration of a type of another language is not supported\n"
-      "3:1+3 error [unsupported] a declaration of a type of another language is not supported\n");
-}
-
-Test(unsupported, nested) {
-  test_expect("nested protocol N(role A; new role B) { m() from A to B; }\n"
-              "protocol P(role A, role B) { m() from A to B; }\n",
-              "1:1+6 error [unsupported] a nested protocol is not supported\n");
-}
-
-Test(unsupported, nested_in_a_body) {
-  test_expect("protocol P(role A, role B) {\n"
-              "  nested protocol N(role A, role B) { x() from A to Q; }\n"
-              "  m() from A to B;\n"
-              "}\n",
-              "2:3+6 error [unsupported] a nested protocol is not supported\n");
-}
-
-Test(unsupported, parameters) {
-  test_expect("protocol P<type T, sig S>(role A, role B) { m() from A to B; }\n"
-              "protocol Q(role A, role B) { do P<Int, m()>(A, B); }\n",
-              "1:11+1 error [unsupported] a parameter that is no role is not supported\n"
-              "2:34+1 error [unsupported] an argument that is no role is not supported\n");
-}
-
-Test(unsupported, annotation_of_a_protocol) {
-  test_expect("protocol P(role A, role B) @\"x\" { m() from A to B; }\n",
-              "1:28+1 error [unsupported] an annotation is not supported\n");
-}
-
-Test(unsupported, annotation) {
-  test_expect("protocol P(role A, role B) {\n"
-              "  m() from A to B; @\"fast\"\n"
-              "  do P(A, B); @\"x\"\n"
-              "}\n",
-              "2:20+1 error [unsupported] an annotation is not supported\n"
-              "3:15+1 error [unsupported] an annotation is not supported\n");
-}
-
 Test(unsupported, reliable_role) {
   test_expect("protocol P(reliable role A, role B) { m() from A to B; }\n",
               "1:12+8 error [unsupported] a reliable role is not supported\n");
@@ -407,20 +376,6 @@ Test(unsupported, connection) {
               "5:3+4 error [unsupported] an explicit connection ('wrap') is not supported\n");
 }
 
-Test(unsupported, connection_with_a_message) {
-  test_expect("protocol P(role A, role B) {\n"
-              "  m connect A to B;\n"
-              "}\n",
-              "2:3+1 error [unsupported] an explicit connection ('connect') is not supported\n");
-}
-
-Test(unsupported, calls) {
-  test_expect("protocol P(role A, role B) {\n"
-              "  A calls N(A, B);\n"
-              "}\n",
-              "2:3+1 error [unsupported] a call of a nested protocol ('calls') is not supported\n");
-}
-
 Test(unsupported, time) {
   test_expect("protocol P(role A, role B) {\n"
               "  m() from A to B within [0;1];\n"
@@ -435,13 +390,6 @@ Test(unsupported, refinement) {
               "2:15+1 error [unsupported] a refined payload is not supported\n");
 }
 
-Test(unsupported, delegation) {
-  test_expect("protocol P(role A, role B) {\n"
-              "  m(P@A) from A to B;\n"
-              "}\n",
-              "2:5+1 error [unsupported] delegation is not supported\n");
-}
-
 Test(unsupported, loop_with_variables) {
   test_expect("protocol P(role A, role B) {\n"
               "  rec X [n<A, B>: integer = 1] {\n"
@@ -453,9 +401,208 @@ Test(unsupported, loop_with_variables) {
               "4:16+1 error [unsupported] a loop with variables is not supported\n");
 }
 
-Test(unsupported, protocol_of_another_module) {
+Test(unsupported, connection_with_a_message) {
   test_expect("protocol P(role A, role B) {\n"
-              "  do a.b.P(A, B);\n"
+              "  m connect A to B;\n"
               "}\n",
-              "2:6+1 error [unsupported] a protocol of another module is not supported\n");
+              "2:5+7 error [unsupported] an explicit connection ('connect') is not supported\n");
+}
+
+Test(unsupported, delegation) {
+  test_expect("protocol P(role A, role B) {\n"
+              "  m(integer, s: P@A) from A to B;\n"
+              "}\n",
+              "2:17+3 error [unsupported] delegation is not supported\n");
+}
+
+/* All of it is read and looked up. */
+Test(unsupported, with_errors_inside) {
+  test_expect("protocol P(role A, role B) {\n"
+              "  connect A to C;\n"
+              "  m() connect A B;\n"
+              "  m(Q@A, P@X) from A to B;\n"
+              "  m() from A to B within [1;x];\n"
+              "  m() from A to B within ]1;2) using c and resetting (c;\n"
+              "  disconnect A to B;\n"
+              "  rec X [n: integer = 1] { m() from A to B; }\n"
+              "  rec X [n<A>: integer = ] { m() from A to B; }\n"
+              "  rec X [n<A>: {integer, integer} = 1] { m() from A to B; continue X [n +]; }\n"
+              "}\n",
+              "2:3+7 error [unsupported] an explicit connection ('connect') is not supported\n"
+              "2:16+1 error [unbound-role] there is no role 'C'\n"
+              "3:7+7 error [unsupported] an explicit connection ('connect') is not supported\n"
+              "3:17+1 error [syntax] expected 'to' and the other role, found 'B'\n"
+              "4:5+3 error [unsupported] delegation is not supported\n"
+              "4:5+1 error [unbound-protocol] there is no protocol 'Q'\n"
+              "4:10+3 error [unsupported] delegation is not supported\n"
+              "4:12+1 error [unbound-role] the protocol 'P' has no role 'X'\n"
+              "5:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+              "5:29+1 error [syntax] expected a time and ']' after ';', found 'x'\n"
+              "6:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+              "6:56+1 error [syntax] expected a clock or ')', found ';'\n"
+              "7:3+10 error [unsupported] an explicit connection ('disconnect') is not supported\n"
+              "7:16+2 error [syntax] expected 'and' and the other role, found 'to'\n"
+              "8:9+1 error [unsupported] a loop with variables is not supported\n"
+              "8:11+1 error [syntax] expected '<' and the roles that know the variable, found ':'\n"
+              "9:9+1 error [unsupported] a loop with variables is not supported\n"
+              "9:26+1 error [syntax] expected an expression, found ']'\n"
+              "10:9+1 error [unsupported] a loop with variables is not supported\n"
+              "10:70+1 error [unsupported] a loop with variables is not supported\n"
+              "10:74+1 error [syntax] expected an expression, found ']'\n");
+}
+
+/* ===== Expressions ======================================================= */
+
+/* What binds tighter, and from where: each would be wrong if it were otherwise. */
+Test(expressions, levels) {
+  test_expect(
+      "protocol P(role A, role B) {\n"
+      "  m(x: integer{x + 1 - 2 > 0 && y = \"a\" || not true && -x <= len(l)}) from A to B;\n"
+      "  m(x: integer{not (x <> 5) && (1 < 2) = (x >= 3)}) from A to B;\n"
+      "}\n",
+      "2:15+1 error [unsupported] a refined payload is not supported\n"
+      "3:15+1 error [unsupported] a refined payload is not supported\n");
+}
+
+Test(expressions, what_they_are_of) {
+  test_expect("protocol P(role A, role B) {\n"
+              "  m(x: integer{x + 1}) from A to B;\n"
+              "  m(x: integer{1 < 2 < 3}) from A to B;\n"
+              "  m(x: integer{x > 0 && x - 1 || true}) from A to B;\n"
+              "  m(x: integer{not 5 = 5}) from A to B;\n"
+              "  m(x: integer{-(x > 0) = 1}) from A to B;\n"
+              "}\n",
+              "2:15+1 error [unsupported] a refined payload is not supported\n"
+              "2:16+5 error [syntax] a refinement takes a condition, and this is an integer\n"
+              "3:15+1 error [unsupported] a refined payload is not supported\n"
+              "3:16+5 error [syntax] '<' takes an integer, and this is a condition\n"
+              "4:15+1 error [unsupported] a refined payload is not supported\n"
+              "4:25+5 error [syntax] '&&' takes a condition, and this is an integer\n"
+              "5:15+1 error [unsupported] a refined payload is not supported\n"
+              "5:20+1 error [syntax] 'not' takes a condition, and this is an integer\n"
+              "6:15+1 error [unsupported] a refined payload is not supported\n"
+              "6:17+7 error [syntax] '-' takes an integer, and this is a condition\n");
+}
+
+Test(expressions, mistakes) {
+  test_expect("protocol P(role A, role B) {\n"
+              "  m(x: integer{x >}) from A to B;\n"
+              "  m(x: integer{(x > 0}) from A to B;\n"
+              "  m(x: integer{x > 0)}) from A to B;\n"
+              "  m(x: integer{x & y}) from A to B;\n"
+              "  m(x: integer{}) from A to B;\n"
+              "  m(x: integer{len(x) y}) from A to B;\n"
+              "}\n",
+              "2:15+1 error [unsupported] a refined payload is not supported\n"
+              "2:19+1 error [syntax] expected an expression, found '}'\n"
+              "3:15+1 error [unsupported] a refined payload is not supported\n"
+              "3:22+1 error [syntax] expected an operator or ')', found '}'\n"
+              "4:15+1 error [unsupported] a refined payload is not supported\n"
+              "4:21+1 error [syntax] expected an operator or '}' in the refinement, found ')'\n"
+              "5:15+1 error [unsupported] a refined payload is not supported\n"
+              "5:18+1 error [syntax] expected an operator or '}' in the refinement, found '&'\n"
+              "6:15+1 error [unsupported] a refined payload is not supported\n"
+              "6:16+1 error [syntax] expected an expression, found '}'\n"
+              "7:15+1 error [unsupported] a refined payload is not supported\n"
+              "7:16+6 error [syntax] a refinement takes a condition, and this is an integer\n"
+              "7:23+1 error [syntax] expected an operator or '}' in the refinement, found 'y'\n");
+}
+
+/* ===== Nested protocols ================================================== */
+
+/* Each is a protocol of its own, but none to take part in. */
+Test(nested, are_checked) {
+  maty_module_t *module = test_check(
+      "nested protocol N(role A; new role B, role C) { m() from A to B; n from B to C; }\n"
+      "protocol P(role A, role B) {\n"
+      "  nested protocol M(role A, role B) {\n"
+      "    nested protocol O(role A, role B) { o() from A to B; }\n"
+      "    x() from A to B;\n"
+      "  }\n"
+      "  nested protocol N(role A, role B) @\"x\" { y() from A to B; do M(A, B); }\n"
+      "  m() from A to B;\n"
+      "}\n");
+  cr_assert_eq(maty_module_diagnostic_count(module), 0);
+  cr_assert_eq(maty_module_protocol_count(module), 1);
+  cr_expect_str_eq(maty_module_protocol_name(module, 0), "P");
+  cr_expect_not_null(maty_module_image(module, 0));
+  maty_module_free(module);
+}
+
+Test(nested, mistakes) {
+  test_expect("nested N(role A, role B) { m() from A to B; }\n"
+              "nested protocol N(role A; role B) { m() from A to B; }\n"
+              "protocol P(role A, role B; new role C) { m() from A to B; }\n"
+              "protocol Q(role A, role B) {\n"
+              "  nested protocol N(role A, role B) { x() from A to Q; }\n"
+              "  nested protocol N(role A, role B) { x() from A to B; }\n"
+              "  nested protocol (role A) { }\n"
+              "  m() from A to B;\n"
+              "  nested protocol M(role A, role B) { x() from A to B; }\n"
+              "  n() from A to X;\n"
+              "}\n",
+              "1:8+1 error [syntax] expected 'protocol' after 'nested', found 'N'\n"
+              "2:27+4 error [syntax] expected 'new' and more roles after ';', found 'role'\n"
+              "3:26+1 error [syntax] only a nested protocol has new roles\n"
+              "5:53+1 error [unbound-role] there is no role 'Q'\n"
+              "6:19+1 error [dup-protocol] the protocol 'N' is declared twice\n"
+              "5:19+1 note [dup-protocol] it is declared here first\n"
+              "7:19+1 error [syntax] expected the protocol's name, found '('\n"
+              "9:3+6 error [syntax] expected a statement or '}' (nested protocols come before the "
+              "statements), found 'nested'\n"
+              "10:17+1 error [unbound-role] there is no role 'X'\n");
+}
+
+/* What is wrong with one as a conversation. */
+Test(nested, not_implementable) {
+  test_expect("protocol P(role A, role B, role C) {\n"
+              "  nested protocol N(role A, role B, role C) {\n"
+              "    choice at A { x() from A to B; y() from B to C; } or { z() from A to B; }\n"
+              "  }\n"
+              "  m() from A to B, C;\n"
+              "}\n",
+              "3:36+1 error [unfinished] 'C' goes on with 'y' after one run; after another that is "
+              "the same to it the conversation is over, and it waits for ever\n"
+              "one run:\n"
+              "  1. A -> B: x (line 3)\n"
+              "  2. B -> C: y (line 3)\n"
+              "the other:\n"
+              "  1. A -> B: z (line 3)\n"
+              "     the end\n");
+}
+
+Test(nested, calls) {
+  test_expect(
+      "protocol P(role A, role B) {\n"
+      "  nested protocol N(role A, role B; new role C) { x() from A to B; y() from B to C; }\n"
+      "  A calls N(A, B);\n"
+      "  C calls N(A);\n"
+      "  A calls P(A, B);\n"
+      "  A calls M(A, B);\n"
+      "  do N(A, B);\n"
+      "}\n"
+      "protocol Q(role A, role B) { A calls N(A, B); }\n",
+      "3:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
+      "4:3+1 error [unbound-role] there is no role 'C'\n"
+      "4:3+12 error [arity] the protocol 'N' takes 2 roles, and 1 is given here\n"
+      "2:19+1 note [arity] it is declared here\n"
+      "4:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
+      "5:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
+      "5:11+1 error [unbound-protocol] the protocol 'P' is not a nested one\n"
+      "6:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
+      "6:11+1 error [unbound-protocol] there is no protocol 'M'\n"
+      "7:3+10 error [arity] the protocol 'N' takes 3 roles, and 2 are given here\n"
+      "9:32+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
+      "9:38+1 error [unbound-protocol] there is no protocol 'N'\n");
+}
+
+/* ===== Texts that are not closed ========================================= */
+
+Test(nested, not_closed) {
+  test_expect("protocol P(role A, role B) {\n"
+              "  nested protocol N(role A, role B) {\n"
+              "    x() from A to B;\n",
+              "4:1+0 error [syntax] expected a statement or '}', found the end of the text\n"
+              "2:37+1 note [syntax] the block that begins here is not closed\n"
+              "1:28+1 note [syntax] the block that begins here is not closed\n");
 }
