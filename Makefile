@@ -19,12 +19,12 @@ TEST_PACKAGES := $(DEMO_PACKAGES) rebar3 erlang-eunit erlang-common-test erlang-
 
 # What "make test" runs, in this order. Each is a target of its own.
 LINTS := format-c format-elixir tidy shell xref dialyzer edoc
-PARTS := symbols test-c test-c-asan test-fuzz test-eunit \
+PARTS := symbols test-c test-c-asan test-fuzz test-embed test-eunit \
   $(if $(wildcard test/*_SUITE.erl),test-ct) test-asan test-elixir test-package $(LINTS)
 
 C := +$(MAKE) --no-print-directory -j$(JOBS) -C c_src
 OUT := _build/test
-c_files := $(wildcard c_src/*/*.[ch] test/*/*.[ch])
+c_files := $(wildcard c_src/*/*.[ch] test/*/*.[ch] examples/*/*.[ch])
 fuzzers := $(patsubst test/fuzz/%.c,_build/c/fuzz/%,$(wildcard test/fuzz/*.c))
 benchmarks := $(patsubst test/bench/%.c,_build/c/release/bench/%,$(wildcard test/bench/*.c))
 
@@ -74,6 +74,10 @@ test-c-asan: ## the C tests under the address and undefined behaviour sanitizers
 test-fuzz: ## each fuzzer for a few seconds
 	$(C) fuzz
 	@tools/fuzz.sh $(OUT)/fuzz 5 $(fuzzers)
+
+test-embed: ## the C example prints what it should
+	$(C) embed
+	@$(call report,embed,_build/c/release/embed | diff -u examples/embed/expected.txt -)
 
 fuzz: ## each fuzzer for a long time
 	$(C) fuzz

@@ -17,7 +17,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1]).
--export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, compile/2, load/1]).
+-export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, token/0, counters/0]).
@@ -152,16 +152,14 @@ counters() ->
         tuple_to_list(ports())
     ).
 
-%% @doc Checks a protocol text. The work is done by a thread of the VM's, not by
-%% a scheduler. The term is that of c_src/beam/describe.h.
--spec compile(unicode:chardata(), binary()) ->
-    {ok | rejected, term()} | {error, status()}.
-compile(Name, Text) ->
-    NameBytes = unicode:characters_to_binary(Name),
-    case request(?OP_COMPILE, [<<(byte_size(NameBytes)):32/native>>, NameBytes, Text]) of
-        {ok, _, Result} -> {ok, Result};
-        {error, rejected, Result} -> {rejected, Result};
-        {error, Status, _} -> {error, Status}
+%% @doc Asks the checker a question of c_src/beam/job.h. It answers on a thread of
+%% the VM's, not on a scheduler.
+-spec ask(iodata()) -> {status(), term() | none}.
+ask(Question) ->
+    case request(?OP_ASK, Question) of
+        {ok, _, Answer} -> {ok, Answer};
+        {error, Status, []} -> {Status, none};
+        {error, Status, Answer} -> {Status, Answer}
     end.
 
 %% @doc Loads an image. Returns its number in this engine, and what it says. An

@@ -9,7 +9,7 @@
 -define(OP_ATTACH, 8).
 -define(OP_INFO, 9).
 -define(OP_COUNTERS, 10).
--define(OP_COMPILE, 11).
+-define(OP_ASK, 11).
 -define(OP_LOAD, 12).
 -define(OP_LIST, 13).
 

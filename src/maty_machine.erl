@@ -16,11 +16,13 @@
 -type machine() :: #machine{}.
 -type role() :: #role{}.
 
-%% What a role may do in a state: which message, and where the protocol says so.
+%% What a role may do in a state: which message, which of its states comes next
+%% (counted from 0), and where the protocol says so.
 -type transition() :: #{
     direction := send | 'receive',
     peer := atom(),
     label := atom(),
+    target := non_neg_integer(),
     fields := [{Name :: binary(), Type :: binary()}],
     line := pos_integer(),
     column := pos_integer()
@@ -144,7 +146,7 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
         first_state = First,
         states = list_to_tuple([
-            {phase(Phase), [transition(Transition, Table) || Transition <- Transitions]}
+            {phase(Phase), [transition(Transition, First, Table) || Transition <- Transitions]}
          || {Phase, _, _, Transitions} <- States
         ])
     }.
@@ -159,12 +161,13 @@ phase(?FINAL) -> final.
 received_label({'receive', _, _, _, Label, _}) -> Label;
 received_label({send, _, _, _, _, _}) -> [].
 
-transition({Action, _Target, Line, Column, Fields}, Table) ->
+transition({Action, Target, Line, Column, Fields}, First, Table) ->
     {Direction, Peer, _, _, Label, _} = element(Action + 1, Table),
     #{
         direction => Direction,
         peer => Peer,
         label => Label,
+        target => Target - First,
         fields => Fields,
         line => Line,
         column => Column

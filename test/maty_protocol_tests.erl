@@ -25,7 +25,7 @@ protocols_test_() ->
         fun names_of_protocols/0,
         fun files/0,
         fun texts_that_are_none/0,
-        fun transitions/0,
+        fun machine/0,
         fun image_and_back/0,
         {timeout, 60, fun damaged_images/0},
         fun access_point_of_each_source/0,
@@ -42,7 +42,7 @@ accepted() ->
     ?assertMatch(
         #{
             source := <<"two.scr">>,
-            text := ?TWO,
+            sources := #{<<"two.scr">> := ?TWO},
             accepted := true,
             diagnostics := [],
             protocols := [#{name := 'First', image := <<_, _/binary>>}, #{name := 'Second'}]
@@ -54,10 +54,11 @@ rejected() ->
     Text = <<"global protocol P(role A, role B) {\n  m(integer) from A to C;\n}\n">>,
     {ok, Verdict} = maty_protocol:check_string("p.scr", Text),
     ?assertMatch(#{accepted := false, protocols := [], diagnostics := [_ | _]}, Verdict),
-    #{diagnostics := [Diagnostic | _]} = Verdict,
+    #{diagnostics := [Diagnostic]} = Verdict,
     ?assertMatch(
         #{
             severity := error,
+            source := <<"p.scr">>,
             class := <<"unbound-role">>,
             line := 2,
             column := 24,
@@ -67,7 +68,8 @@ rejected() ->
         },
         Diagnostic
     ),
-    ?assertEqual({error, {rejected, Verdict#{source := <<"nofile">>}}}, maty_protocol:from_string(Text)),
+    {error, {rejected, #{source := <<"nofile">>, diagnostics := Same}}} = maty_protocol:from_string(Text),
+    ?assertEqual([Diagnostic#{source := <<"nofile">>}], Same),
     %% One that cannot be implemented shows how it goes wrong.
     {ok, #{accepted := false, diagnostics := Shown}} = maty_protocol:check_string("q.scr", [
         "global protocol Q(role A, role B, role C) {\n"
@@ -153,26 +155,27 @@ texts_that_are_none() ->
      || Source <- [5, "text", {text, ""}, #{}, lists, no_such_module]
     ].
 
-transitions() ->
+machine() ->
     {ok, Protocol} = maty_protocol:from_string(?TWO, 'Second'),
     N = #{
         label => n,
+        target => 1,
         fields => [{<<"count">>, <<"1..3">>}, {<<>>, <<"string">>}],
         line => 5,
         column => 3
     },
-    O = #{label => o, fields => [], line => 6, column => 3},
+    O = #{label => o, target => 2, fields => [], line => 6, column => 3},
     ?assertEqual(
-        {send, [N#{direction => send, peer => 'Y'}]}, maty_protocol:transitions(Protocol, 'X', 0)
+        [{send, [N#{direction => send, peer => 'Y'}]}, {final, []}],
+        maty_protocol:machine(Protocol, 'X')
     ),
-    ?assertEqual({final, []}, maty_protocol:transitions(Protocol, 'X', 1)),
     ?assertEqual(
         [
             {'receive', [N#{direction => 'receive', peer => 'X'}]},
             {send, [O#{direction => send, peer => 'Z'}]},
             {final, []}
         ],
-        [maty_protocol:transitions(Protocol, 'Y', State) || State <- [0, 1, 2]]
+        maty_protocol:machine(Protocol, 'Y')
     ).
 
 %% ----- Images -----

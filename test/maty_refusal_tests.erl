@@ -89,6 +89,7 @@ every_wrong_send() ->
         direction => send,
         peer => 'Seller',
         label => order,
+        target => 1,
         fields => [{<<>>, <<"string">>}, {<<"amount">>, <<"1..9">>}],
         line => 2,
         column => 3
@@ -417,6 +418,7 @@ every_forged_message() ->
                     direction => 'receive',
                     peer => 'Buyer',
                     label => order,
+                    target => 1,
                     fields => [{<<>>, <<"string">>}, {<<"amount">>, <<"1..9">>}],
                     line => 2,
                     column => 3

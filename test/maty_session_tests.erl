@@ -400,6 +400,7 @@ what_a_session_says_of_itself() ->
         direction => 'receive',
         peer => 'Client',
         label => ask,
+        target => 1,
         fields => [{<<>>, <<"integer">>}],
         line => 1,
         column => 54

@@ -15,7 +15,7 @@ void maty_bytes_free(maty_bytes_t *bytes) {
 
 /* ----- Writing terms ----- */
 
-static void put_bytes(maty_bytes_t *bytes, const void *data, size_t size) {
+void maty_bytes_add(maty_bytes_t *bytes, const void *data, size_t size) {
   if (bytes->capacity - bytes->size < size && !bytes->failed) {
     size_t capacity = (bytes->size + size) * 2;
     uint8_t *moved =
@@ -36,10 +36,10 @@ static void put_bytes(maty_bytes_t *bytes, const void *data, size_t size) {
 static void put_head(maty_bytes_t *bytes, uint8_t type, size_t number) {
   uint8_t head[5] = {type, (uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
                      (uint8_t)number};
-  put_bytes(bytes, head, sizeof head);
+  maty_bytes_add(bytes, head, sizeof head);
 }
 
-static void put_version(maty_bytes_t *bytes) { put_bytes(bytes, "\203", 1); }
+static void put_version(maty_bytes_t *bytes) { maty_bytes_add(bytes, "\203", 1); }
 
 static void put_tuple(maty_bytes_t *bytes, size_t arity) { put_head(bytes, 105, arity); }
 
@@ -50,38 +50,111 @@ static void put_list(maty_bytes_t *bytes, size_t length) {
   }
 }
 
-static void put_nil(maty_bytes_t *bytes) { put_bytes(bytes, "j", 1); }
+static void put_nil(maty_bytes_t *bytes) { maty_bytes_add(bytes, "j", 1); }
 
 /* Numbers here are indexes and positions, below 2^31. */
 static void put_number(maty_bytes_t *bytes, uint32_t number) { put_head(bytes, 98, number); }
 
+/* SMALL_BIG_EXT, low byte first. */
+static void put_large(maty_bytes_t *bytes, uint64_t number) {
+  uint8_t big[11] = {110, 8, 0};
+  for (unsigned i = 0; i < 8; i++) {
+    big[3 + i] = (uint8_t)(number >> (8 * i));
+  }
+  maty_bytes_add(bytes, big, sizeof big);
+}
+
 static void put_binary(maty_bytes_t *bytes, const void *data, size_t size) {
   put_head(bytes, 109, size);
-  put_bytes(bytes, data, size);
+  maty_bytes_add(bytes, data, size);
 }
 
 static void put_text(maty_bytes_t *bytes, const char *text) {
   put_binary(bytes, text, text == NULL ? 0 : strlen(text));
 }
 
-/* ----- Modules ----- */
+/* ----- Texts ----- */
 
-void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module) {
+enum { TEXT_HEAD = 6 }; /* version, type, length */
+
+void maty_describe_name(maty_bytes_t *bytes, const char *name) { put_text(bytes, name); }
+
+void maty_describe_text_begin(maty_bytes_t *bytes) {
+  put_version(bytes);
+  put_binary(bytes, NULL, 0);
+}
+
+/* Writes the length of a binary that is the last thing written so far. */
+static void patch_length(maty_bytes_t *bytes, size_t begin) {
+  size_t length = bytes->size - begin;
+  for (unsigned i = 0; i < 4 && !bytes->failed; i++) {
+    bytes->data[begin - 1 - i] = (uint8_t)(length >> (8 * i));
+  }
+}
+
+void maty_describe_text_end(maty_bytes_t *bytes) { patch_length(bytes, TEXT_HEAD); }
+
+/* ----- Diagnostics ----- */
+
+static maty_status write_bytes(void *context, const char *text, size_t length) {
+  maty_bytes_add(context, text, length);
+  return MATY_OK;
+}
+
+static void put_run(maty_bytes_t *bytes, const maty_run_t *run) {
+  put_tuple(bytes, 3);
+  put_text(bytes, run->heading);
+  put_list(bytes, run->step_count);
+  for (uint32_t i = 0; i < run->step_count; i++) {
+    const maty_run_step_t *step = &run->steps[i];
+    put_tuple(bytes, 6);
+    put_number(bytes, (uint32_t)step->kind);
+    put_number(bytes, step->number);
+    put_text(bytes, step->sender);
+    put_text(bytes, step->receiver);
+    put_text(bytes, step->label);
+    put_number(bytes, step->line);
+  }
+  put_nil(bytes);
+  put_text(bytes, run->ending);
+}
+
+static void put_diagnostic(maty_bytes_t *bytes, const maty_diagnostic_t *diagnostic) {
+  put_tuple(bytes, 10);
+  put_number(bytes, (uint32_t)diagnostic->severity);
+  put_text(bytes, maty_class_name(diagnostic->class_));
+  put_text(bytes, diagnostic->source);
+  put_number(bytes, diagnostic->line);
+  put_number(bytes, diagnostic->column);
+  put_number(bytes, diagnostic->length);
+  put_text(bytes, diagnostic->text);
+  put_text(bytes, diagnostic->run);
+  put_list(bytes, diagnostic->run_count);
+  for (uint32_t i = 0; i < diagnostic->run_count; i++) {
+    put_run(bytes, &diagnostic->runs[i]);
+  }
+  put_nil(bytes);
+  put_binary(bytes, NULL, 0);
+  size_t begin = bytes->size;
+  if (diagnostic->run_count > 0 &&
+      maty_draw_runs(diagnostic, (maty_writer_t){.write = write_bytes, .context = bytes}) !=
+          MATY_OK) {
+    bytes->failed = true;
+  }
+  patch_length(bytes, begin);
+}
+
+/* ----- Modules and verdicts ----- */
+
+void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module,
+                          const maty_bytes_t *missing, uint32_t missing_count) {
   size_t diagnostics = maty_module_diagnostic_count(module);
   size_t protocols = maty_module_protocol_count(module);
   put_version(bytes);
-  put_tuple(bytes, 2);
+  put_tuple(bytes, 3);
   put_list(bytes, diagnostics);
   for (size_t i = 0; i < diagnostics; i++) {
-    const maty_diagnostic_t *diagnostic = maty_module_diagnostic(module, i);
-    put_tuple(bytes, 7);
-    put_number(bytes, (uint32_t)diagnostic->severity);
-    put_text(bytes, maty_class_name(diagnostic->class_));
-    put_number(bytes, diagnostic->line);
-    put_number(bytes, diagnostic->column);
-    put_number(bytes, diagnostic->length);
-    put_text(bytes, diagnostic->text);
-    put_text(bytes, diagnostic->run);
+    put_diagnostic(bytes, maty_module_diagnostic(module, i));
   }
   put_nil(bytes);
   put_list(bytes, protocols);
@@ -94,6 +167,27 @@ void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module) {
     put_binary(bytes, block, size);
   }
   put_nil(bytes);
+  put_list(bytes, missing_count);
+  maty_bytes_add(bytes, missing->data, missing->size);
+  put_nil(bytes);
+}
+
+void maty_describe_verdict(maty_bytes_t *bytes, const maty_verdict_t *verdict) {
+  size_t diagnostics = maty_verdict_diagnostic_count(verdict);
+  maty_verdict_facts_t facts;
+  maty_verdict_facts(verdict, &facts);
+  put_version(bytes);
+  put_tuple(bytes, 2);
+  put_list(bytes, diagnostics);
+  for (size_t i = 0; i < diagnostics; i++) {
+    put_diagnostic(bytes, maty_verdict_diagnostic(verdict, i));
+  }
+  put_nil(bytes);
+  put_tuple(bytes, 4);
+  put_number(bytes, facts.bound);
+  put_large(bytes, facts.states);
+  put_large(bytes, facts.transitions);
+  put_large(bytes, facts.bytes);
 }
 
 /* ----- Images ----- */

@@ -19,13 +19,29 @@ typedef struct maty_bytes {
 
 void maty_bytes_free(maty_bytes_t *bytes);
 
-/* {Diagnostics, Protocols}, where
+/* Adds bytes as they are. */
+void maty_bytes_add(maty_bytes_t *bytes, const void *data, size_t size);
+
+/* {Diagnostics, Protocols, Missing}, where
  *
- *   Diagnostic = {error | note as 0 | 1, Class, Line, Column, Length, Text, Run}
+ *   Diagnostic = {Severity, Class, Source, Line, Column, Length, Text, Run, [Part], Sequence}
+ *   Part       = {Heading, [{Kind, Number, Sender, Receiver, Label, Line}], Ending}
  *   Protocol   = {Name, Image}; Image is an empty binary if it is not accepted
  *
- * and everything but the numbers is a binary. */
-void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module);
+ * with the numbers of maty.h; texts are binaries. Sequence is the run drawn for
+ * Mermaid. Missing are "missing_count" names that maty_describe_name wrote. */
+void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module,
+                          const maty_bytes_t *missing, uint32_t missing_count);
+
+/* {Diagnostics, {Bound, States, Transitions, Bytes}} */
+void maty_describe_verdict(maty_bytes_t *bytes, const maty_verdict_t *verdict);
+
+/* A part of a term: one binary. */
+void maty_describe_name(maty_bytes_t *bytes, const char *name);
+
+/* One binary, whose bytes are added between the two calls. */
+void maty_describe_text_begin(maty_bytes_t *bytes);
+void maty_describe_text_end(maty_bytes_t *bytes);
 
 /* {Protocol, Source, [Role]}, where
  *

@@ -16,8 +16,8 @@
  * bytes. Its first byte is the phase the endpoint is in after a step, or 0, or
  * 128 and a maty_status; what follows depends on the operation, below.
  *
- * Compiling a protocol and loading an image run on the VM's async threads, and
- * answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
+ * Questions to the checker and loading an image run on the VM's async threads,
+ * and answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
  * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Sessions}, some
  * sessions at a time; the cursor is 0 at the end. An endpoint that fails tells
  * its owner with {'$maty_failed', Handle, Role}.
@@ -30,6 +30,7 @@
 
 #include "describe.h"
 #include "etf.h"
+#include "job.h"
 #include "registry.h"
 
 enum operation {
@@ -44,7 +45,7 @@ enum operation {
   OP_ATTACH,       /* -> 0, the caller's token (8 bytes) */
   OP_INFO,         /* handle -> phase, image state (4 bytes), whether it is the caller's (1) */
   OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
-  OP_COMPILE,      /* reference (64), length of name (32), name, text -> nothing */
+  OP_ASK,          /* reference (64), question (see job.h) -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
   OP_LIST          /* reference (64), cursor (32) -> nothing */
 };
@@ -370,30 +371,6 @@ typedef struct job {
   char data[]; /* of the command, behind the reference */
 } job_t;
 
-static maty_status job_compile(job_t *job) {
-  maty_config_t config = maty_config_default();
-  config.allocator = job->result.allocator;
-  uint32_t name_size = job->size < 4 ? 0 : data_half(job->data);
-  if (job->size < 4 || job->size - 4 < name_size) {
-    return MATY_EINVAL;
-  }
-  char *name = driver_alloc(name_size + 1);
-  if (name == NULL) {
-    return MATY_ENOMEM;
-  }
-  memcpy(name, job->data + 4, name_size);
-  name[name_size] = '\0';
-  maty_module_t *module = NULL;
-  maty_status status = maty_module_check(&module, name, job->data + 4 + name_size,
-                                         job->size - 4 - name_size, &config);
-  if (module != NULL) {
-    maty_describe_module(&job->result, module);
-  }
-  maty_module_free(module);
-  driver_free(name);
-  return status;
-}
-
 static maty_status job_load(job_t *job) {
   maty_image_t *image = NULL;
   maty_status status = maty_image_load(&image, job->data, job->size, &job->result.allocator);
@@ -410,7 +387,8 @@ static maty_status job_load(job_t *job) {
 
 static void job_run(void *argument) {
   job_t *job = argument;
-  job->status = job->op == OP_COMPILE ? job_compile(job) : job_load(job);
+  job->status =
+      job->op == OP_ASK ? maty_job_run(job->data, job->size, &job->result) : job_load(job);
   if (job->result.failed) {
     job->status = MATY_ENOMEM;
   }
@@ -521,7 +499,7 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
   case OP_COUNTERS:
     engine_counters(engine, &reply);
     break;
-  case OP_COMPILE:
+  case OP_ASK:
   case OP_LOAD:
     reply_status(&reply, engine_start_job(engine, (enum operation)op, data, size));
     break;

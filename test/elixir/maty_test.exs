@@ -72,11 +72,20 @@ defmodule MatyTest do
                direction: :receive,
                peer: :Teller,
                label: :tell,
+               target: 2,
                fields: [{"", "any"}],
                line: 3,
                column: 22
              },
-             %{direction: :receive, peer: :Teller, label: :no, fields: [], line: 3, column: 61}
+             %{
+               direction: :receive,
+               peer: :Teller,
+               label: :no,
+               target: 2,
+               fields: [],
+               line: 3,
+               column: 61
+             }
            ]
 
     assert inspect(session) ==

@@ -98,6 +98,7 @@ defmodule Maty.ProtocolErrorTest do
                direction: :send,
                peer: :B,
                label: :order,
+               target: 1,
                fields: [{"count", "1..10"}, {"item", "string"}],
                line: 2,
                column: 3

@@ -174,8 +174,9 @@ defmodule Maty.ProtocolTest do
       path = Path.join(folder, "embeds.ex")
 
       for {options, text} <- [
-            {~s|path: "x.scr"|,
-             "unknown option: :path; the options are :file, :string, :protocol"},
+            {~s|pfad: "x.scr"|,
+             "unknown option: :pfad; the options are :file, :string, :protocol, :dialect, " <>
+               ":choice, :path, :form"},
             {"protocol: :P", "the option :file or :string is missing"},
             {~s|file: "x", string: "y"|, "give either :file or :string"}
           ] do

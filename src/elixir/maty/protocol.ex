@@ -25,6 +25,8 @@ defmodule Maty.Protocol do
     * `:file` - a path, relative to the folder of the module's own file
     * `:string` - the text itself, instead of a file
     * `:protocol` - the name of the protocol, if there are several
+    * `:dialect`, `:choice`, `:path`, `:form` - see `t:option/0`; the folders of
+      `:path` are relative to the module's file, too
 
   The module gets a function `maty_protocol/0`, which returns the protocol.
   '''
@@ -32,22 +34,57 @@ defmodule Maty.Protocol do
   @enforce_keys [:name, :image]
   defstruct @enforce_keys
 
+  @options [:protocol, :dialect, :choice, :path, :form]
+
   @typedoc "A protocol that was accepted: its name, and its image in the engine's form."
   @type t :: %__MODULE__{name: atom(), image: binary()}
 
   @typedoc """
   What can be made a protocol: a file or a text, with the protocol's name if it
-  has several; a module that embeds one; or a protocol.
+  has several or with options; a module that embeds one; or a protocol.
   """
   @type source ::
           {:file, Path.t()}
-          | {:file, Path.t(), name()}
+          | {:file, Path.t(), name() | %{optional(atom()) => term()}}
           | {:string, String.t()}
-          | {:string, String.t(), name()}
+          | {:string, String.t(), name() | %{optional(atom()) => term()}}
           | module()
           | t()
 
   @type name :: atom() | String.t()
+
+  @typedoc """
+  How a text is read and checked.
+
+    * `:protocol` - the one that is wanted of several
+    * `:dialect` - `:maty` (default), `:scribble` or `:nuscr`
+    * `:choice` - which endless runs count: `:fair`, or `:unfair`, where whoever
+      chooses may take one branch for ever. Each dialect has its own default
+    * `:path` - folders in which imports are looked for, after the file's own
+    * `:form` - `:protocol` (default), or `:machines` or `:cfsm` if the text is a
+      set of machines
+  """
+  @type option ::
+          {:protocol, name()}
+          | {:dialect, :maty | :scribble | :nuscr}
+          | {:choice, :fair | :unfair}
+          | {:path, [Path.t()]}
+          | {:form, :protocol | :machines | :cfsm}
+
+  @typedoc """
+  What an exploration may take: `:bound` messages under way from one role to
+  another (1), at most `:max_states` (0: the engine's limit), `:timeout`
+  milliseconds (5000; 0: none). `:choice` is `:fair` unless given;
+  `:safety_only` leaves out what needs endless runs, `:whole` looks at every order
+  of steps.
+  """
+  @type effort ::
+          {:bound, pos_integer()}
+          | {:max_states, non_neg_integer()}
+          | {:timeout, non_neg_integer()}
+          | {:choice, :fair | :unfair}
+          | {:safety_only, boolean()}
+          | {:whole, boolean()}
 
   @doc """
   The protocol that a source stands for.
@@ -61,7 +98,7 @@ defmodule Maty.Protocol do
   def new(source), do: source |> plain() |> :maty_protocol.resolve() |> wrap()
 
   @doc """
-  The protocol of a file: its only one, or the one of that name.
+  The protocol of a file: its only one, the one of that name, or as the options say.
 
       Maty.Protocol.from_file("two_buyer.scr")
       #=> {:ok, #Maty.Protocol<TwoBuyer: Buyer1, Buyer2, Seller>}
@@ -70,8 +107,10 @@ defmodule Maty.Protocol do
       #=> {:ok, #Maty.Protocol<Loan: Reader, Desk>}
   """
   @spec from_file(Path.t()) :: {:ok, t()} | {:error, Maty.Error.t()}
-  @spec from_file(Path.t(), name()) :: {:ok, t()} | {:error, Maty.Error.t()}
-  def from_file(path, name \\ :any), do: path |> :maty_protocol.from_file(name) |> wrap()
+  @spec from_file(Path.t(), name() | [option()]) :: {:ok, t()} | {:error, Maty.Error.t()}
+  def from_file(path, options \\ []) do
+    path |> :maty_protocol.from_file(plain_options(options)) |> wrap()
+  end
 
   @doc """
   Like `from_file/2`, and raises `Maty.Error`.
@@ -80,11 +119,11 @@ defmodule Maty.Protocol do
       ** (Maty.Error) nowhere.scr: no such file or directory
   """
   @spec from_file!(Path.t()) :: t()
-  @spec from_file!(Path.t(), name()) :: t()
-  def from_file!(path, name \\ :any), do: path |> from_file(name) |> bang()
+  @spec from_file!(Path.t(), name() | [option()]) :: t()
+  def from_file!(path, options \\ []), do: path |> from_file(options) |> bang()
 
   @doc """
-  The protocol of a text: its only one, or the one of that name.
+  The protocol of a text: its only one, the one of that name, or as the options say.
 
       iex> Maty.Protocol.from_string("global protocol Ping(role A, role B) { ping() from A to B; }")
       ...> |> elem(1)
@@ -92,8 +131,10 @@ defmodule Maty.Protocol do
       "#Maty.Protocol<Ping: A, B>"
   """
   @spec from_string(String.t()) :: {:ok, t()} | {:error, Maty.Error.t()}
-  @spec from_string(String.t(), name()) :: {:ok, t()} | {:error, Maty.Error.t()}
-  def from_string(text, name \\ :any), do: text |> :maty_protocol.from_string(name) |> wrap()
+  @spec from_string(String.t(), name() | [option()]) :: {:ok, t()} | {:error, Maty.Error.t()}
+  def from_string(text, options \\ []) do
+    text |> :maty_protocol.from_string(plain_options(options)) |> wrap()
+  end
 
   @doc """
   Like `from_string/2`, and raises `Maty.Error`.
@@ -102,8 +143,8 @@ defmodule Maty.Protocol do
       ** (Maty.Error) nofile has no protocol Pong; it has Ping
   """
   @spec from_string!(String.t()) :: t()
-  @spec from_string!(String.t(), name()) :: t()
-  def from_string!(text, name \\ :any), do: text |> from_string(name) |> bang()
+  @spec from_string!(String.t(), name() | [option()]) :: t()
+  def from_string!(text, options \\ []), do: text |> from_string(options) |> bang()
 
   @doc """
   Checks a file, and says all that was found. An error is only what keeps it
@@ -113,7 +154,10 @@ defmodule Maty.Protocol do
       #=> {:ok, #Maty.Verdict<two_buyer.scr accepted: TwoBuyer>}
   """
   @spec check_file(Path.t()) :: {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
-  def check_file(path), do: path |> :maty_protocol.check_file() |> verdict()
+  @spec check_file(Path.t(), [option()]) :: {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
+  def check_file(path, options \\ []) do
+    path |> :maty_protocol.check_file(Map.new(options)) |> verdict()
+  end
 
   @doc """
   Checks a text, and says all that was found. The name is what the findings call
@@ -124,9 +168,11 @@ defmodule Maty.Protocol do
       false
   """
   @spec check_string(String.t()) :: {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
-  @spec check_string(String.t(), String.t()) :: {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
-  def check_string(text, name \\ "nofile") do
-    name |> :maty_protocol.check_string(text) |> verdict()
+  @spec check_string(String.t(), Path.t()) :: {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
+  @spec check_string(String.t(), Path.t(), [option()]) ::
+          {:ok, Maty.Verdict.t()} | {:error, Maty.Error.t()}
+  def check_string(text, name \\ "nofile", options \\ []) do
+    name |> :maty_protocol.check_string(text, Map.new(options)) |> verdict()
   end
 
   @doc """
@@ -149,6 +195,142 @@ defmodule Maty.Protocol do
   @spec roles(t()) :: [Maty.role()]
   def roles(%__MODULE__{} = protocol), do: protocol |> plain() |> :maty_protocol.roles()
 
+  @doc """
+  The machine of a role as data: its states in order, the first one initial, each
+  with its phase and what may be done in it.
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> text |> Maty.Protocol.from_string!() |> Maty.Protocol.machine(:B)
+      [
+        receive: [
+          %{direction: :receive, peer: :A, label: :ping, target: 1, fields: [], line: 1, column: 40}
+        ],
+        final: []
+      ]
+  """
+  @spec machine(t(), Maty.role()) :: [
+          {:send | :receive | :final,
+           [
+             %{
+               direction: :send | :receive,
+               peer: Maty.role(),
+               label: atom(),
+               target: non_neg_integer(),
+               fields: [{String.t(), String.t()}],
+               line: pos_integer(),
+               column: pos_integer()
+             }
+           ]}
+        ]
+  def machine(%__MODULE__{} = protocol, role) do
+    protocol |> plain() |> :maty_protocol.machine(role)
+  end
+
+  @doc """
+  The machine of a role, or of `:all`, as text: in Maty's notation, or in the one
+  that tools for communicating finite-state machines read.
+  """
+  @spec machine_text(t(), Maty.role() | :all, :machines | :cfsm) ::
+          {:ok, String.t()} | {:error, Maty.Error.t()}
+  def machine_text(%__MODULE__{} = protocol, role, format \\ :machines) do
+    protocol |> plain() |> :maty_protocol.machine_text(role, format) |> error()
+  end
+
+  @doc """
+  Runs the machines of a protocol against one another in every order, and says
+  what can go wrong: a second opinion on an accepted protocol, and the first one
+  on machines that were written by hand.
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> {:ok, found} = text |> Maty.Protocol.from_string!() |> Maty.Protocol.explore(bound: 2)
+      iex> {found.outcome, found.states}
+      {:ok, 3}
+  """
+  @spec explore(t(), [effort()]) :: {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
+  def explore(%__MODULE__{} = protocol, effort \\ []) do
+    protocol |> plain() |> :maty_protocol.explore(Map.new(effort)) |> error()
+  end
+
+  @doc """
+  Looks for the least `k`, up to `most`, for which the machines are k-multiparty
+  compatible: they are safe then, whatever the size of their queues. It is the
+  result's `:bound`.
+  """
+  @spec compatible(t(), pos_integer(), [effort()]) ::
+          {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
+  def compatible(%__MODULE__{} = protocol, most, effort \\ []) do
+    protocol |> plain() |> :maty_protocol.compatible(most, Map.new(effort)) |> error()
+  end
+
+  @doc """
+  A new version of a protocol against an old one, role by role: whether an actor
+  that plays the role in the new version can take its place in the old one.
+
+      iex> old = Maty.Protocol.from_string!("global protocol Ask(role A, role B) { ask(integer) from A to B; }")
+      iex> new = Maty.Protocol.from_string!("global protocol Ask(role A, role B) { ask(number) from A to B; }")
+      iex> {:ok, [{:A, {:incompatible, [found]}}, {:B, :compatible}]} = Maty.Protocol.compare(old, new)
+      iex> found.line
+      1
+  """
+  @spec compare(t(), t()) ::
+          {:ok,
+           [
+             {Maty.role(),
+              :compatible
+              | :added
+              | :removed
+              | {:incompatible | :unknown, [Maty.Verdict.diagnostic()]}}
+           ]}
+          | {:error, Maty.Error.t()}
+  def compare(%__MODULE__{} = old, %__MODULE__{} = new) do
+    old |> plain() |> :maty_protocol.compare(plain(new)) |> error()
+  end
+
+  @doc """
+  Whether the first role's machine can stand wherever the second's is expected.
+  """
+  @spec subtype({t(), Maty.role()}, {t(), Maty.role()}) ::
+          {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
+  def subtype({%__MODULE__{} = sub, sub_role}, {%__MODULE__{} = super, super_role}) do
+    {plain(sub), sub_role} |> :maty_protocol.subtype({plain(super), super_role}) |> error()
+  end
+
+  @doc """
+  The machine of a role as a diagram.
+  """
+  @spec diagram(t(), Maty.role(), :graphviz | :mermaid) ::
+          {:ok, String.t()} | {:error, Maty.Error.t()}
+  def diagram(%__MODULE__{} = protocol, role, format \\ :mermaid) do
+    protocol |> plain() |> :maty_protocol.diagram(role, format) |> error()
+  end
+
+  @doc """
+  A protocol of a file as a whole, as a diagram: its states, or with `:sequence`
+  its messages. It has to be readable, and need not be accepted.
+  """
+  @spec drawing(Path.t(), :graphviz | :mermaid | :sequence, [option()]) ::
+          {:ok, String.t()} | {:error, Maty.Error.t()}
+  def drawing(path, format \\ :sequence, options \\ []) do
+    path |> :maty_protocol.drawing(format, Map.new(options)) |> error()
+  end
+
+  @doc """
+  The text of a file in the one layout; what it says stays the same.
+  """
+  @spec format(Path.t(), [option()]) :: {:ok, String.t()} | {:error, Maty.Error.t()}
+  def format(path, options \\ []) do
+    path |> :maty_protocol.format(Map.new(options)) |> error()
+  end
+
+  @doc """
+  The text of a module that plays a role, to begin with.
+  """
+  @spec skeleton(t(), Maty.role(), :elixir | :erlang, module()) ::
+          {:ok, String.t()} | {:error, Maty.Error.t()}
+  def skeleton(%__MODULE__{} = protocol, role, language \\ :elixir, module) do
+    protocol |> plain() |> :maty_protocol.skeleton(role, language, module) |> error()
+  end
+
   @doc false
   defmacro __using__(options) do
     quote bind_quoted: [options: options] do
@@ -170,23 +352,39 @@ defmodule Maty.Protocol do
   def __embed__(options, env) do
     {:ok, _} = Application.ensure_all_started(:maty)
 
-    case Maty.Options.check!(options, [:file, :string, :protocol], "use Maty.Protocol") do
+    case Maty.Options.check!(options, [:file, :string | @options], "use Maty.Protocol") do
       %{file: _, string: _} ->
         raise ArgumentError, "use Maty.Protocol: give either :file or :string"
 
       %{file: file} = options ->
         path = Path.expand(file, Path.dirname(env.file))
-        checked = :maty_protocol.check_file(Path.relative_to_cwd(path))
-        {[path], chosen!(options, checked, path, env)}
+        checked = :maty_protocol.check_file(Path.relative_to_cwd(path), settings(options, env))
+        {resources(path, checked), chosen!(options, checked, path, env)}
 
       %{string: text} = options ->
-        checked = :maty_protocol.check_string(inspect(env.module), text)
+        checked = :maty_protocol.check_string(inspect(env.module), text, settings(options, env))
+
         {[], chosen!(options, checked, nil, env)}
 
       %{} ->
         raise ArgumentError, "use Maty.Protocol: the option :file or :string is missing"
     end
   end
+
+  defp settings(options, env) do
+    beside = &Path.expand(&1, Path.dirname(env.file))
+
+    options
+    |> Map.drop([:file, :string])
+    |> Map.replace_lazy(:path, fn folders -> Enum.map(folders, beside) end)
+  end
+
+  # The file and those it imports.
+  defp resources(path, {:ok, %{sources: sources}}) do
+    Enum.uniq([path | Enum.map(Map.keys(sources), &Path.expand/1)])
+  end
+
+  defp resources(path, {:error, _}), do: [path]
 
   defp chosen!(options, checked, path, env) do
     case :maty_protocol.choose(Map.get(options, :protocol, :any), checked) do
@@ -200,9 +398,10 @@ defmodule Maty.Protocol do
     end
   end
 
-  # The first finding in the protocol's file.
-  defp place({:rejected, %{diagnostics: [%{line: line} | _]}}, path) when path != nil do
-    {path, line}
+  # The first finding, in the protocol's file or in one that it imports.
+  defp place({:rejected, %{diagnostics: [%{source: source, line: line} | _]}}, path)
+       when path != nil do
+    {Path.expand(source), line}
   end
 
   defp place(_reason, _path), do: nil
@@ -218,6 +417,13 @@ defmodule Maty.Protocol do
           {:ok, t()} | {:error, Maty.Error.t()}
   def wrap({:ok, protocol}), do: {:ok, struct!(__MODULE__, protocol)}
   def wrap({:error, reason}), do: {:error, Maty.Error.exception(reason)}
+
+  # A name alone, or options.
+  defp plain_options(options) when is_list(options), do: Map.new(options)
+  defp plain_options(name), do: %{protocol: name}
+
+  defp error({:ok, found}), do: {:ok, found}
+  defp error({:error, reason}), do: {:error, Maty.Error.exception(reason)}
 
   defp bang({:ok, protocol}), do: protocol
   defp bang({:error, error}), do: raise(error)

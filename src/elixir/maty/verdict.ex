@@ -4,7 +4,7 @@ defmodule Maty.Verdict do
 
     * `:accepted?` - whether every protocol of the text is accepted
     * `:source` - the file's name, or what the text was called
-    * `:text` - the text
+    * `:sources` - the texts that were read, with those it imports, by name
     * `:protocols` - those that are accepted
     * `:diagnostics` - what was found, in the order of the text
 
@@ -17,28 +17,52 @@ defmodule Maty.Verdict do
   """
 
   @typedoc """
-  A finding. `:class` is the rule that is broken; `:run` is empty, or a numbered
-  sequence of messages. Line and column count from 1, columns and lengths in bytes.
+  A finding. `:class` is the rule that is broken; `:run` is empty, or the
+  message sequences that show it, as text. `:parts` are the same as data, and
+  `:sequence` as a Mermaid diagram. Line and column count from 1, columns and
+  lengths in bytes.
   """
   @type diagnostic :: %{
           severity: :error | :note,
           class: String.t(),
+          source: String.t(),
           line: non_neg_integer(),
           column: non_neg_integer(),
           length: non_neg_integer(),
           text: String.t(),
-          run: String.t()
+          run: String.t(),
+          parts: [part()],
+          sequence: String.t()
+        }
+
+  @typedoc """
+  One run. In a run of the conversation as a whole a step is a message; where
+  machines run against one another, sending and receiving are two.
+  """
+  @type part :: %{
+          heading: String.t(),
+          steps: [
+            %{
+              kind: :message | :send | :receive,
+              number: pos_integer(),
+              sender: String.t(),
+              receiver: String.t(),
+              label: String.t(),
+              line: non_neg_integer()
+            }
+          ],
+          ending: String.t()
         }
 
   @type t :: %__MODULE__{
           accepted?: boolean(),
           source: String.t(),
-          text: String.t(),
+          sources: %{String.t() => String.t()},
           protocols: [Maty.Protocol.t()],
           diagnostics: [diagnostic()]
         }
 
-  @enforce_keys [:accepted?, :source, :text, :protocols, :diagnostics]
+  @enforce_keys [:accepted?, :source, :sources, :protocols, :diagnostics]
   defstruct @enforce_keys
 
   @doc false
@@ -47,7 +71,7 @@ defmodule Maty.Verdict do
     %__MODULE__{
       accepted?: accepted,
       source: verdict.source,
-      text: verdict.text,
+      sources: verdict.sources,
       protocols: Enum.map(protocols, &struct!(Maty.Protocol, &1)),
       diagnostics: verdict.diagnostics
     }
