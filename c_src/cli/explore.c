@@ -1,5 +1,4 @@
 /* explore.c - maty explore: machines run against one another in every order. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,18 +58,24 @@ static int print_verdict(const checked_t *checked, const maty_image_t *image, ma
   return status == MATY_OK ? EXIT_YES : status == MATY_EREJECTED ? EXIT_NO : EXIT_TROUBLE;
 }
 
+static uint32_t small(uint64_t number) {
+  return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+}
+
 static int explore(const arguments_t *arguments, checked_t *checked, const maty_image_t *image) {
   watch_t watch = {.begin = seconds(),
                    .most = (double)option_number(arguments, OPTION_TIME, 0),
                    .shows = isatty(STDERR_FILENO)};
-  uint64_t bound = option_number(arguments, OPTION_BOUND, 1);
-  maty_explore_options_t wanted = {.bound = bound > UINT32_MAX ? UINT32_MAX : (uint32_t)bound,
+  uint32_t bound = small(option_number(arguments, OPTION_BOUND, 1));
+  uint32_t most = small(option_number(arguments, OPTION_K_MC, 0));
+  maty_explore_options_t wanted = {.bound = bound,
                                    .max_states = option_number(arguments, OPTION_STATES, 0),
                                    .fairness = checked->config.fairness};
   maty_verdict_t *verdict = NULL;
   checked->config.progress = go_on;
   checked->config.progress_context = &watch;
-  maty_status status = maty_explore(&verdict, image, &wanted, &checked->config);
+  maty_status status = most > 0 ? maty_compatible(&verdict, image, most, &wanted, &checked->config)
+                                : maty_explore(&verdict, image, &wanted, &checked->config);
   double took = seconds() - watch.begin;
   if (watch.shown > 0)
     (void)fputs("\r\033[K", stderr);

@@ -1,5 +1,4 @@
 /* fmt.c - maty fmt: texts in the one layout. */
-#define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

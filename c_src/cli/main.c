@@ -40,8 +40,14 @@ const command_t commands[] = {
      "Runs the machines of a protocol, or of a file of machines, against one another in every order\n"
      "that can make a difference, each ordered pair of roles with a queue of its own. Says whether\n"
      "something goes wrong, with the shortest run to it, and how many states there are.",
-     1, 2, 10, {OPTION_BOUND, OPTION_STATES, OPTION_TIME, OPTION_MACHINES, TEXT_OPTIONS,
+     1, 2, 11, {OPTION_BOUND, OPTION_STATES, OPTION_TIME, OPTION_K_MC, OPTION_MACHINES, TEXT_OPTIONS,
      OPTION_COLOR, OPTION_HELP}, run_explore},
+
+    {"diff", "OLD NEW [PROTOCOL]", "whether a new version fits the old one",
+     "Compares two versions of protocols, or one protocol of them, role by role: whether the new\n"
+     "machine can stand wherever the old one is expected, in sessions whose other roles are played\n"
+     "as before. Where it cannot, what differs is shown, as the run to it.",
+     2, 3, 7, {OPTION_MACHINES, TEXT_OPTIONS, OPTION_COLOR, OPTION_HELP}, run_diff},
 
     {"simulate", "FILE [PROTOCOL]", "walk through a conversation",
      "Opens a session of the protocol and goes through it step by step: shows where each role\n"

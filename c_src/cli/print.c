@@ -1,5 +1,4 @@
 /* print.c - see print.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "print.h"
 
 #include <errno.h>

@@ -8,7 +8,6 @@
  *             channel is the first one there with its sender and receiver
  *   taken     the steps that led here; going back is going there again
  */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* source.c - see source.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "source.h"
 
 #include <errno.h>
@@ -222,11 +221,15 @@ const maty_image_t *find_image(const checked_t *checked, const char *protocol, i
   size_t count = maty_module_protocol_count(checked->module);
   if (protocol == NULL && count == 1)
     protocol = maty_module_protocol_name(checked->module, 0);
+  if (protocol == NULL && count == 0) {
+    print_diagnostics(stderr, checked);
+    (void)tell_trouble(checked->file.name, "it has no protocol");
+    *status = EXIT_NO;
+    return NULL;
+  }
   if (protocol == NULL) {
     char *row = join_names(protocol_name, checked->module);
-    print_diagnostics(stderr, checked);
-    (void)fprintf(stderr, "maty: %s: name a protocol%s%s\n", checked->file.name,
-                  row == NULL ? "" : ": ", row == NULL ? "" : row);
+    (void)fprintf(stderr, "maty: %s: name a protocol: %s\n", checked->file.name, row);
     free(row);
     *status = EXIT_TROUBLE;
     return NULL;
@@ -259,11 +262,17 @@ const maty_image_t *open_image(checked_t *checked, const arguments_t *arguments,
   return find_image(checked, protocol, status);
 }
 
-bool find_role(const maty_image_t *image, const char *name, uint32_t *role) {
+bool has_role(const maty_image_t *image, const char *name, uint32_t *role) {
   maty_role_info_t info;
   for (*role = 0; maty_image_role(image, *role, &info) == MATY_OK; ++*role)
     if (strcmp(info.name, name) == 0)
       return true;
+  return false;
+}
+
+bool find_role(const maty_image_t *image, const char *name, uint32_t *role) {
+  if (has_role(image, name, role))
+    return true;
   tell_no_name(maty_image_protocol(image), "role", name, role_name, image);
   return false;
 }

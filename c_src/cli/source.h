@@ -50,7 +50,10 @@ const maty_image_t *open_image(checked_t *checked, const arguments_t *arguments,
  * only one. Errors as above. */
 const maty_image_t *find_image(const checked_t *checked, const char *protocol, int *status);
 
-/* The number of a role; false: it has none of this name, which is told. */
+/* The number of a role; false: it has none of this name. */
+bool has_role(const maty_image_t *image, const char *name, uint32_t *role);
+
+/* The same, and that it has none is told. */
 bool find_role(const maty_image_t *image, const char *name, uint32_t *role);
 
 /* Says why a file could not be read or checked. Returns EXIT_TROUBLE. */

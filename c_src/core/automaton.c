@@ -6,6 +6,7 @@
  */
 #include "automaton.h"
 
+#include "dialect.h"
 #include "graph.h"
 #include "limits.h"
 
@@ -14,6 +15,7 @@ enum { SORTED_STEPS = 16 };
 
 typedef struct builder {
   maty__check_t *check;
+  const maty__dialect_t *dialect;
   maty__automaton_t *automaton;
   maty__graph_t graph;
   maty__pool_t kernels;  /* by state: its nodes, before jumps are followed */
@@ -165,12 +167,36 @@ static maty_status check_choosers(builder_t *builder, uint32_t state) {
   return MATY_OK;
 }
 
+/* One receiver for each state, where the dialect asks for it. */
+static maty_status check_receiver(builder_t *builder, uint32_t state) {
+  const maty__point_t *point = &builder->automaton->points.at[state];
+  uint32_t first = point->first_edge;
+  for (uint32_t edge = first + 1; edge < first + point->edge_count; edge++) {
+    if (message_of(builder, edge)->receiver == message_of(builder, first)->receiver)
+      continue;
+    int one_length, other_length;
+    const char *one = role_text(builder, message_of(builder, first)->receiver, &one_length);
+    const char *other = role_text(builder, message_of(builder, edge)->receiver, &other_length);
+    builder->rejected = true;
+    return maty__error(
+        builder->check, MATY_CLASS_CHOICE_SUBJECT, builder->automaton->edges.at[edge].at,
+        label_length(builder, edge),
+        "one branch begins with a message to '%.*s', and another with one to '%.*s' (line %u): "
+        "one role has to be told first in all of them",
+        other_length, other, one_length, one,
+        maty__check_place(builder->check, builder->automaton->edges.at[first].at).line);
+  }
+  return MATY_OK;
+}
+
 static maty_status check_state(builder_t *builder, uint32_t state) {
   const maty__point_t *point = &builder->automaton->points.at[state];
   bool rejected = builder->rejected;
   builder->rejected = false;
   if (point->edge_count > 0)
     MATY__TRY(check_sender(builder, state));
+  if (!builder->rejected && builder->dialect->one_receiver && point->edge_count > 0)
+    MATY__TRY(check_receiver(builder, state));
   if (!builder->rejected)
     MATY__TRY(check_choosers(builder, state));
   if (!builder->rejected && builder->ends && point->edge_count > 0) {
@@ -237,6 +263,18 @@ static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
                     "the other one is here");
 }
 
+static maty_status check_label(builder_t *builder, const maty__arc_t *one,
+                               const maty__arc_t *other) {
+  const maty__message_t *message = &builder->automaton->messages.at[one->message];
+  uint32_t length = maty__name_length(&builder->check->names, message->label);
+  builder->rejected = true;
+  MATY__TRY(maty__error(builder->check, MATY_CLASS_DUP_LABEL, other->at, length,
+                        "two branches begin with '%.*s': what comes next has to differ in its "
+                        "label",
+                        MATY__NAME(&builder->check->names, message->label)));
+  return maty__note(builder->check, MATY_CLASS_DUP_LABEL, one->at, length, "the other one is here");
+}
+
 /* The state that the messages arcs[first .. end - 1], all the same, lead to. */
 static maty_status find_target(builder_t *builder, uint32_t state, uint32_t first, uint32_t end,
                                uint32_t *target) {
@@ -246,7 +284,11 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
     const maty__arc_t *arc = &arcs[(uint32_t)builder->arcs.at[i]];
-    MATY__TRY(check_payload(builder, &arcs[(uint32_t)builder->arcs.at[first]], arc));
+    const maty__arc_t *first_arc = &arcs[(uint32_t)builder->arcs.at[first]];
+    if (i > first && builder->dialect->labels == MATY__LABEL_FORBIDDEN)
+      MATY__TRY(check_label(builder, first_arc, arc));
+    else
+      MATY__TRY(check_payload(builder, first_arc, arc));
     MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
@@ -318,13 +360,17 @@ static maty_status check_unused(builder_t *builder) {
 }
 
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  maty__types_t *types, const maty__protocol_t *protocol,
-                                  maty__automaton_t *automaton) {
-  builder_t builder = {.check = check, .automaton = automaton};
+                                  maty__types_t *types, maty__parts_t *parts,
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton) {
+  builder_t builder = {
+      .check = check, .dialect = maty__dialect(check->config->dialect), .automaton = automaton};
   *automaton = (maty__automaton_t){.protocol = protocol,
                                    .roles = tree->uses.at + protocol->first_role,
                                    .role_count = protocol->role_count};
-  MATY__TRY(maty__graph_build(check, tree, types, automaton, &builder.graph));
+  MATY__TRY(
+      maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, &builder.graph));
+  if (automaton->aside != NULL)
+    return MATY_OK;
   builder.seen_in = maty__zarray(check->scratch, uint32_t, builder.graph.node_count);
   MATY__NEED(builder.seen_in != NULL);
   uint32_t begin = builder.graph.onward[builder.graph.begin];
@@ -333,6 +379,7 @@ maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree
                             ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
   for (uint32_t state = 0; state < automaton->points.count; state++)
     MATY__TRY(expand(&builder, state));
-  MATY__TRY(check_unused(&builder));
+  if (!builder.dialect->unused_roles)
+    MATY__TRY(check_unused(&builder));
   return builder.rejected ? MATY_EREJECTED : MATY_OK;
 }

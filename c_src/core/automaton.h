@@ -9,11 +9,12 @@
  *   - states are numbered breadth first, messages in the order of the text;
  *   - a state's transitions are sorted by message, no message twice, and all
  *     are sent by one role; a final state has none;
- *   - every role takes part in some message.
+ *   - every role takes part in some message, unless the dialect allows others.
  */
 #ifndef MATY_AUTOMATON_H
 #define MATY_AUTOMATON_H
 
+#include "parts.h"
 #include "report.h"
 #include "tree.h"
 #include "types.h"
@@ -41,16 +42,21 @@ typedef struct maty__automaton {
   const maty__use_t *roles;
   uint32_t role_count;
   MATY__VEC(maty__message_t) messages;
+  maty__map_t message_of; /* by sender, receiver and label */
+  /* The first statement that goes on beside one that never ends, if there is one:
+   * then only the messages are known, since there is no one order of them. */
+  const maty__stmt_t *aside;
   MATY__VEC(maty__point_t) points;
   MATY__VEC(maty__edge_t) edges;
 } maty__automaton_t;
 
-/* Builds the automaton of one protocol in check->scratch. MATY_EREJECTED: it
+/* Builds the automaton of one protocol in check->scratch; without "parts" nothing
+ * is pruned. MATY_EREJECTED: it
  * has none, and that is reported or was before (the protocol, or one that it
  * calls, is broken). */
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
-                                  maty__types_t *types, const maty__protocol_t *protocol,
-                                  maty__automaton_t *automaton);
+                                  maty__types_t *types, maty__parts_t *parts,
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton);
 
 /* Adds one transition to a run, as its step "number". */
 maty_status maty__automaton_step(maty__check_t *check, const maty__automaton_t *automaton,

@@ -33,6 +33,8 @@ typedef struct maty__dialect {
   bool unused_roles;    /* a role that takes no part is allowed */
   bool one_receiver;    /* the first messages of a choice's branches go to one role */
   bool prunes_loops;    /* a loop that can go round without a message is cut, not refused */
+  bool last_continue;   /* nothing follows a block that goes on with a loop around it */
+  bool passes_loops;    /* a role goes past what is nothing to it, even if it never ends */
   bool enabling;        /* the rules of enabling.h apply */
   bool explored;        /* machines are explored with one message for each ordered pair */
   maty_fairness choice; /* of those explorations */

@@ -13,10 +13,11 @@
 #include <string.h>
 
 #include "automaton.h"
+#include "dialect.h"
 #include "format.h"
+#include "image_text.h"
 #include "module.h"
 #include "out.h"
-#include "signature.h"
 
 /* ===== Words ============================================================= */
 
@@ -36,7 +37,8 @@ static void out_quoted(maty__out_t *out, const char *text, size_t length) {
  * for markup is an entity with its number. */
 static void out_mermaid(maty__out_t *out, const char *text, size_t length, bool colons) {
   for (size_t i = 0; i < length; i++) {
-    bool special = memchr("#;<{}\"%\\`&|", text[i], 11) != NULL || (text[i] == ':' && !colons);
+    bool special = (text[i] != '\0' && strchr("#;<{}\"%\\`&|", text[i]) != NULL) ||
+                   (text[i] == ':' && !colons);
     if (special)
       maty__out_format(out, "#%u;", (unsigned)(unsigned char)text[i]);
     else
@@ -149,19 +151,19 @@ static void draw_transition(const picture_t *picture, uint32_t from, uint32_t to
 
 /* "Seller?quote(number)": from or to whom, and what. */
 static maty_status draw_move(const picture_t *picture, const maty_image_t *image, uint32_t role,
-                             const maty_role_info_t *about, uint32_t state, uint32_t index,
-                             maty__arena_t *arena) {
-  maty_transition_info_t transition;
-  maty_action_info_t action;
-  maty_role_info_t peer;
+                             uint32_t state, uint32_t index, maty__arena_t *arena) {
+  const maty__role_t *about = &image->roles[role];
+  const maty__state_t *from = &image->states[about->first_state + state];
+  const maty__transition_t *transition = &image->transitions[from->first_transition + index];
+  const maty__action_t *action = &image->actions[about->first_action + transition->action];
   maty__text_t label;
-  MATY__TRY(maty_image_transition(image, about->first_state + state, index, &transition));
-  MATY__TRY(maty_image_action(image, role, transition.action, &action));
-  MATY__TRY(maty_image_role(image, action.peer, &peer));
   maty__text_init(&label, arena);
-  maty__text_add(&label, "%s%c", peer.name, action.direction == MATY_DIRECTION_SEND ? '!' : '?');
-  MATY__TRY(maty__signature(image, role, &transition, &label));
-  draw_transition(picture, state, transition.target - about->first_state, &label);
+  maty__text_add(&label, "%s%c%s", image->strings + image->roles[action->peer].name,
+                 action->direction == MATY_DIRECTION_SEND ? '!' : '?',
+                 image->strings + action->label);
+  maty__text_add_payload(&label, image, transition);
+  MATY__NEED(!label.failed);
+  draw_transition(picture, state, transition->target - about->first_state, &label);
   return MATY_OK;
 }
 
@@ -187,7 +189,7 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
     draw_state(&picture, state, info.phase);
     for (uint32_t i = 0; i < info.transition_count && out.status == MATY_OK; i++) {
       maty__arena_mark_t mark = maty__arena_mark(&arena);
-      maty_status status = draw_move(&picture, image, role, &about, state, i, &arena);
+      maty_status status = draw_move(&picture, image, role, state, i, &arena);
       if (status != MATY_OK)
         out.status = status;
       maty__arena_rewind(&arena, mark);
@@ -202,7 +204,14 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
                                   maty__types_t *types, const maty__protocol_t *protocol,
                                   const picture_t *picture) {
   maty__automaton_t automaton;
-  MATY__TRY(maty__automaton_build(check, tree, types, protocol, &automaton));
+  maty__parts_t parts;
+  bool needs_parts = maty__dialect(check->config->dialect)->prunes_loops;
+  if (needs_parts)
+    MATY__TRY(maty__parts_init(&parts, check, tree));
+  MATY__TRY(
+      maty__automaton_build(check, tree, types, needs_parts ? &parts : NULL, protocol, &automaton));
+  if (automaton.aside != NULL)
+    return MATY_EREJECTED;
   begin_states(picture);
   for (uint32_t state = 0; state < automaton.points.count; state++) {
     const maty__point_t *point = &automaton.points.at[state];

@@ -184,19 +184,24 @@ static maty_status explore_once(maty_verdict_t **out, const maty_image_t *image,
   return status;
 }
 
-/* Looks at the whole for shorter runs; "out" is replaced if they are found. */
+/* Looks at the whole graph for shorter runs of what is wrong in "out", which is
+ * replaced if they are found. */
 static maty_status shorten(maty_verdict_t **out, const maty_image_t *image, uint32_t bound,
                            uint32_t max_states, unsigned how, maty__pace_t *pace) {
-  maty_verdict_t *shorter;
+  maty_verdict_t *longer = *out, *shorter;
+  if (max_states > MAX_SHORTENED)
+    max_states = MAX_SHORTENED;
   maty_status status =
-      explore_once(&shorter, image, bound, max_states < MAX_SHORTENED ? max_states : MAX_SHORTENED,
-                   how | MATY__EXPLORE_WHOLE, pace);
-  bool found = status == MATY_EREJECTED;
-  maty_verdict_free(found ? *out : shorter);
-  if (!is_verdict(status))
-    maty_verdict_free(*out);
-  *out = found ? shorter : is_verdict(status) ? *out : NULL;
-  return is_verdict(status) ? MATY_EREJECTED : status;
+      explore_once(&shorter, image, bound, max_states, how | MATY__EXPLORE_WHOLE, pace);
+  if (!is_verdict(status)) {
+    maty_verdict_free(longer);
+    *out = NULL;
+    return status;
+  }
+  bool all = status == MATY_EREJECTED && shorter->diagnostics.count >= longer->diagnostics.count;
+  *out = all ? shorter : longer;
+  maty_verdict_free(all ? longer : shorter);
+  return MATY_EREJECTED;
 }
 
 maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,

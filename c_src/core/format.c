@@ -108,6 +108,8 @@ static void end_line(layout_t *layout) {
 }
 
 static maty_status add(layout_t *layout, const char *text, uint32_t length) {
+  if (length == 0)
+    return MATY_OK;
   MATY__NEED(maty__vec_reserve(layout->check->scratch, &layout->line, length));
   if (layout->line.count == 0)
     layout->line_depth = layout->depth;
@@ -238,14 +240,15 @@ static maty_status add_token(layout_t *layout, uint32_t index) {
   return MATY_OK;
 }
 
-/* ===== Comments ========================================================== */
-
-static maty__lexer_t lexer_at(const layout_t *layout, uint32_t at) {
+static maty__lexer_t lexer_at(maty__check_t *check, uint32_t at) {
+  const maty__source_t *source = maty__check_source(check, at);
   maty__lexer_t lexer;
-  maty__lexer_init(&lexer, layout->check, &layout->check->sources.at[0]);
-  lexer.at = at;
+  maty__lexer_init(&lexer, check, source);
+  lexer.at = at - source->base;
   return lexer;
 }
+
+/* ===== Comments ========================================================== */
 
 static uint32_t newlines(const layout_t *layout, uint32_t from, uint32_t to) {
   uint32_t count = 0;
@@ -302,7 +305,7 @@ static void write_comment(layout_t *layout, uint32_t at, uint32_t length) {
  * to. */
 static maty_status lay_gap(layout_t *layout, uint32_t begin, uint32_t end, bool apart,
                            bool *blank) {
-  maty__lexer_t lexer = lexer_at(layout, begin);
+  maty__lexer_t lexer = lexer_at(layout->check, begin);
   uint32_t at, length;
   while (maty__lexer_comment(&lexer, end, &at, &length)) {
     uint32_t lines = newlines(layout, begin, at);
@@ -322,7 +325,7 @@ static maty_status lay_gap(layout_t *layout, uint32_t begin, uint32_t end, bool 
 }
 
 static bool gap_has_comment(const layout_t *layout, uint32_t begin, uint32_t end) {
-  maty__lexer_t lexer = lexer_at(layout, begin);
+  maty__lexer_t lexer = lexer_at(layout->check, begin);
   uint32_t at, length;
   return maty__lexer_comment(&lexer, end, &at, &length);
 }
@@ -406,8 +409,7 @@ static maty_status lay_token(layout_t *layout, uint32_t index) {
 
 static maty_status read_tokens(layout_t *layout) {
   MATY__VEC(maty__token_t) tokens = {0};
-  maty__lexer_t lexer;
-  maty__lexer_init(&lexer, layout->check, &layout->check->sources.at[0]);
+  maty__lexer_t lexer = lexer_at(layout->check, 0);
   do {
     MATY__NEED(maty__vec_reserve(layout->check->scratch, &tokens, 1));
     MATY__TRY(maty__lexer_next(&lexer, &tokens.at[tokens.count]));
@@ -462,9 +464,7 @@ maty_status maty__format_message(maty__check_t *check, uint32_t at, maty__text_t
   /* Places count from the first text on. */
   layout_t layout = {.check = check, .text = source->text - source->base};
   MATY__VEC(maty__token_t) tokens = {0};
-  maty__lexer_t lexer;
-  maty__lexer_init(&lexer, check, source);
-  lexer.at = at - source->base;
+  maty__lexer_t lexer = lexer_at(check, at);
   maty__token_t token;
   uint32_t open = 0;
   do {

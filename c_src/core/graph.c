@@ -1,19 +1,31 @@
 /* graph.c - see graph.h. */
 #include "graph.h"
 
+#include "dialect.h"
 #include "limits.h"
 
 typedef struct open_block {
-  uint32_t stmt;        /* the CHOICE, REC or DO; MATY__NONE for the protocol itself */
-  uint32_t entry, exit; /* nodes */
-  uint32_t call;        /* what was being inlined outside; of a DO */
-  uint32_t hidden;      /* the node the loop's name meant outside; of a REC */
+  uint32_t stmt;                     /* the CHOICE, REC or DO; MATY__NONE for the protocol itself */
+  uint32_t entry, exit;              /* nodes */
+  uint32_t call;                     /* what was being inlined outside; of a DO */
+  uint32_t own_role;                 /* outside; of a DO */
+  uint32_t hidden;                   /* the block that was known for the loop outside; of a REC */
+  uint32_t before;                   /* the node it stands behind */
+  uint32_t first_arc, first_chooser; /* the first ones in it */
+  /* What stands in it and never ends goes behind the rest of it: */
+  const maty__stmt_t *rest;    /* the first statement of the rest; NULL: there is no such thing */
+  uint32_t late_arc, rest_arc; /* where the arcs of the two begin */
+  uint32_t last_exit;          /* its exit: "exit" is where what goes last begins */
 } open_block_t;
 
 typedef struct builder {
   maty__check_t *check;
   const maty__tree_t *tree;
+  const maty__dialect_t *dialect;
   maty__types_t *types;
+  maty__parts_t *parts; /* NULL: nothing is left out */
+  uint32_t role;        /* what is nothing to it is left out; MATY__ANY_ROLE: it stands for all */
+  uint32_t own_role;    /* what it is in the protocol that is being inlined */
   maty__automaton_t *automaton;
   maty__graph_t *graph;
   MATY__VEC(open_block_t) open;
@@ -21,12 +33,12 @@ typedef struct builder {
   maty__pool_t calls; /* protocol, a role of ours for each role of its, what is handed over */
   MATY__VEC(uint8_t) inlining; /* by call */
   maty__map_t instances;       /* call and exit to entry */
-  maty__map_t loops;           /* REC statement to node */
-  maty__map_t messages;
-  maty__u32s_t words;  /* of the call that is being looked up */
-  uint32_t call;       /* what is being inlined */
-  uint64_t handed;     /* roles to calls so far */
-  uint32_t stmt, node; /* the walk: next statement, and the node before it */
+  maty__map_t loops;           /* REC statement to its open block */
+  maty__u32s_t words;          /* of the call that is being looked up */
+  uint32_t call;               /* what is being inlined */
+  uint64_t handed;             /* roles to calls so far */
+  uint32_t stmt, node;         /* the walk: next statement, and the node before it */
+  open_block_t closed;         /* the last block that was left */
   bool rejected;
 } builder_t;
 
@@ -84,14 +96,35 @@ static uint32_t sibling(const maty__tree_t *tree, uint32_t stmt) {
                                                              : stmt + 1;
 }
 
+static uint32_t protocol_of(const builder_t *builder, uint32_t call) {
+  return maty__pool_at(&builder->calls, call)[0];
+}
+
+static bool keeps(const builder_t *builder, uint32_t stmt) {
+  return builder->parts == NULL ||
+         maty__parts_keeps(builder->parts, protocol_of(builder, builder->call), builder->own_role,
+                           stmt);
+}
+
 /* The node behind the statement that is being walked: in last place the one
  * where its block goes on, so that what comes last is known by its node. */
 static maty_status node_behind(builder_t *builder, const maty__stmt_t *stmt, uint32_t *node) {
-  if (ends_block(&builder->tree->stmts.at[sibling(builder->tree, builder->stmt)])) {
+  uint32_t next = sibling(builder->tree, builder->stmt);
+  while (!ends_block(&builder->tree->stmts.at[next]) && !keeps(builder, next))
+    next = sibling(builder->tree, next);
+  if (ends_block(&builder->tree->stmts.at[next])) {
     *node = builder->open.at[builder->open.count - 1].exit;
     return MATY_OK;
   }
   return add_node(builder, stmt, node);
+}
+
+/* A block that begins at this place of the walk. */
+static open_block_t block_here(const builder_t *builder) {
+  return (open_block_t){.stmt = builder->stmt,
+                        .before = builder->node,
+                        .first_arc = builder->graph->arcs.count,
+                        .first_chooser = builder->graph->choosers.count};
 }
 
 static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open_block_t block) {
@@ -103,15 +136,16 @@ static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open
 
 static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t receiver,
                                   maty__name_t label, uint32_t *message) {
+  maty__automaton_t *automaton = builder->automaton;
   uint64_t key = (uint64_t)sender << 44 | (uint64_t)receiver << 32 | label;
-  uint32_t *number = maty__map_put(builder->check->scratch, &builder->messages, key);
+  *message = maty__map_get(&automaton->message_of, key);
+  if (*message != MATY__NONE)
+    return MATY_OK;
+  maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
+  uint32_t *number = maty__map_put(builder->check->scratch, &automaton->message_of, key);
   MATY__NEED(number != NULL);
-  if (*number == MATY__NONE) {
-    maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
-    *number = builder->automaton->messages.count;
-    MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->messages, added));
-  }
-  *message = *number;
+  *message = *number = automaton->messages.count;
+  MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
   return MATY_OK;
 }
 
@@ -134,12 +168,15 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
     MATY__TRY(count_handed(builder, stmt, stmt->end_type - stmt->first_type));
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
     uint32_t receiver = actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]);
+    if (builder->role != MATY__ANY_ROLE && builder->role != sender && builder->role != receiver)
+      continue;
     maty__arc_t arc = {.from = builder->node,
                        .to = behind,
                        .payload = payload,
                        .at = stmt->at,
                        .length = stmt->length};
-    if (i + 1 < stmt->argument_count)
+    if (i + 1 < stmt->argument_count &&
+        (builder->role == MATY__ANY_ROLE || builder->role == sender))
       MATY__TRY(add_node(builder, stmt, &arc.to));
     MATY__TRY(message_number(builder, sender, receiver, label, &arc.message));
     MATY__TRY(add_arc(builder, arc));
@@ -149,8 +186,23 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
   return MATY_OK;
 }
 
+/* Goes into the branch that a CHOICE or an OR begins, or the next one that the
+ * role has a part in. */
+static void enter_branch(builder_t *builder, uint32_t stmt) {
+  const open_block_t *block = &builder->open.at[builder->open.count - 1];
+  if (builder->role != MATY__ANY_ROLE)
+    while (builder->tree->stmts.at[stmt].kind != MATY__STMT_CHOICE_END &&
+           !maty__parts_keeps_branch(builder->parts, protocol_of(builder, builder->call),
+                                     builder->own_role, stmt))
+      stmt = builder->parts->branch_end[stmt];
+  bool none_left = builder->tree->stmts.at[stmt].kind == MATY__STMT_CHOICE_END;
+  builder->node = none_left ? block->exit : block->entry;
+  builder->stmt = none_left ? stmt : stmt + 1;
+}
+
 static maty_status walk_choice(builder_t *builder, const maty__stmt_t *stmt) {
-  open_block_t block = {.stmt = builder->stmt, .entry = builder->node};
+  open_block_t block = block_here(builder);
+  block.entry = builder->node;
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   uint32_t *first = &builder->graph->chooser_of.at[builder->node];
   maty__chooser_t chooser = {.role = actual_role(builder, &stmt->subject),
@@ -160,23 +212,52 @@ static maty_status walk_choice(builder_t *builder, const maty__stmt_t *stmt) {
   *first = builder->graph->choosers.count;
   MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->choosers, chooser));
   MATY__TRY(open_block(builder, stmt, block));
-  builder->stmt++;
+  enter_branch(builder, builder->stmt);
   return MATY_OK;
 }
 
 static maty_status walk_rec(builder_t *builder, const maty__stmt_t *stmt) {
-  open_block_t block = {.stmt = builder->stmt};
+  open_block_t block = block_here(builder);
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   MATY__TRY(add_node(builder, stmt, &block.entry));
   MATY__TRY(add_jump(builder, stmt, block.entry));
   uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, builder->stmt);
   MATY__NEED(loop != NULL);
   block.hidden = *loop;
-  *loop = block.entry;
+  *loop = builder->open.count;
   MATY__TRY(open_block(builder, stmt, block));
   builder->node = block.entry;
   builder->stmt++;
   return MATY_OK;
+}
+
+static maty_status walk_continue(builder_t *builder, const maty__stmt_t *stmt) {
+  uint32_t behind = MATY__NONE;
+  open_block_t loop = builder->open.at[maty__map_get(&builder->loops, stmt->name.meaning)];
+  MATY__TRY(node_behind(builder, stmt, &behind));
+  MATY__TRY(add_jump(builder, stmt, loop.entry));
+  /* What follows at once is never reached, and that is found there. */
+  if (builder->dialect->last_continue && behind != loop.exit &&
+      behind == builder->open.at[builder->open.count - 1].exit) {
+    builder->rejected = true;
+    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNREACHABLE, stmt->at, stmt->length,
+                          "the loop '%.*s' goes on here, and something follows the choice around "
+                          "it: a 'continue' has to come last in its loop",
+                          MATY__NAME(&builder->check->names, stmt->name.name)));
+  }
+  builder->node = behind;
+  builder->stmt++;
+  return MATY_OK;
+}
+
+/* What the role is in a protocol that is called. */
+static uint32_t role_in(const builder_t *builder, uint32_t call) {
+  const uint32_t *words = maty__pool_at(&builder->calls, call);
+  uint32_t role_count = builder->tree->protocols.at[words[0]].role_count;
+  for (uint32_t i = 0; builder->role != MATY__ANY_ROLE && i < role_count; i++)
+    if (words[1 + i] == builder->role)
+      return i;
+  return MATY__ANY_ROLE;
 }
 
 static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uint32_t *call) {
@@ -200,8 +281,10 @@ static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uin
 
 static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
   const maty__protocol_t *callee = &builder->tree->protocols.at[stmt->name.meaning];
-  open_block_t block = {.stmt = builder->stmt, .call = builder->call};
+  open_block_t block = block_here(builder);
   uint32_t call;
+  block.call = builder->call;
+  block.own_role = builder->own_role;
   if (callee->broken)
     return MATY_EREJECTED;
   MATY__TRY(node_behind(builder, stmt, &block.exit));
@@ -228,6 +311,7 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
     MATY__TRY(open_block(builder, stmt, block));
     builder->inlining.at[call] = 1;
     builder->call = call;
+    builder->own_role = role_in(builder, call);
     builder->node = block.entry;
     builder->stmt = callee->first_stmt;
     return MATY_OK;
@@ -237,28 +321,84 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
   return MATY_OK;
 }
 
+/* ===== What never ends =================================================== */
+
+static void stands_aside(builder_t *builder, const maty__stmt_t *stmt) {
+  if (builder->automaton->aside == NULL)
+    builder->automaton->aside = stmt;
+}
+
+/* What stands behind a block that never ends is done by roles that have no part
+ * in the block, or it is an error found in a role's own part. Nobody can tell
+ * such things done beside one another from the same done one after the other; so
+ * the rest goes first: the node before the block becomes two, and the block goes
+ * behind the second. */
+static maty_status walk_rest(builder_t *builder, const maty__stmt_t *stmt) {
+  open_block_t *block = &builder->open.at[builder->open.count - 1], late = builder->closed;
+  maty__graph_t *graph = builder->graph;
+  uint32_t node, *link;
+  if (late.exit != builder->node || block->rest != NULL) {
+    stands_aside(builder, stmt);
+    builder->reached.at[builder->node] = 1; /* for its messages */
+    return MATY_OK;
+  }
+  MATY__TRY(add_node(builder, stmt, &node));
+  for (uint32_t i = late.first_arc; i < graph->arcs.count; i++)
+    if (graph->arcs.at[i].from == late.before)
+      graph->arcs.at[i].from = node;
+  graph->chooser_of.at[node] = graph->chooser_of.at[late.before];
+  for (link = &graph->chooser_of.at[node]; *link != MATY__NONE && *link >= late.first_chooser;)
+    link = &graph->choosers.at[*link].next;
+  graph->chooser_of.at[late.before] = *link;
+  *link = MATY__NONE;
+  block->rest = stmt;
+  block->late_arc = late.first_arc;
+  block->rest_arc = graph->arcs.count;
+  block->last_exit = block->exit;
+  block->exit = node;
+  builder->node = late.before;
+  return MATY_OK;
+}
+
+static void mark_roles(const builder_t *builder, uint8_t *roles, uint32_t arc, uint8_t mark) {
+  if (builder->graph->arcs.at[arc].message == MATY__NONE)
+    return;
+  const maty__message_t *message =
+      &builder->automaton->messages.at[builder->graph->arcs.at[arc].message];
+  roles[message->sender] |= mark;
+  roles[message->receiver] |= mark;
+}
+
+/* The rest of a block has to come to its end, and to be nothing to the roles of
+ * what goes behind it. */
+static maty_status end_rest(builder_t *builder, open_block_t *block) {
+  enum { LATE = 1, REST = 2 };
+  bool apart = builder->reached.at[block->exit] != 0;
+  uint8_t *roles = maty__zarray(builder->check->scratch, uint8_t, builder->automaton->role_count);
+  MATY__NEED(roles != NULL);
+  for (uint32_t i = block->late_arc; i < builder->graph->arcs.count; i++)
+    mark_roles(builder, roles, i, i < block->rest_arc ? LATE : REST);
+  for (uint32_t i = 0; i < builder->automaton->role_count; i++)
+    apart = apart && roles[i] != (LATE | REST);
+  if (!apart)
+    stands_aside(builder, block->rest);
+  block->rest = NULL;
+  block->exit = block->last_exit;
+  return maty__check_work(builder->check, builder->graph->arcs.count - block->late_arc);
+}
+
 static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
   open_block_t *block = &builder->open.at[builder->open.count - 1];
-  const maty__stmt_t *before = stmt - 1;
-  bool empty;
-  switch (stmt->kind) {
-  case MATY__STMT_REC_END:
-    empty = before->kind == MATY__STMT_REC;
-    break;
-  case MATY__STMT_BODY_END:
-    empty =
-        builder->stmt ==
-        builder->tree->protocols.at[maty__pool_at(&builder->calls, builder->call)[0]].first_stmt;
-    break;
-  default:
-    empty = before->kind == MATY__STMT_CHOICE || before->kind == MATY__STMT_OR;
-  }
-  if (empty)
-    MATY__TRY(add_jump(builder, stmt, block->exit));
-  builder->node = stmt->kind == MATY__STMT_OR ? block->entry : block->exit;
-  builder->stmt++;
-  if (stmt->kind == MATY__STMT_OR)
+  if (builder->node != block->exit && builder->reached.at[builder->node])
+    MATY__TRY(add_jump(builder, stmt, block->exit)); /* nothing was in it */
+  if (block->rest != NULL)
+    MATY__TRY(end_rest(builder, block));
+  if (stmt->kind == MATY__STMT_OR) {
+    enter_branch(builder, builder->stmt);
     return MATY_OK;
+  }
+  builder->node = block->exit;
+  builder->stmt++;
   if (stmt->kind == MATY__STMT_REC_END) {
     uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, block->stmt);
     MATY__NEED(loop != NULL);
@@ -267,8 +407,10 @@ static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
   if (stmt->kind == MATY__STMT_BODY_END) {
     builder->inlining.at[builder->call] = 0;
     builder->call = block->call;
+    builder->own_role = block->own_role;
     builder->stmt = block->stmt + 1;
   }
+  builder->closed = *block;
   builder->open.count--;
   return MATY_OK;
 }
@@ -291,8 +433,13 @@ static maty_status walk(builder_t *builder) {
       MATY__TRY(walk_end(builder, stmt));
       continue;
     }
+    if (!keeps(builder, builder->stmt)) {
+      builder->stmt = sibling(builder->tree, builder->stmt);
+      continue;
+    }
     if (!builder->reached.at[builder->node]) {
-      MATY__TRY(walk_unreachable(builder, stmt));
+      bool passes = builder->dialect->passes_loops && builder->role == MATY__ANY_ROLE;
+      MATY__TRY(passes ? walk_rest(builder, stmt) : walk_unreachable(builder, stmt));
       continue;
     }
     switch (stmt->kind) {
@@ -305,14 +452,9 @@ static maty_status walk(builder_t *builder) {
     case MATY__STMT_REC:
       MATY__TRY(walk_rec(builder, stmt));
       break;
-    case MATY__STMT_CONTINUE: {
-      uint32_t behind;
-      MATY__TRY(node_behind(builder, stmt, &behind));
-      MATY__TRY(add_jump(builder, stmt, maty__map_get(&builder->loops, stmt->name.meaning)));
-      builder->node = behind;
-      builder->stmt++;
+    case MATY__STMT_CONTINUE:
+      MATY__TRY(walk_continue(builder, stmt));
       break;
-    }
     default:
       MATY__TRY(walk_do(builder, stmt));
     }
@@ -347,7 +489,8 @@ static maty_status begin(builder_t *builder) {
                     (open_block_t){.stmt = MATY__NONE,
                                    .entry = builder->graph->begin,
                                    .exit = builder->graph->end,
-                                   .call = builder->call});
+                                   .call = builder->call,
+                                   .own_role = builder->own_role});
 }
 
 /* Counting sort by "from": arcs of one node keep the order of the text. */
@@ -374,8 +517,9 @@ typedef struct visit {
 
 enum { UNSEEN, OPEN, DONE };
 
-/* Depth first along jumps: finds circles, and where single jumps lead to. */
-static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph) {
+/* Depth first along jumps: finds circles, which may be an error, and where single
+ * jumps lead to. */
+static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool circles) {
   uint8_t *state = maty__zarray(check->scratch, uint8_t, graph->node_count);
   MATY__VEC(visit_t) path = {0};
   bool rejected = false;
@@ -401,8 +545,10 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph) {
       if (arc->message != MATY__NONE || state[arc->to] == DONE)
         continue;
       if (state[arc->to] == OPEN) {
-        rejected = true;
         graph->onward[arc->to] = arc->to;
+        if (circles)
+          continue;
+        rejected = true;
         MATY__TRY(maty__error(check, MATY_CLASS_UNGUARDED, arc->at, arc->length,
                               "this comes back to itself without a message on the way"));
         continue;
@@ -416,13 +562,21 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph) {
 }
 
 maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
-                              maty__automaton_t *automaton, maty__graph_t *graph) {
-  builder_t builder = {
-      .check = check, .tree = tree, .types = types, .automaton = automaton, .graph = graph};
+                              maty__parts_t *parts, uint32_t role, maty__automaton_t *automaton,
+                              maty__graph_t *graph) {
+  builder_t builder = {.check = check,
+                       .tree = tree,
+                       .dialect = maty__dialect(check->config->dialect),
+                       .types = types,
+                       .parts = parts,
+                       .role = role,
+                       .own_role = role,
+                       .automaton = automaton,
+                       .graph = graph};
   *graph = (maty__graph_t){.node_count = 0};
   MATY__TRY(begin(&builder));
   MATY__TRY(walk(&builder));
   MATY__TRY(sort_arcs(check, graph));
-  MATY__TRY(follow_jumps(check, graph));
+  MATY__TRY(follow_jumps(check, graph, builder.dialect->prunes_loops));
   return builder.rejected ? MATY_EREJECTED : MATY_OK;
 }

@@ -15,12 +15,14 @@
  * calling again what is being inlined, in last place, is a jump back.
  *
  * What always holds of a graph that was built without an error: no circle is
- * made of jumps alone.
+ * made of jumps alone, unless the dialect prunes loops; and no node of such a
+ * circle needs it to be left.
  */
 #ifndef MATY_GRAPH_H
 #define MATY_GRAPH_H
 
 #include "automaton.h"
+#include "parts.h"
 
 typedef struct maty__arc {
   uint32_t from, to;
@@ -45,10 +47,18 @@ typedef struct maty__graph {
   MATY__VEC(maty__chooser_t) choosers;
 } maty__graph_t;
 
-/* Fills "graph" and the messages of "automaton", whose protocol and roles are
- * set. MATY_EREJECTED: something is wrong and reported, or the protocol calls a
- * broken one. */
+/* Fills "graph" and adds messages to "automaton", whose protocol and roles are
+ * set.
+ *
+ * With "parts", blocks that have no message are left out. With a role besides
+ * (else it is MATY__ANY_ROLE) so is all that is nothing to the role, and a branch
+ * of a choice where another branch is something to it: what remains is the role's
+ * part as it is written.
+ *
+ * MATY_EREJECTED: something is wrong and reported, or the protocol calls a broken
+ * one. */
 maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
-                              maty__automaton_t *automaton, maty__graph_t *graph);
+                              maty__parts_t *parts, uint32_t role, maty__automaton_t *automaton,
+                              maty__graph_t *graph);
 
 #endif /* MATY_GRAPH_H */

@@ -44,6 +44,10 @@ static bool is_word(const scanner_t *scanner, uint32_t index, const char *word) 
                 strlen(word)) == 0;
 }
 
+static bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\f';
+}
+
 /* Splits the next line that has words. Returns false at the end of the text. */
 static bool next_line(scanner_t *scanner) {
   const char *source = scanner->check->sources.at[0].text;
@@ -59,11 +63,11 @@ static bool next_line(scanner_t *scanner) {
       scanner->at++;
       if (scanner->count > 0)
         return true;
-    } else if (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\f') {
+    } else if (is_blank(byte)) {
       scanner->at++;
     } else {
       uint32_t begin = scanner->at;
-      while (scanner->at < end && strchr(" \t\r\f\n", source[scanner->at]) == NULL)
+      while (scanner->at < end && !is_blank(source[scanner->at]) && source[scanner->at] != '\n')
         scanner->at++;
       if (scanner->count < WORDS) {
         scanner->words[scanner->count].at = begin;

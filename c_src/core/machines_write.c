@@ -1,9 +1,11 @@
 /* machines_write.c - machines as text, see docs/machines.md.
  *
- * States are numbered from 0 for each role, the initial one first. A state's
- * messages stand in the order of their peers, then of their labels. So the text
- * does not depend on how an image numbers its actions, and what is written, read
- * and written again is the same text.
+ * States are numbered from 0 for each role, the initial one first: in the plain
+ * notation in the order of the image, so that numbers mean the same everywhere,
+ * and in the other one breadth first, since there a reader numbers them as they
+ * come. A state's messages stand in the order of their peers, then of their labels.
+ * So the text does not depend on how an image numbers its actions, and what is
+ * written, read and written again is the same text.
  */
 #include <string.h>
 
@@ -17,6 +19,8 @@ typedef struct writer {
   maty__arena_t arena;
   maty__text_t text;   /* that is not written yet */
   maty__u32s_t order;  /* transitions of a state */
+  maty__u32s_t list;   /* states of a role, counted from its first: as they are written */
+  maty__u32s_t number; /* the other way round; MATY__NONE for one that is not written */
   maty__u32s_t merged; /* room for sorting them */
   size_t indent;       /* of the messages of a state */
 } writer_t;
@@ -62,10 +66,37 @@ static maty_status sort(writer_t *writer, const maty__role_t *role, const maty__
   return MATY_OK;
 }
 
-static uint32_t number_of(const maty__role_t *role, uint32_t state) {
-  if (state == role->initial)
-    return 0;
-  return state - role->first_state + (state < role->initial);
+static maty_status add_state(writer_t *writer, uint32_t state) {
+  if (writer->number.at[state] != MATY__NONE)
+    return MATY_OK;
+  writer->number.at[state] = writer->list.count;
+  MATY__NEED(maty__vec_push(&writer->arena, &writer->list, state));
+  return MATY_OK;
+}
+
+static maty_status number_states(writer_t *writer, const maty__role_t *role) {
+  writer->list.count = writer->number.count = 0;
+  MATY__NEED(maty__vec_reserve(&writer->arena, &writer->number, role->state_count));
+  memset(writer->number.at, 0xff, role->state_count * sizeof *writer->number.at);
+  MATY__TRY(add_state(writer, role->initial - role->first_state));
+  if (writer->format == MATY_MACHINES_PLAIN) {
+    for (uint32_t i = 0; i < role->state_count; i++)
+      MATY__TRY(add_state(writer, i));
+    return MATY_OK;
+  }
+  for (uint32_t i = 0; i < writer->list.count; i++) {
+    const maty__state_t *state = &writer->image->states[role->first_state + writer->list.at[i]];
+    MATY__TRY(sort(writer, role, state));
+    for (uint32_t j = 0; j < state->transition_count; j++) {
+      uint32_t target = writer->image->transitions[writer->order.at[j]].target;
+      MATY__TRY(add_state(writer, target - role->first_state));
+    }
+  }
+  return MATY_OK;
+}
+
+static uint32_t number_of(const writer_t *writer, const maty__role_t *role, uint32_t state) {
+  return writer->number.at[state - role->first_state];
 }
 
 /* ===== The pieces of a line ============================================== */
@@ -91,7 +122,7 @@ static void add_plain(writer_t *writer, const maty__role_t *role, uint32_t state
   maty__text_add(&writer->text, " %s %s -> %u;\n",
                  action->direction == MATY_DIRECTION_SEND ? "to" : "from",
                  writer->image->strings + writer->image->roles[action->peer].name,
-                 number_of(role, transition->target));
+                 number_of(writer, role, transition->target));
 }
 
 static void add_cfsm(writer_t *writer, const maty__role_t *role, uint32_t state, uint32_t index) {
@@ -100,14 +131,14 @@ static void add_cfsm(writer_t *writer, const maty__role_t *role, uint32_t state,
   const char *label = writer->image->strings + action->label;
   maty__text_add(&writer->text, "%u %u %c %s %u\n", state, action->peer,
                  action->direction == MATY_DIRECTION_SEND ? '!' : '?',
-                 *label == '\0' ? "()" : label, number_of(role, transition->target));
+                 *label == '\0' ? "()" : label, number_of(writer, role, transition->target));
 }
 
 /* ===== Machines ========================================================== */
 
 static maty_status write_state(writer_t *writer, const maty__role_t *role, uint32_t index) {
   const maty__state_t *state = &writer->image->states[index];
-  uint32_t number = number_of(role, index);
+  uint32_t number = number_of(writer, role, index);
   bool plain = writer->format == MATY_MACHINES_PLAIN;
   MATY__TRY(sort(writer, role, state));
   if (state->transition_count == 0 && plain)
@@ -131,10 +162,9 @@ static maty_status write_role(writer_t *writer, const maty__role_t *role, bool w
   }
   maty__text_add(&writer->text, plain ? "\nmachine %s {\n" : ".outputs %s\n.state graph\n", name);
   if (with_states) {
-    MATY__TRY(write_state(writer, role, role->initial));
-    for (uint32_t i = 0; i < role->state_count; i++)
-      if (role->first_state + i != role->initial)
-        MATY__TRY(write_state(writer, role, role->first_state + i));
+    MATY__TRY(number_states(writer, role));
+    for (uint32_t i = 0; i < writer->list.count; i++)
+      MATY__TRY(write_state(writer, role, role->first_state + writer->list.at[i]));
   }
   maty__text_add(&writer->text, plain ? "}\n" : ".marking 0\n.end\n\n");
   return flush(writer);
@@ -152,15 +182,15 @@ static maty_status write_all(writer_t *writer, uint32_t role) {
 
 maty_status maty_machines_write(const maty_image_t *image, uint32_t role,
                                 maty_machine_format format, const maty_allocator_t *allocator,
-                                maty_writer_t out) {
-  if (image == NULL || allocator == NULL || out.write == NULL ||
+                                maty_writer_t writer) {
+  if (image == NULL || allocator == NULL || writer.write == NULL ||
       (role != MATY_ALL_ROLES && role >= image->header->roles.count) ||
       (format != MATY_MACHINES_PLAIN && format != MATY_MACHINES_CFSM))
     return MATY_EINVAL;
-  writer_t writer = {.image = image, .format = format, .out = out};
-  maty__arena_init(&writer.arena, allocator);
-  maty__text_init(&writer.text, &writer.arena);
-  maty_status status = write_all(&writer, role);
-  maty__arena_free(&writer.arena);
+  writer_t own = {.image = image, .format = format, .out = writer};
+  maty__arena_init(&own.arena, allocator);
+  maty__text_init(&own.text, &own.arena);
+  maty_status status = write_all(&own, role);
+  maty__arena_free(&own.arena);
   return status;
 }

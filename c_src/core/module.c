@@ -1,15 +1,18 @@
-/* module.c - a source text and what it imports: from bytes to diagnostics and images.
+/* module.c - a text and what it imports: from bytes to diagnostics and images.
  *
  * The steps, each in a file of its own:
  *
  *     lex, parse    texts     -> tree
  *     resolve,types tree      -> tree with meanings
+ *     enabling      tree      -> whether each role may act where it does
  *     graph         tree      -> nodes and arcs, calls inlined
+ *     local         graph     -> a role's machine as it is written
  *     automaton     graph     -> deterministic automaton
  *     view          automaton -> what one role sees of it
  *     implement     view      -> whether the role can play its part
  *     project       view      -> the role's machine
  *     image_build   machines  -> image
+ *     explore       image     -> what can go wrong
  *
  * A text of machines takes a shorter way: machines_read text -> image.
  *
@@ -19,8 +22,8 @@
  */
 #include <string.h>
 
-#include "image_build.h"
-#include "implement.h"
+#include "decide.h"
+#include "dialect.h"
 #include "limits.h"
 #include "machines_read.h"
 #include "module.h"
@@ -37,50 +40,6 @@ struct maty_module {
   maty__diagnostics_t diagnostics;
   MATY__VEC(checked_protocol_t) protocols;
 };
-
-static maty_status make_machines(maty__check_t *check, const maty__automaton_t *automaton,
-                                 maty__machines_t *machines) {
-  maty__view_t view;
-  maty__implement_t implement;
-  bool rejected = false;
-  MATY__TRY(maty__view_init(&view, check, automaton));
-  MATY__TRY(maty__implement_init(&implement, &view));
-  for (uint32_t role = 0; role < automaton->role_count; role++) {
-    MATY__TRY(maty__view_role(&view, role));
-    maty_status status = maty__implement_role(&implement);
-    /* One error a role is enough, but each role may have its own. */
-    if (status == MATY_EREJECTED)
-      rejected = true;
-    else if (status != MATY_OK)
-      return status;
-    if (!rejected)
-      MATY__TRY(maty__project(&view, machines));
-  }
-  return rejected ? MATY_EREJECTED : MATY_OK;
-}
-
-/* "image" may be NULL: then none is made. */
-static maty_status check_protocol(maty__check_t *check, const maty__tree_t *tree,
-                                  maty__types_t *types, const maty__protocol_t *protocol,
-                                  const char *name, maty_image_t **image) {
-  maty__automaton_t automaton;
-  maty__machines_t machines = {.states = {0}};
-  if (protocol->broken)
-    return MATY_EREJECTED;
-  MATY__TRY(maty__automaton_build(check, tree, types, protocol, &automaton));
-  MATY__TRY(make_machines(check, &automaton, &machines));
-  if (image == NULL)
-    return MATY_OK;
-  const maty__image_parts_t parts = {.protocol = &protocol->name,
-                                     .roles = automaton.roles,
-                                     .role_count = automaton.role_count,
-                                     .messages = automaton.messages.at,
-                                     .message_count = automaton.messages.count,
-                                     .machines = &machines,
-                                     .types = types,
-                                     .source = name};
-  return maty__image_build(check, &parts, image);
-}
 
 static maty_status add_protocol(maty_module_t *module, const maty__check_t *check,
                                 maty__name_t number) {
@@ -109,21 +68,27 @@ maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
 static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
                                    const maty__tree_t *tree, maty__types_t *types) {
   const maty__unit_t *unit = &tree->units.at[0];
+  bool needs_parts = maty__dialect(check->config->dialect)->prunes_loops;
+  maty__parts_t parts;
+  if (needs_parts)
+    MATY__TRY(maty__parts_init(&parts, check, tree));
   /* Now, since a vector that cannot grow is emptied, and these own images. */
   MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, unit->end_protocol));
   for (uint32_t i = 0; i < unit->end_protocol; i++) {
     const maty__protocol_t *protocol = &tree->protocols.at[i];
-    maty_image_t **image = NULL;
+    maty_image_t *image = NULL;
     if (protocol->aux)
       continue;
-    if (!protocol->nested) {
+    if (!protocol->nested)
       MATY__TRY(add_protocol(module, check, protocol->name.name));
-      image = &module->protocols.at[module->protocols.count - 1].image;
-    }
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
     maty_status status =
-        check_protocol(check, tree, types, protocol, check->sources.at[0].name, image);
+        maty__decide(check, tree, types, needs_parts ? &parts : NULL, protocol, &image);
     maty__arena_rewind(check->scratch, mark);
+    if (protocol->nested)
+      maty_image_release(image);
+    else
+      module->protocols.at[module->protocols.count - 1].image = image;
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
   }

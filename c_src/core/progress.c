@@ -4,8 +4,8 @@
  * of the graph of configurations, and goes through all of it again and again. A
  * role that waits there and can move nowhere in it makes no progress; a message
  * whose receiver does move, and never takes it, is never received. (Hu and
- * Yoshida, "Hybrid Session Verification through Endpoint API Generation", FASE
- * 2016, section 3; a role that waits explains the messages that wait for it.)
+ * Yoshida, "Explicit Connection Actions in Multiparty Session Types", FASE 2017;
+ * that a role waits explains the messages that wait for it.)
  * The components are found by Tarjan's algorithm (SIAM Journal on Computing 1,
  * 1972), with a stack of its own. What can reach a node without edges, that is
  * an end or an error, is in no such component; one pass backward finds nearly

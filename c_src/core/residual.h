@@ -5,12 +5,9 @@
  * leaves are states of the machine, its inner nodes are states whose actions are
  * put off; some of a node's branches may have been ruled out.
  *
- *     state 1 sends quote to A, then receives ok from B (to state 3)
- *     or no from B (to state 4):
- *
- *           3 <- ok ?B -+                             3 <- ok ?B -+
- *                       |-- quote !A -- [1]    ok:                |-- quote !A
- *           4 <- no ?B -+
+ *     1: ok from B -> 2, no from B -> 3        [1]   after "bye to C":   (1)
+ *     2: bye to C -> 4                                                  ok / \ no
+ *     3: bye to C -> 5                                                  [4]   [5]
  *
  * Nodes are kept in a pool, equal ones once, so a tree is a number and comparing
  * two of them is comparing two numbers.

@@ -16,11 +16,10 @@
  */
 #include <string.h>
 
-#include "image.h"
+#include "image_text.h"
 #include "limits.h"
 #include "names.h"
 #include "out.h"
-#include "signature.h"
 
 typedef struct skeleton {
   const maty_image_t *image;
@@ -207,40 +206,46 @@ static void out_value_head(const skeleton_t *skeleton, const maty__type_t *type)
   }
 }
 
-/* A value of the type: of a list the empty one, of a union its first part. */
+/* How many of a type's parts a value of it is made of: of a list, which is left
+ * empty, none; of a union the first. */
+static uint32_t parts_shown(const maty__type_t *type) {
+  switch (type->kind) {
+  case MATY__TYPE_TUPLE:
+  case MATY__TYPE_MAP:
+    return type->count;
+  case MATY__TYPE_UNION:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
 static void out_value(const skeleton_t *skeleton, uint32_t whole) {
   const maty_image_t *image = skeleton->image;
   struct {
     const maty__type_t *type;
-    uint32_t next, end; /* parts */
+    uint32_t next; /* part */
   } open[MATY_MAX_TYPE_DEPTH];
-  uint32_t depth = 0, begun = whole;
-  for (;;) {
-    if (begun != MATY__NONE) {
-      const maty__type_t *type = &image->types[begun];
-      uint32_t end = type->kind == MATY__TYPE_UNION                                   ? 1
-                     : type->kind == MATY__TYPE_TUPLE || type->kind == MATY__TYPE_MAP ? type->count
-                                                                                      : 0;
-      out_value_head(skeleton, type);
-      open[depth].type = type;
-      open[depth].next = 0;
-      open[depth++].end = end;
-    }
+  uint32_t depth = 1;
+  open[0].type = &image->types[whole];
+  open[0].next = 0;
+  while (depth > 0) {
     const maty__type_t *type = open[depth - 1].type;
     uint32_t next = open[depth - 1].next++;
-    begun = MATY__NONE;
-    if (next < open[depth - 1].end) {
-      const maty__key_t *key = &image->keys[type->first + next];
-      out(skeleton, next > 0 ? ", " : "");
-      if (type->kind == MATY__TYPE_MAP)
-        out_key(skeleton, image->strings + key->name);
-      begun = key->type;
-    } else {
+    if (next == 0)
+      out_value_head(skeleton, type);
+    if (next == parts_shown(type)) {
       if (type->kind == MATY__TYPE_TUPLE || type->kind == MATY__TYPE_MAP)
         out(skeleton, "}");
-      if (--depth == 0)
-        return;
+      depth--;
+      continue;
     }
+    const maty__key_t *key = &image->keys[type->first + next];
+    out(skeleton, next > 0 ? ", " : "");
+    if (type->kind == MATY__TYPE_MAP)
+      out_key(skeleton, image->strings + key->name);
+    open[depth].type = &image->types[key->type];
+    open[depth++].next = 0;
   }
 }
 
@@ -406,17 +411,17 @@ static void out_function(const skeleton_t *skeleton, uint32_t state) {
 /* "title(string) from Buyer1 (line 3)" */
 static maty_status out_message(const skeleton_t *skeleton, uint32_t state, uint32_t index,
                                const char *preposition) {
-  maty_transition_info_t info;
   maty__text_t text;
   const maty__transition_t *transition = transition_at(skeleton, state, index);
   maty__arena_mark_t mark = maty__arena_mark(skeleton->arena);
-  MATY__TRY(
-      maty_image_transition(skeleton->image, skeleton->about.first_state + state, index, &info));
   maty__text_init(&text, skeleton->arena);
-  MATY__TRY(maty__signature(skeleton->image, skeleton->role, &info, &text));
+  maty__text_add(&text, "%s", label_of(skeleton, transition));
+  maty__text_add_payload(&text, skeleton->image, transition);
+  MATY__NEED(!text.failed);
   maty__out_bytes(skeleton->out, text.at, text.length);
-  maty__out_format(skeleton->out, " %s %s (line %u)", preposition, peer_of(skeleton, transition),
-                   transition->line);
+  maty__out_format(skeleton->out, " %s %s", preposition, peer_of(skeleton, transition));
+  if (transition->line > 0) /* it is in the text itself, and in no other */
+    maty__out_format(skeleton->out, " (line %u)", transition->line);
   maty__arena_rewind(skeleton->arena, mark);
   return MATY_OK;
 }

@@ -195,6 +195,14 @@ static const char *describe_left(game_t *game, uint32_t node) {
   return text.failed ? NULL : text.at;
 }
 
+/* Adds the error; its text begins with the role, since a place in a protocol may be
+ * that of several. */
+static maty_status add_error(game_t *game, maty_class class_, uint32_t line, uint32_t column,
+                             const char *text) {
+  return maty__verdict_add(game->verdict, game->sub, class_, line, column, "role '%s': %s",
+                           game->sub->strings + game->sub->roles[game->sub_role].name, text);
+}
+
 /* Adds the steps to a position; "last" is one more, MATY__NONE for none. */
 static maty_status add_run(game_t *game, uint32_t position, uint32_t last, const char *ending) {
   maty__runs_t runs;
@@ -233,8 +241,7 @@ static maty_status differ(game_t *game, uint32_t position, uint32_t transition, 
     game->untold_at = position;
     return MATY_ELIMIT;
   }
-  MATY__TRY(
-      maty__verdict_add(game->verdict, game->sub, MATY_CLASS_SUBTYPE, line, column, "%s", text));
+  MATY__TRY(add_error(game, MATY_CLASS_SUBTYPE, line, column, text));
   MATY__TRY(add_run(game, position, taken ? transition : MATY__NONE, ending));
   return MATY_EREJECTED;
 }
@@ -444,8 +451,7 @@ static maty_status report_loop(game_t *game, uint32_t position, uint32_t channel
   const char *text = about(game, game->super, game->super_role, maty__map_get(&channels, channel),
                            "can be put off for ever");
   MATY__NEED(text != NULL);
-  MATY__TRY(maty__verdict_add(game->verdict, game->sub, MATY_CLASS_SUBTYPE, state->line,
-                              state->column, "%s", text));
+  MATY__TRY(add_error(game, MATY_CLASS_SUBTYPE, state->line, state->column, text));
   MATY__TRY(add_run(game, position, MATY__NONE, "and from here on for ever without it"));
   return MATY_EREJECTED;
 }
@@ -641,39 +647,110 @@ static maty_status tell_untold(game_t *game) {
   const maty__state_t *state = &game->sub->states[at->state];
   if (game->untold == NULL)
     game->untold = "there are too many steps";
-  MATY__TRY(maty__verdict_add(game->verdict, game->sub, MATY_CLASS_LIMIT, state->line,
-                              state->column, "it cannot be told: %s", game->untold));
+  maty__text_t text;
+  maty__text_init(&text, &game->verdict->arena);
+  maty__text_add(&text, "it cannot be told: %s", game->untold);
+  MATY__NEED(!text.failed);
+  MATY__TRY(add_error(game, MATY_CLASS_LIMIT, state->line, state->column, text.at));
   return at->from == game->untold_at ? MATY_OK : add_run(game, game->untold_at, MATY__NONE, "");
 }
 
-maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t sub_role,
-                         const maty_image_t *super, uint32_t super_role,
-                         const maty_config_t *config) {
-  if (out == NULL)
-    return MATY_EINVAL;
-  *out = NULL;
-  if (sub == NULL || super == NULL || config == NULL || config->allocator.resize == NULL ||
-      sub_role >= sub->header->roles.count || super_role >= super->header->roles.count)
-    return MATY_EINVAL;
+/* Compares into a verdict that may have errors already. */
+static maty_status compare(maty_verdict_t *verdict, const maty_image_t *sub, uint32_t sub_role,
+                           const maty_image_t *super, uint32_t super_role,
+                           const maty_config_t *config) {
   game_t game = {.sub = sub,
                  .super = super,
                  .sub_role = sub_role,
                  .super_role = super_role,
                  .pace = {.config = config},
-                 .verdict = maty__verdict_new(&config->allocator)};
-  MATY__NEED(game.verdict != NULL);
+                 .verdict = verdict};
   maty__arena_init(&game.arena, &config->allocator);
   maty_status status = play_all(&game);
   if (status == MATY_ELIMIT && tell_untold(&game) != MATY_OK)
     status = MATY_ENOMEM;
-  game.verdict->facts.states = game.positions.count;
-  game.verdict->facts.transitions = game.edges.count;
-  game.verdict->facts.bytes = (uint64_t)game.positions.count * sizeof *game.positions.at +
-                              (uint64_t)game.edges.count * sizeof *game.edges.at;
+  verdict->facts.states += game.positions.count;
+  verdict->facts.transitions += game.edges.count;
+  verdict->facts.bytes += (uint64_t)game.positions.count * sizeof *game.positions.at +
+                          (uint64_t)game.edges.count * sizeof *game.edges.at;
   maty__arena_free(&game.arena);
-  if (status == MATY_OK || status == MATY_EREJECTED || status == MATY_ELIMIT)
-    *out = game.verdict;
-  else
-    maty_verdict_free(game.verdict);
   return status;
+}
+
+static maty_status hand_out(maty_verdict_t **out, maty_verdict_t *verdict, maty_status status) {
+  if (status == MATY_OK || status == MATY_EREJECTED || status == MATY_ELIMIT)
+    *out = verdict;
+  else
+    maty_verdict_free(verdict);
+  return status;
+}
+
+static bool arguments_are_good(maty_verdict_t **out, const maty_image_t *sub,
+                               const maty_image_t *super, const maty_config_t *config) {
+  if (out != NULL)
+    *out = NULL;
+  return out != NULL && sub != NULL && super != NULL && config != NULL &&
+         config->allocator.resize != NULL;
+}
+
+maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t sub_role,
+                         const maty_image_t *super, uint32_t super_role,
+                         const maty_config_t *config) {
+  if (!arguments_are_good(out, sub, super, config) || sub_role >= sub->header->roles.count ||
+      super_role >= super->header->roles.count)
+    return MATY_EINVAL;
+  maty_verdict_t *verdict = maty__verdict_new(&config->allocator);
+  MATY__NEED(verdict != NULL);
+  return hand_out(out, verdict, compare(verdict, sub, sub_role, super, super_role, config));
+}
+
+/* ===== Versions of a protocol ============================================ */
+
+static uint32_t find_role(const maty_image_t *image, const char *name) {
+  for (uint32_t i = 0; i < image->header->roles.count; i++)
+    if (strcmp(image->strings + image->roles[i].name, name) == 0)
+      return i;
+  return MATY__NONE;
+}
+
+/* Reports the roles of "image" that "other" does not have. */
+static maty_status check_roles(maty_verdict_t *verdict, const maty_image_t *image,
+                               const maty_image_t *other, const char *what) {
+  bool all = true;
+  for (uint32_t i = 0; i < image->header->roles.count; i++) {
+    const maty__role_t *role = &image->roles[i];
+    if (find_role(other, image->strings + role->name) != MATY__NONE)
+      continue;
+    all = false;
+    MATY__TRY(maty__verdict_add(verdict, image, MATY_CLASS_SUBTYPE, role->line, role->column,
+                                "role '%s': %s", image->strings + role->name, what));
+  }
+  return all ? MATY_OK : MATY_EREJECTED;
+}
+
+static maty_status compare_all(maty_verdict_t *verdict, const maty_image_t *next,
+                               const maty_image_t *before, const maty_config_t *config) {
+  maty_status worst = check_roles(verdict, before, next, "the new version does not have it");
+  if (worst != MATY_OK && worst != MATY_EREJECTED)
+    return worst;
+  maty_status status = check_roles(verdict, next, before, "the old version does not have it");
+  for (uint32_t i = 0;; i++) {
+    if (status != MATY_OK && status != MATY_EREJECTED && status != MATY_ELIMIT)
+      return status;
+    if (status == MATY_EREJECTED || (status == MATY_ELIMIT && worst == MATY_OK))
+      worst = status;
+    if (i == next->header->roles.count)
+      return worst;
+    uint32_t old_role = find_role(before, next->strings + next->roles[i].name);
+    status = old_role == MATY__NONE ? MATY_OK : compare(verdict, next, i, before, old_role, config);
+  }
+}
+
+maty_status maty_versions(maty_verdict_t **out, const maty_image_t *next,
+                          const maty_image_t *before, const maty_config_t *config) {
+  if (!arguments_are_good(out, next, before, config))
+    return MATY_EINVAL;
+  maty_verdict_t *verdict = maty__verdict_new(&config->allocator);
+  MATY__NEED(verdict != NULL);
+  return hand_out(out, verdict, compare_all(verdict, next, before, config));
 }

@@ -103,6 +103,24 @@ static maty_status lay_out(maty__system_t *system) {
   return MATY_OK;
 }
 
+static void add_moves(maty__system_t *system, uint32_t number, const uint32_t *message_of) {
+  const maty_image_t *image = system->image;
+  const maty__state_t *state = &image->states[number];
+  const maty__role_t *role = &image->roles[state->role];
+  for (uint32_t i = 0; i < state->transition_count; i++) {
+    const maty__transition_t *transition = &image->transitions[state->first_transition + i];
+    uint32_t action = role->first_action + transition->action;
+    uint32_t target = transition->target - role->first_state;
+    uint64_t changes = target ^ (number - role->first_state);
+    system->moves[state->first_transition + i] =
+        (maty__move_t){.flips = changes << system->roles[state->role].shift,
+                       .target = target,
+                       .channel = image->actions[action].channel,
+                       .message = message_of[action],
+                       .sends = image->actions[action].direction == MATY_DIRECTION_SEND};
+  }
+}
+
 maty_status maty__system_init(maty__system_t *system, const maty_image_t *image, uint32_t bound,
                               maty__arena_t *arena) {
   const maty__header_t *header = image->header;
@@ -117,21 +135,10 @@ maty_status maty__system_init(maty__system_t *system, const maty_image_t *image,
   MATY__NEED(system->roles != NULL && system->queues != NULL && system->moves != NULL &&
              message_of != NULL);
   MATY__TRY(number_messages(system, arena, message_of));
-  for (uint32_t i = 0; i < header->states.count; i++) {
-    const maty__state_t *state = &image->states[i];
-    const maty__role_t *role = &image->roles[state->role];
-    for (uint32_t j = 0; j < state->transition_count; j++) {
-      uint32_t number = state->first_transition + j;
-      const maty__transition_t *transition = &image->transitions[number];
-      uint32_t action = role->first_action + transition->action;
-      system->moves[number] =
-          (maty__move_t){.target = transition->target - role->first_state,
-                         .channel = image->actions[action].channel,
-                         .message = message_of[action],
-                         .sends = image->actions[action].direction == MATY_DIRECTION_SEND};
-    }
-  }
-  return lay_out(system);
+  MATY__TRY(lay_out(system));
+  for (uint32_t i = 0; i < header->states.count; i++)
+    add_moves(system, i, message_of);
+  return MATY_OK;
 }
 
 void maty__system_begin(const maty__system_t *system, uint64_t *configuration) {
@@ -191,13 +198,13 @@ static void take_message(const maty__queue_t *queue, uint64_t *configuration) {
 
 void maty__system_make(const maty__system_t *system, const uint64_t *from, uint32_t role,
                        const maty__move_t *move, uint64_t *to) {
-  const maty__role_field_t *field = &system->roles[role];
   const maty__queue_t *queue = &system->queues[move->channel];
   for (uint32_t i = 0; i < system->words; i++)
     to[i] = from[i];
-  to[field->word] &= ~(field->mask << field->shift);
-  to[field->word] |= (uint64_t)move->target << field->shift;
-  if (move->sends)
+  to[system->roles[role].word] ^= move->flips;
+  if (system->bound == 1)
+    to[queue->word] ^= (uint64_t)move->message << queue->shift;
+  else if (move->sends)
     put_message(queue, to, move->message);
   else
     take_message(queue, to);

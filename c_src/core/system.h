@@ -42,6 +42,7 @@ typedef struct maty__queue {
 
 /* What a transition does, by its number in the image. */
 typedef struct maty__move {
+  uint64_t flips;   /* bits of the role's field that change */
   uint32_t target;  /* counts within the role */
   uint32_t channel; /* queue */
   uint32_t message; /* the label's number on the channel, from 1 */

@@ -396,6 +396,13 @@ maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t
                          const maty_image_t *super, uint32_t super_role,
                          const maty_config_t *config);
 
+/* Whether actors of the new version of a protocol can stand in for those of the
+ * old one in its sessions, role for role: the machine of each is a subtype of that
+ * of the same name. The verdict has an error for each role with which it is not so,
+ * or cannot be told; a role that only one version has is one. */
+maty_status maty_versions(maty_verdict_t **out, const maty_image_t *next,
+                          const maty_image_t *before, const maty_config_t *config);
+
 /* ===== Machines as text ================================================== */
 
 typedef enum maty_machine_format {
@@ -453,7 +460,8 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
 typedef enum maty_language { MATY_LANGUAGE_ELIXIR = 0, MATY_LANGUAGE_ERLANG = 1 } maty_language;
 
 /* Writes an actor module that plays a role: every handler with a clause for
- * every message, payloads to be filled in. */
+ * every message, payloads to be filled in. MATY_EINVAL: there is no such role, or
+ * "module" is no name of a module: an alias in Elixir, an atom in Erlang. */
 maty_status maty_skeleton(const maty_image_t *image, uint32_t role, maty_language language,
                           const char *module, const maty_allocator_t *allocator,
                           maty_writer_t writer);

@@ -57,12 +57,12 @@ maty_module_t *test_check_in(maty_dialect dialect, const test_module_t *modules,
 
 maty_module_t *test_check(const char *text) { return test_check_in(MATY_DIALECT_MATY, NULL, text); }
 
-static char *diagnostics_of(maty_module_t *module) {
+char *test_module_diagnostics(const maty_module_t *module) {
   test_text_t found = {0};
   test_text_add(&found, "%s", "");
   for (size_t i = 0; i < maty_module_diagnostic_count(module); i++) {
     const maty_diagnostic_t *diagnostic = maty_module_diagnostic(module, i);
-    if (strcmp(diagnostic->source, "test.scr") != 0)
+    if (strncmp(diagnostic->source, "test.", 5) != 0)
       test_text_add(&found, "%s:", diagnostic->source);
     test_text_add(&found, "%u:%u+%u %s [%s] %s\n%s", diagnostic->line, diagnostic->column,
                   diagnostic->length,
@@ -70,8 +70,13 @@ static char *diagnostics_of(maty_module_t *module) {
                   maty_class_name(diagnostic->class_), diagnostic->text,
                   diagnostic->run == NULL ? "" : diagnostic->run);
   }
-  maty_module_free(module);
   return found.at;
+}
+
+static char *diagnostics_of(maty_module_t *module) {
+  char *found = test_module_diagnostics(module);
+  maty_module_free(module);
+  return found;
 }
 
 char *test_diagnostics(const char *text) { return diagnostics_of(test_check(text)); }
@@ -173,17 +178,10 @@ char *test_verdict(maty_status status, maty_verdict_t *verdict) {
   return found.at;
 }
 
-static maty_status add_piece(void *context, const char *text, size_t length) {
-  test_text_add(context, "%.*s", (int)length, text);
-  return MATY_OK;
-}
-
 char *test_write_machines(const maty_image_t *image, uint32_t role, maty_machine_format format) {
   test_text_t text = {0};
   maty_allocator_t allocator = maty_allocator_default();
-  cr_assert_eq(maty_machines_write(image, role, format, &allocator,
-                                   (maty_writer_t){.write = add_piece, .context = &text}),
-               MATY_OK);
+  cr_assert_eq(maty_machines_write(image, role, format, &allocator, test_writer(&text)), MATY_OK);
   return text.at;
 }
 

@@ -34,6 +34,7 @@ maty_module_t *test_check_in(maty_dialect dialect, const test_module_t *modules,
  *     line:column+length error [class] text
  * and its run below; one in a text that is imported has its name first. */
 char *test_diagnostics(const char *text);
+char *test_module_diagnostics(const maty_module_t *module);
 
 /* Fails the test unless the diagnostics of the text are these, word for word. */
 void test_expect(const char *text, const char *diagnostics);
@@ -61,6 +62,7 @@ maty_module_t *test_read_machines(const char *text);
  *     line:column [class] text
  * and the runs below. Frees the verdict. */
 char *test_verdict(maty_status status, maty_verdict_t *verdict);
+
 /* A protocol made of a seed, of two to four roles, accepted or not. */
 char *test_random_protocol(uint64_t seed);
 

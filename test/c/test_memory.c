@@ -62,17 +62,43 @@ static maty_status import_module(void *context, const char *module, maty_source_
   return strcmp(module, "a.library") == 0 ? MATY_OK : MATY_EINVAL;
 }
 
-static maty_status check(test_memory_t *memory) {
+/* Of a protocol all steps, of the others those up to one that finds an error. */
+static const char scribble_text[] =
+    "module test;\n"
+    "global protocol Good(role A, role B, role C, role D) {\n"
+    "  rec X { choice at A { m() from A to B; do Tell(B, A); continue X; } or { n() from A to B; } "
+    "}\n"
+    "  rec Y { o() from A to B; continue Y; }\n"
+    "  p() from C to D;\n"
+    "}\n"
+    "aux global protocol Tell(role X, role Y) { choice at X { q() from X to Y; } }\n"
+    "global protocol Untold(role A, role B, role C) {\n"
+    "  choice at A { m() from A to B; } or { n() from C to B; }\n"
+    "}\n"
+    "global protocol Differs(role A, role B, role C) {\n"
+    "  choice at A { m() from A to B; k() from B to C; } or { n() from A to B; l() from A to C; }\n"
+    "}\n"
+    "global protocol Late(role A, role B, role C) {\n"
+    "  rec X { choice at A { m() from A to B; continue X; } or { n() from A to B; n() from B to C; "
+    "} }\n"
+    "}\n";
+
+static maty_status check_in(maty_dialect dialect, const char *checked, test_memory_t *memory) {
   maty_config_t config = maty_config_default();
   maty_module_t *module;
   config.allocator = test_allocator(memory);
+  config.dialect = dialect;
   config.import = import_module;
-  maty_status status = maty_module_check(&module, "test.scr", text, strlen(text), &config);
+  maty_status status = maty_module_check(&module, "test.scr", checked, strlen(checked), &config);
   cr_expect_eq(module != NULL, status == MATY_OK || status == MATY_EREJECTED);
   maty_module_free(module);
   cr_expect_eq(memory->blocks, 0, "%zu blocks leak", memory->blocks);
   cr_expect_eq(memory->bytes, 0, "%zu bytes leak", memory->bytes);
   return status;
+}
+
+static maty_status check(test_memory_t *memory) {
+  return check_in(MATY_DIALECT_MATY, text, memory);
 }
 
 Test(memory, every_allocation_fails_once) {
@@ -94,6 +120,19 @@ Test(memory, all_allocations_fail_from_one_on) {
     maty_status status = check(&memory);
     if (memory.calls < fail_at)
       return;
+    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
+  }
+}
+
+Test(memory, every_allocation_fails_in_scribble) {
+  for (size_t fail_at = 1;; fail_at++) {
+    test_memory_t memory = {.fail_at = fail_at};
+    maty_status status = check_in(MATY_DIALECT_SCRIBBLE, scribble_text, &memory);
+    if (memory.calls < fail_at) {
+      cr_expect_eq(status, MATY_EREJECTED);
+      cr_expect(fail_at > 10);
+      return;
+    }
     cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
   }
 }

@@ -562,6 +562,35 @@ Test(random, explored_as_by_the_definition, .timeout = 120) {
             tally.unfair);
 }
 
+/* What is left of a protocol for each role, explored, is no more than the
+ * automaton asks for: the scribble dialect accepts nothing that ours does not,
+ * loops of others and loops without a message apart, which are not made here. */
+Test(random, scribble_accepts_no_more, .timeout = 120) {
+  enum { PROTOCOLS = 20000 };
+  uint64_t first = first_seed();
+  uint32_t accepted = 0, rejected = 0;
+  for (uint64_t seed = first; seed < first + PROTOCOLS; seed++) {
+    char *protocol = test_random_protocol(seed);
+    test_text_t text = {0};
+    test_text_add(&text, "module test;\nglobal %s", protocol);
+    maty_module_t *strict = test_check_in(MATY_DIALECT_SCRIBBLE, NULL, text.at);
+    maty_module_t *ours = test_check(text.at);
+    if (maty_module_image(strict, 0) != NULL) {
+      accepted++;
+      cr_expect_not_null(maty_module_image(ours, 0), "seed %llu: %s", (unsigned long long)seed,
+                         text.at);
+    }
+    rejected += maty_module_image(strict, 0) == NULL && maty_module_image(ours, 0) != NULL;
+    maty_module_free(strict);
+    maty_module_free(ours);
+    free(text.at);
+    free(protocol);
+  }
+  cr_log_info("%u accepted, %u by our dialect only", accepted, rejected);
+  cr_expect(accepted > PROTOCOLS / 50 && rejected > PROTOCOLS / 1000,
+            "the generator makes too little of a kind: %u, %u", accepted, rejected);
+}
+
 /* A rejection always says where and, for these classes, shows it. */
 Test(random, rejections_show_a_run, .timeout = 120) {
   for (uint64_t seed = 1; seed < 5000; seed++) {

@@ -88,6 +88,28 @@ defmodule Maty.CommandTest do
                 "maty: no.scr: No such file or directory\nmaty: .: Is a directory\n", 2}
     end
 
+    test "a text of more than 64 MB is refused", %{tmp_dir: dir} do
+      {:ok, file} = File.open(Path.join(dir, "big.scr"), [:write])
+      {:ok, _} = :file.position(file, 65 * 1024 * 1024)
+      :ok = :file.truncate(file)
+      File.close(file)
+
+      assert maty(dir, ["check", "big.scr", "good.scr"]) ==
+               {"good.scr: ok (Ask, Tell)\n",
+                "maty: big.scr: larger than 64 MB, more than a text may have\n", 2}
+    end
+
+    test "without memory it says so", %{tmp_dir: dir} do
+      body = Enum.map_join(1..100_000, &"m#{&1}() from A to B;\n")
+      File.write!(Path.join(dir, "long.scr"), "protocol P(role A, role B) {\n#{body}}\n")
+
+      assert {"maty: long.scr: out of memory\n", 2} =
+               System.cmd("sh", ["-c", "ulimit -v 20000; #{command()} check long.scr"],
+                 cd: dir,
+                 stderr_to_stdout: true
+               )
+    end
+
     test "marks stand under what is meant", %{tmp_dir: dir} do
       text = "protocol P(role A, role B) {\n\t/* é */ m(strin) from A to B;\e[31m\n}\n"
       assert {output, "", 1} = maty(dir, ["check", "-"], text)
@@ -347,6 +369,45 @@ defmodule Maty.CommandTest do
       assert {output, "", 2} = maty(dir, ["explore", "good.scr", "Ask", "--states", "1"])
       assert output =~ ~r/good.scr: Ask: unknown, a limit is reached; /
     end
+  end
+
+  test "diff", %{tmp_dir: dir} do
+    old = "protocol P(role A, role B) {\n  m() from A to B;\n}\n"
+
+    new =
+      "protocol P(role A, role B) {\n  choice at A { m() from A to B; } or { n() from A to B; }\n}\n"
+
+    File.write!(Path.join(dir, "old.scr"), old)
+    File.write!(Path.join(dir, "new.scr"), new)
+
+    assert maty(dir, ["diff", "old.scr", "old.scr"]) ==
+             {"A: compatible\nB: compatible\n", "", 0}
+
+    assert maty(dir, ["diff", "good.scr", "good.scr"]) ==
+             {"protocol Ask\nA: compatible\nB: compatible\n" <>
+                "protocol Tell\nA: compatible\nB: compatible\n", "", 0}
+
+    assert maty(dir, ["diff", "old.scr", "new.scr", "P"]) ==
+             {"""
+              A: not compatible
+              new.scr:2:41: error[subtype]: 'n' to 'B' is sent where it is not expected
+                  choice at A { m() from A to B; } or { n() from A to B; }
+                                                        ^
+                1. A sends n to B (line 2)
+                   expected here: to send m() to B
+              B: compatible
+              """, "", 1}
+
+    File.write!(Path.join(dir, "other.scr"), String.replace(old, "A", "C"))
+
+    assert {output, "", 1} = maty(dir, ["diff", "old.scr", "other.scr"])
+    assert output =~ ~r/\AA: gone\nB: not compatible\nother.scr:2:3: .*\nC: new\n\z/s
+
+    assert maty(dir, ["diff", "old.scr", "good.scr"]) ==
+             {"", "maty: good.scr has no protocol 'P'; it has Ask, Tell\n", 2}
+
+    assert {"", "maty: no.scr: No such file or directory\n", 2} =
+             maty(dir, ["diff", "old.scr", "no.scr"])
   end
 
   describe "simulate" do

@@ -2,7 +2,8 @@
  *
  * The first byte says whether the header is put right (sizes, magic, hash), so
  * that the fuzzer gets beyond it. An image that loads is read in full: every
- * index it gives has to be a good one.
+ * index it gives has to be a good one. Its machines, which may do anything, are
+ * explored.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,19 @@ static void read_role(const maty_image_t *image, uint32_t index) {
   }
 }
 
+static void explore(const maty_image_t *image) {
+  maty_config_t config = maty_config_default();
+  for (uint32_t bound = 1; bound <= 40; bound += 39) {
+    maty_explore_options_t options = {
+        .bound = bound, .max_states = 500, .fairness = MATY_FAIRNESS_UNFAIR};
+    maty_verdict_t *verdict;
+    maty_status status = maty_explore(&verdict, image, &options, &config);
+    require(status == MATY_OK || status == MATY_EREJECTED || status == MATY_ELIMIT);
+    require((status == MATY_OK) == (maty_verdict_diagnostic_count(verdict) == 0));
+    maty_verdict_free(verdict);
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   maty_allocator_t allocator = maty_allocator_default();
   maty_image_t *image;
@@ -102,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   require(strlen(maty_image_protocol(image)) < 256 && maty_image_source(image) != NULL);
   for (uint32_t i = 0; i < maty_image_role_count(image); i++)
     read_role(image, i);
+  explore(image);
   maty_image_release(image);
   return 0;
 }
