@@ -2,7 +2,21 @@
 %% Checks of option maps, so that a wrong one is named.
 -module(maty_options).
 
--export([check/2]).
+-export([check/2, take/2, format_error/1]).
+
+-export_type([error_reason/0, known/0]).
+
+-type error_reason() ::
+    {unknown_option, term(), [atom()]}
+    | {missing_option, atom()}
+    | {bad_option, atom(), Value :: term(), Expected :: string()}
+    | {not_options, term()}.
+
+%% Of each option its default, or that there has to be one; what a value has to
+%% be in words; and whether one is.
+-type known() :: #{
+    atom() => {required | {default, term()}, Expected :: string(), fun((term()) -> boolean())}
+}.
 
 -spec check(map(), #{atom() => required | optional}) ->
     ok | {error, {unknown_option, term(), [atom()]} | {missing_option, atom()}}.
@@ -14,3 +28,47 @@ check(Options, Known) ->
         {[], [Key | _]} -> {error, {missing_option, Key}};
         {[], []} -> ok
     end.
+
+%% The options with the defaults of those that are not given, each of them a
+%% value that it may have.
+-spec take(term(), known()) -> {ok, map()} | {error, error_reason()}.
+take(Options, Known) when is_map(Options) ->
+    Needed = maps:map(
+        fun
+            (_, {required, _, _}) -> required;
+            (_, {{default, _}, _, _}) -> optional
+        end,
+        Known
+    ),
+    case check(Options, Needed) of
+        ok ->
+            Bad = [
+                {bad_option, Key, Value, Expected}
+             || {Key, Value} <- lists:sort(maps:to_list(Options)),
+                {_, Expected, Valid} <- [maps:get(Key, Known)],
+                not Valid(Value)
+            ],
+            case Bad of
+                [] ->
+                    Defaults = maps:from_list([{Key, D} || {Key, {{default, D}, _, _}} <- maps:to_list(Known)]),
+                    {ok, maps:merge(Defaults, Options)};
+                [First | _] ->
+                    {error, First}
+            end;
+        {error, Reason} ->
+            {error, Reason}
+    end;
+take(Options, _Known) ->
+    {error, {not_options, Options}}.
+
+-spec format_error(error_reason()) -> unicode:chardata().
+format_error({unknown_option, Key, Known}) ->
+    io_lib:format("unknown option ~tp; the options are ~ts", [
+        Key, lists:join(", ", [atom_to_list(K) || K <- Known])
+    ]);
+format_error({missing_option, Key}) ->
+    io_lib:format("the option ~ts is missing", [Key]);
+format_error({bad_option, Key, Value, Expected}) ->
+    io_lib:format("the option ~ts is ~0tP; expected ~ts", [Key, Value, 20, Expected]);
+format_error({not_options, Term}) ->
+    io_lib:format("~0tP is no map of options", [Term, 20]).
