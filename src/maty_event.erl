@@ -17,6 +17,9 @@
 %% <dt>`session_failed'</dt>
 %% <dd>A role of a session failed. `#{session, protocol, role, actor, cause}';
 %% `cause' is `{cancelled, Role}' or `engine_down'.</dd>
+%% <dt>`breaker'</dt>
+%% <dd>A circuit breaker changed. `#{name, from, to}', states of
+%% {@link maty_breaker:state()}.</dd>
 %% </dl>
 %%
 %% Subscribers are members of a `pg' group of this node.
@@ -26,7 +29,7 @@
 
 -export_type([kind/0]).
 
--type kind() :: violation | session_failed.
+-type kind() :: violation | session_failed | breaker.
 
 %% @private
 -spec child_spec() -> supervisor:child_spec().
@@ -55,7 +58,7 @@ notify(Kind, Metadata) ->
         end,
     lists:foreach(fun(Pid) -> Pid ! {maty_event, Kind, Metadata} end, Subscribers).
 
-check(Kind) when Kind =:= violation; Kind =:= session_failed ->
+check(Kind) when Kind =:= violation; Kind =:= session_failed; Kind =:= breaker ->
     Kind;
 check(Kind) ->
     error({unknown_event, Kind}).
