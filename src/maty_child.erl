@@ -80,15 +80,17 @@ stop(Pid, #{shutdown := Shutdown}) ->
     end,
     case Shutdown of
         brutal_kill ->
-            exit(Pid, kill);
+            kill(Pid, Monitor);
         Time ->
             exit(Pid, shutdown),
             receive
-                {'DOWN', Monitor, process, Pid, Reason} ->
-                    self() ! {'DOWN', Monitor, process, Pid, Reason}
-            after Time -> exit(Pid, kill)
+                {'DOWN', Monitor, process, Pid, _} -> ok
+            after Time -> kill(Pid, Monitor)
             end
-    end,
+    end.
+
+kill(Pid, Monitor) ->
+    exit(Pid, kill),
     receive
         {'DOWN', Monitor, process, Pid, _} -> ok
     end.

@@ -21,4 +21,22 @@ defmodule Maty.Options do
                 Enum.map_join(known, ", ", &inspect/1)
     end
   end
+
+  # What an Erlang function that takes the options returned. Raises an
+  # ArgumentError if it found one of them wrong.
+  @spec accepted!(result, String.t()) :: result when result: term()
+  def accepted!({:error, {:missing_option, key}}, who) do
+    raise ArgumentError, "#{who}: the option #{inspect(key)} is missing"
+  end
+
+  def accepted!({:error, {:bad_option, key, value, expected}}, who) do
+    raise ArgumentError,
+          "#{who}: expected #{inspect(key)} to be #{expected}, got: #{inspect(value)}"
+  end
+
+  def accepted!({:error, {:bad_child, child, reason}}, who) do
+    raise ArgumentError, "#{who}: #{inspect(child)} is no child: #{inspect(reason)}"
+  end
+
+  def accepted!(result, _who), do: result
 end
