@@ -55,9 +55,12 @@
     %% By action: the role at the other side.
     peers :: tuple(),
     initial_phase :: 0..2,
-    %% By state, from first_state on: its phase and what may be done in it.
+    initial_state :: non_neg_integer(),
+    %% By state, from first_state on: its phase and what may be done in it, and
+    %% where that leads to.
     first_state :: non_neg_integer(),
-    states :: tuple()
+    states :: tuple(),
+    targets :: tuple()
 }).
 
 %% All roles of one protocol.

@@ -9,7 +9,7 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, state/2, transitions/2]).
+-export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, state/2, transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
 
@@ -110,6 +110,11 @@ transitions(Role, State) ->
     {_, Transitions} = at(Role, State),
     Transitions.
 
+%% @doc The states that the transitions lead to, in their order.
+-spec targets(role(), non_neg_integer()) -> [non_neg_integer()].
+targets(#role{first_state = First, targets = Targets}, State) ->
+    element(State - First + 1, Targets).
+
 at(#role{first_state = First, states = States}, State) ->
     element(State - First + 1, States).
 
@@ -144,10 +149,15 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
         labels = list_to_tuple([received_label(Action) || Action <- Decoded]),
         peers = list_to_tuple([element(2, Action) || Action <- Decoded]),
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
+        initial_state = Initial,
         first_state = First,
         states = list_to_tuple([
             {phase(Phase), [transition(Transition, First, Table) || Transition <- Transitions]}
          || {Phase, _, _, Transitions} <- States
+        ]),
+        targets = list_to_tuple([
+            [element(2, Transition) || Transition <- Transitions]
+         || {_, _, _, Transitions} <- States
         ])
     }.
 
