@@ -27,13 +27,15 @@ defmodule Maty.Report do
 
   defp where(_report), do: ""
 
-  defp ending({{:protocol_violation, violation}, stacktrace}) do
+  # Why an actor ended.
+  @spec ending(term()) :: String.t()
+  def ending({{:protocol_violation, violation}, stacktrace}) do
     Exception.format(:error, Maty.ProtocolError.exception(violation), stacktrace)
   end
 
-  defp ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
+  def ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
     Exception.format(:error, reason, stacktrace)
   end
 
-  defp ending(reason), do: Exception.format(:exit, reason)
+  def ending(reason), do: Exception.format(:exit, reason)
 end
