@@ -37,7 +37,8 @@ init_actor({AccessPoint, Role, Owner, Reference}) ->
     maty:register(AccessPoint, Role),
     {ok, #partner{owner = Owner, reference = Reference}}.
 
--spec init_session(maty:session(), #partner{}) -> term().
+-spec init_session(maty:session(), #partner{}) ->
+    {ok, maty_actor:handler(), #partner{}, #partner{}} | {done, normal, #partner{}}.
 init_session(#{id := Id}, Partner) ->
     tell({session, Id}, Partner),
     case step(Partner) of
@@ -49,22 +50,25 @@ got(Message, Partner) ->
     tell({got, Message}, Partner),
     step(Partner).
 
-step(#partner{reference = Reference, owner = Owner} = Partner) ->
+step(Partner) ->
     #endpoint{role = Role} = Endpoint = maty_session:current(),
-    {ok, State} = maty_session:state(Endpoint),
-    case maty_machine:state(Role, State) of
-        final ->
-            {done, normal, Partner};
-        'receive' ->
-            {suspend, fun got/2, Partner};
-        send ->
-            tell({ask, State}, Partner),
-            receive
-                {Reference, say, To, Message} -> send(To, Message, Partner);
-                {'DOWN', _, process, Owner, _} -> exit(normal)
-            end,
-            step(Partner)
+    case maty_session:state(Endpoint) of
+        {ok, State} -> step(maty_machine:state(Role, State), State, Partner);
+        %% It waits for somebody who has gone, and will be told.
+        {error, _} -> {suspend, fun got/2, Partner}
     end.
+
+step(final, _State, Partner) ->
+    {done, normal, Partner};
+step('receive', _State, Partner) ->
+    {suspend, fun got/2, Partner};
+step(send, State, #partner{reference = Reference, owner = Owner} = Partner) ->
+    tell({ask, State}, Partner),
+    receive
+        {Reference, say, To, Message} -> send(To, Message, Partner);
+        {'DOWN', _, process, Owner, _} -> exit(normal)
+    end,
+    step(Partner).
 
 send(To, Message, Partner) ->
     try

@@ -126,6 +126,7 @@
 %% <dt>`crashed', `ended'</dt><dd>the exit reason; `ended' is a normal one</dd>
 %% <dt>`left'</dt><dd>none: the role ended early, and the actor lives</dd>
 %% <dt>`stuck'</dt><dd>the stack trace of the actor</dd>
+%% <dt>`endless'</dt><dd>none: the actor sent ten thousand messages in one run</dd>
 %% <dt>`unexpected'</dt><dd>what `expect' said</dd>
 %% <dt>`message'</dt><dd>a violation: a message of `messages' is not allowed</dd>
 %% <dt>`not_covered'</dt><dd>the transitions that were not taken</dd>
@@ -150,6 +151,8 @@
 -define(PATIENCE, 20).
 %% Messages of a run after those of the option "steps", before it is cut.
 -define(MORE_STEPS, 50).
+%% An actor that has come to so many messages sends without end.
+-define(MAX_SAID, 10000).
 %% Among the first so many messages a random fault happens.
 -define(FAULT_RANGE, 8).
 
@@ -277,7 +280,7 @@ configure(Options) ->
             fun is_messages/1
         },
         expect =>
-            {{default, fun(_, _) -> ok end}, "a function of a message and those before it", fun(Fun) ->
+            {{default, none}, "a function of a message and those before it", fun(Fun) ->
                 is_function(Fun, 2)
             end},
         order => one_of(systematic, [systematic, random]),
@@ -596,15 +599,18 @@ hear([{Handle, Message} | Sent], #run{session = Session} = Run, Continue) when
     #role{name = To} = maty_machine:role(Machine, ?HANDLE_ROLE(Handle)),
     Step = {From, To, Message},
     Said = say(Step, Run),
-    case expectation(Expect, Step, messages(Run)) of
+    case expectation(Expect, Step, Run) of
+        ok when Said#run.count > ?MAX_SAID -> {{failed, endless, none}, Said};
         ok -> hear(Sent, Said, Continue);
         {error, Text} -> {{failed, unexpected, Text}, Said}
     end;
 hear([_OfAnotherSession | Sent], Run, Continue) ->
     hear(Sent, Run, Continue).
 
-expectation(Expect, Step, Earlier) ->
-    try Expect(Step, Earlier) of
+expectation(none, _Step, _Run) ->
+    ok;
+expectation(Expect, Step, Run) ->
+    try Expect(Step, messages(Run)) of
         ok -> ok;
         {error, Text} -> {error, Text};
         Other -> {error, io_lib:format("expect returned ~0tp, and not ok or {error, Text}", [Other])}
@@ -965,6 +971,9 @@ failure(Kind, Detail, #run{role = Role, machine = Machine, said = Said} = Run, R
 
 %% ----- As text -----
 
+%% As many messages of a conversation are written, the last ones.
+-define(SHOWN, 50).
+
 %% @doc The text of a report: what of the role was done, as a table.
 -spec format_report(report()) -> unicode:chardata().
 format_report(#{module := Module, role := Role, protocol := Protocol, states := States} = Report) ->
@@ -1039,6 +1048,8 @@ what(left, _) ->
     "it left the session before the role had ended";
 what(stuck, #{detail := Stack}) ->
     ["it does not go on; it stands\n", indented(string:trim(stack(Stack), leading))];
+what(endless, _) ->
+    "it sends without end";
 what(unexpected, #{detail := Text}) ->
     ["its last message is not as expected\n", indented(Text)];
 what(message, #{detail := Violation} = Failure) ->
@@ -1054,11 +1065,13 @@ what(not_covered, #{detail := Missing}) ->
 
 conversation(#{run := Run, seed := Seed, conversation := Said, role := Role} = Failure) ->
     #{phase := Phase, next := Next, source := Source} = Failure,
+    Left = max(0, length(Said) - ?SHOWN),
     [
         io_lib:format("~nThe conversation of run ~b, seed ~b:~n", [Run, Seed]),
+        [io_lib:format("  ... ~b more~n", [Left]) || Left > 0],
         [
-            io_lib:format("~3b. ~ts~n", [Number, said(Step, Failure)])
-         || {Number, Step} <- lists:zip(lists:seq(1, length(Said)), Said)
+            [string:pad(integer_to_list(Number), 3, leading), ". ", said(Step, Failure), "\n"]
+         || {Number, Step} <- lists:zip(lists:seq(Left + 1, length(Said)), lists:nthtail(Left, Said))
         ],
         [io_lib:format("  nothing was said~n", []) || Said =:= []],
         io_lib:format("Expected of ~ts:~n", [Role]),

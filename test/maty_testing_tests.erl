@@ -16,6 +16,7 @@ testing_test_() ->
             fun a_crash/0,
             fun an_actor_that_hangs/0,
             fun an_actor_that_never_sends/0,
+            fun an_actor_that_sends_without_end/0,
             fun an_actor_that_is_done_early/0,
             fun an_actor_that_ends_early/0,
             fun an_actor_that_does_not_register/0,
@@ -263,6 +264,40 @@ an_actor_that_never_sends() ->
             "Expected of Seller:\n"
             "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
         failure(plays(#{title => Title}))
+    ).
+
+an_actor_that_sends_without_end() ->
+    Send = fun Send() ->
+        ok = maty:send('B', {more, 1}),
+        Send()
+    end,
+    Text =
+        "global protocol Loop(role A, role B) {"
+        "  rec L { choice at A { more(integer) from A to B; continue L; } or { over() from A to B; } } }",
+    Failure = failure(
+        maty_testing:plays(endless, #{
+            protocol => {string, Text},
+            role => 'A',
+            seed => 1,
+            start => fun(AccessPoint) ->
+                maty_actor:start(
+                    maty_callbacks,
+                    #{
+                        init_actor => fun() -> maty:register(AccessPoint, 'A'), {ok, none} end,
+                        init_session => fun(_, _) -> Send() end
+                    },
+                    []
+                )
+            end
+        })
+    ),
+    ?assertMatch(
+        "endless does not play A of Loop: it sends without end\n"
+        "\n"
+        "The conversation of run 1, seed 1:\n"
+        "  ... 9951 more\n"
+        "9952. A -> B  more(1)\n" ++ _,
+        Failure
     ).
 
 an_actor_that_is_done_early() ->
