@@ -85,11 +85,12 @@
     timeout => pos_integer(),
     coverage => receives | all | none,
     fault => none | {fault(), pos_integer() | random | each},
-    %% For another language than Erlang: how terms and exit reasons are written, and
-    %% more options of maty_actor:start/3.
+    %% For another language than Erlang: how terms, exit reasons and stack traces are
+    %% written, and more options of maty_actor:start/3.
     format => #{
         term => fun((term()) -> unicode:chardata()),
         exit => fun((term()) -> unicode:chardata()),
+        stack => fun((list()) -> unicode:chardata()),
         options => list()
     }
 }.
@@ -296,7 +297,7 @@ configure(Options) ->
             fun is_fault/1
         },
         format =>
-            {{default, #{}}, "a map with keys term, exit and options", fun is_map/1}
+            {{default, #{}}, "a map with keys term, exit, stack and options", fun is_map/1}
     },
     case maty_options:take(Options, Known) of
         {ok, #{protocol := Source, role := Name} = Taken} ->
@@ -1046,8 +1047,9 @@ what(ended, #{detail := Reason} = Failure) ->
     ["its process ended before the role did\n", indented(exit_text(Reason, Failure))];
 what(left, _) ->
     "it left the session before the role had ended";
-what(stuck, #{detail := Stack}) ->
-    ["it does not go on; it stands\n", indented(string:trim(stack(Stack), leading))];
+what(stuck, #{detail := Stack, format := Format}) ->
+    Write = maps:get(stack, Format, fun stack/1),
+    ["it does not go on; it stands\n", indented(string:trim(Write(Stack), leading))];
 what(endless, _) ->
     "it sends without end";
 what(unexpected, #{detail := Text}) ->

@@ -166,7 +166,7 @@ defmodule Maty.AloneTest do
       title = fn _, _ -> Process.sleep(:infinity) end
 
       assert text(fn -> plays(title, timeout: 500) end) =~
-               ~r/\AMaty.AloneTest.Wrong does not play Seller of TwoBuyer: it does not go on; it stands\n  at Process:sleep\/1 /
+               ~r/\A.*: it does not go on; it stands\n  at \(elixir [\d.]+\) .*: Process.sleep\/1\n\n/
     end
 
     test "says what is not expected" do
@@ -193,6 +193,32 @@ defmodule Maty.AloneTest do
                waits for quit() from Buyer2   examples/two_buyer/two_buyer.scr:11:5
              """
     end
+  end
+
+  test "the documentation shows what is so" do
+    shown = File.read!("docs/testing.md")
+    seller = [protocol: @protocol, role: :Seller, seed: 1]
+    {:error, crash} = Maty.Test.plays(Seller, seller)
+    assert shown =~ "```\n" <> crash <> "```\n"
+
+    titles = [messages: [title: [{:title, "Types and Programming Languages"}]]]
+    {:ok, report} = Maty.Test.plays(Seller, seller ++ titles)
+    assert shown =~ "```\n" <> to_string(report) <> "```\n"
+
+    {:ok, report} = Maty.Test.plays(Seller, seller ++ titles ++ [fault: {:garbage, :each}])
+    [head, _table] = report |> to_string() |> String.split("\n\n")
+    assert shown =~ String.replace(head, ~r/\d+(?= messages)/, "15")
+
+    {:error, missing} =
+      Maty.Test.plays(Buyer2,
+        protocol: @protocol,
+        role: :Buyer2,
+        seed: 1,
+        argument: &{&1, -Bitwise.bsl(1, 64)},
+        coverage: :all
+      )
+
+    assert shown =~ "```\n" <> missing <> "```\n"
   end
 
   test "plays/2 returns what went wrong" do
