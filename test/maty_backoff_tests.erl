@@ -125,7 +125,7 @@ restarts_after_growing_delays() ->
     gen_statem:stop(Fast).
 
 health_resets_the_delay() ->
-    Options = #{min => ?HOUR, max => ?HOUR, jitter => none},
+    Options = #{min => ?HOUR, max => 9 * ?HOUR, jitter => none},
     [
         begin
             {ok, Server} = maty_backoff:start_link(child(self()), Options#{reset => Reset}),
@@ -135,8 +135,8 @@ health_resets_the_delay() ->
             Pid = started(),
             #{state := running, failures := Left} = maty_backoff:info(Server),
             fail(Pid, no),
-            #{failures := Failures} = waits(Server),
-            ?assertEqual(Left + 1, Failures),
+            #{failures := Failures, delay := Delay} = waits(Server),
+            ?assertEqual({Left + 1, (Left + 1) * ?HOUR}, {Failures, Delay}),
             gen_statem:stop(Server)
         end
      || {Reset, Left} <- [{0, 0}, {infinity, 1}, {?HOUR, 1}]
