@@ -83,8 +83,10 @@
 start_link(Child, Options) ->
     case configure(Child, Options) of
         {ok, Data, none} -> gen_statem:start_link(?MODULE, Data, []);
-        {ok, Data, Name} when is_atom(Name) -> gen_statem:start_link({local, Name}, ?MODULE, Data, []);
-        {ok, Data, Name} -> gen_statem:start_link(Name, ?MODULE, Data, []);
+        {ok, Data, Name} when is_atom(Name) ->
+            gen_statem:start_link({local, Name}, ?MODULE, Data, []);
+        {ok, Data, Name} ->
+            gen_statem:start_link(Name, ?MODULE, Data, []);
         {error, Reason} -> {error, Reason}
     end.
 

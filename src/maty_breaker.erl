@@ -246,12 +246,12 @@ handle_event({call, {Pid, _} = From}, probe, half_open, #data{} = Data) ->
         {reply, From, {go, Change + 1}},
         {state_timeout, Time, late}
     ]};
-handle_event({call, From}, {succeeded, Change}, {probing, Monitor}, #data{change = Change} = Data) ->
+handle_event({call, From}, {Result, Change}, {probing, Monitor}, #data{change = Change} = Data) ->
     true = erlang:demonitor(Monitor, [flush]),
-    close(From, half_open, Data);
-handle_event({call, From}, {failed, Change}, {probing, Monitor}, #data{change = Change} = Data) ->
-    true = erlang:demonitor(Monitor, [flush]),
-    open([{reply, From, ok}], half_open, Data);
+    case Result of
+        succeeded -> close(From, half_open, Data);
+        failed -> open([{reply, From, ok}], half_open, Data)
+    end;
 handle_event(info, {'DOWN', Monitor, process, _, _}, {probing, Monitor}, Data) ->
     open([], half_open, Data);
 handle_event(state_timeout, late, {probing, Monitor}, Data) ->

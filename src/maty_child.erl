@@ -130,7 +130,8 @@ answer(_Request, _Pid, _Spec) ->
     no.
 
 %% The log entry that a supervisor writes.
--spec report(module(), start_error | child_terminated, term(), pid() | undefined, specification()) -> ok.
+-spec report(module(), Context, term(), pid() | undefined, specification()) -> ok when
+    Context :: start_error | child_terminated.
 report(Supervisor, Context, Reason, Pid, Spec) ->
     #{id := Id, start := Start, restart := Restart, shutdown := Shutdown, type := Type} = Spec,
     logger:log(

@@ -9,7 +9,8 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, state/2, transitions/2, targets/2]).
+-export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, states/1, state/2]).
+-export([transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
 
@@ -98,6 +99,11 @@ by_role(0, _Roles, _Values, Named) ->
 by_role(Number, Roles, Values, Named) ->
     #role{name = Name} = element(Number, Roles),
     by_role(Number - 1, Roles, Values, Named#{Name := element(Number, Values)}).
+
+%% @doc The numbers of a role's states.
+-spec states(role()) -> [non_neg_integer()].
+states(#role{first_state = First, states = States}) ->
+    lists:seq(First, First + tuple_size(States) - 1).
 
 %% @doc The phase of a state, by its number in the image.
 -spec state(role(), non_neg_integer()) -> send | 'receive' | final.

@@ -50,8 +50,7 @@ take(Options, Known) when is_map(Options) ->
             ],
             case Bad of
                 [] ->
-                    Defaults = maps:from_list([{Key, D} || {Key, {{default, D}, _, _}} <- maps:to_list(Known)]),
-                    {ok, maps:merge(Defaults, Options)};
+                    {ok, maps:merge(defaults(Known), Options)};
                 [First | _] ->
                     {error, First}
             end;
@@ -60,6 +59,9 @@ take(Options, Known) when is_map(Options) ->
     end;
 take(Options, _Known) ->
     {error, {not_options, Options}}.
+
+defaults(Known) ->
+    maps:from_list([{Key, Value} || {Key, {{default, Value}, _, _}} <- maps:to_list(Known)]).
 
 -spec format_error(error_reason()) -> unicode:chardata().
 format_error({unknown_option, Key, Known}) ->

@@ -77,7 +77,8 @@ send(To, Message, Partner) ->
         error:{protocol_violation, Violation} -> tell({refused, Violation}, Partner)
     end.
 
--spec terminate_session(maty_actor:ending(), maty:session(), term(), #partner{}) -> {ok, #partner{}}.
+-spec terminate_session(maty_actor:ending(), maty:session(), term(), #partner{}) ->
+    {ok, #partner{}}.
 terminate_session(Ending, _Session, _Local, Partner) ->
     tell({ended, Ending}, Partner),
     {ok, Partner}.

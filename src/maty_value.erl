@@ -164,8 +164,8 @@ simple(reference, _, Random) ->
     {make_ref(), Random};
 simple(date, Language, Random) ->
     {[Year, Month, Day], Next} = date(Random),
-    {written(Language, 'Elixir.Date', #{year => Year, month => Month, day => Day}, {Year, Month, Day}),
-        Next};
+    Fields = #{year => Year, month => Month, day => Day},
+    {written(Language, 'Elixir.Date', Fields, {Year, Month, Day}), Next};
 simple(time, Language, Random) ->
     {[Hour, Minute, Second], Next} = time(Random),
     Fields = #{hour => Hour, minute => Minute, second => Second, microsecond => {0, 0}},

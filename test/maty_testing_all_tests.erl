@@ -51,10 +51,10 @@ every_role({_, Options}) ->
 comes_to_rest(Protocol, Name) ->
     {ok, _, Machine} = maty_machine:load(maty_protocol:image(Protocol)),
     [Role] = [R || #role{name = N} = R <- maty_machine:roles(Machine), N =:= Name],
-    #role{initial_state = Initial, first_state = First, states = States} = Role,
+    #role{initial_state = Initial, states = States} = Role,
     HasEnd = lists:any(
         fun(State) -> maty_machine:state(Role, State) =:= final end,
-        lists:seq(First, First + tuple_size(States) - 1)
+        maty_machine:states(Role)
     ),
     HasEnd orelse waits(Initial, Role, tuple_size(States)).
 

@@ -435,7 +435,7 @@ expectations() ->
         {match, _},
         re:run(
             failure(plays(#{}, #{expect => fun(_, _) -> yes end})),
-            "expect returned yes, and not ok or {error, Text}"
+            "expect returned yes, not ok or {error, Text}"
         )
     ).
 
