@@ -40,6 +40,7 @@ testing_test_() ->
             fun with_proper/0,
             fun for_eunit/0,
             fun nothing_is_left/0,
+            fun an_actor_that_is_traced/0,
             fun wrong_options_are_named/0
         ]
     ]}.
@@ -799,6 +800,22 @@ nothing_is_left() ->
         Anything -> error({left, Anything})
     after 0 -> ok
     end.
+
+an_actor_that_is_traced() ->
+    Tracer = spawn(fun hang/0),
+    Start = fun(AccessPoint) ->
+        {ok, Pid} = (start(#{}))(AccessPoint),
+        1 = erlang:trace(Pid, true, [call, {tracer, Tracer}]),
+        {ok, Pid}
+    end,
+    {error, {traced, Pid} = Reason} = plays(#{}, #{start => Start}),
+    ?assertEqual(
+        pid_to_list(Pid) ++ " is traced by somebody else, so what it sends cannot be seen",
+        text(maty_testing:format_error(Reason))
+    ),
+    %% It was stopped all the same.
+    ?assertNot(is_process_alive(Pid)),
+    exit(Tracer, kill).
 
 wrong_options_are_named() ->
     Right = #{protocol => {file, ?TWO_BUYER}, role => 'Seller'},
