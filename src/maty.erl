@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, send/2, session/0]).
+-export([register/2, unregister/2, send/2, session/0]).
 -export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -49,16 +49,29 @@
 %% has a participant, `init_session' runs in each. May be called any number of
 %% times, for one session each.
 %%
-%% Raises `{unknown_role, Role, Roles}' if the protocol has no such role, and
-%% `{no_access_point, AccessPoint}' if there is none.
+%% A registration waits until it is answered or taken back. If the access point
+%% ends before and was given by a name, it is made again with the next process
+%% that has the name; else `access_point_down' of the actor is called.
+%%
+%% Raises `{unknown_role, Role, Roles}' if the protocol has no such role,
+%% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'.
 -spec register(access_point(), role()) -> ok.
 register(AccessPoint, Role) ->
-    case maty_actor:register(AccessPoint, Role) of
+    case maty_registration:register(AccessPoint, Role) of
         ok ->
             ok;
         {error, Reason} ->
             erlang:error(Reason, [AccessPoint, Role], [{error_info, #{module => maty_error}}])
     end.
+
+%% @doc Takes back one registration of the calling actor: of those for the role
+%% at the access point, given as it was to {@link register/2}, the one made last.
+%% Asks the access point, so that the answer is certain: after `ok' no session
+%% comes of it. `not_registered' means that none waits, because there was none or
+%% because its session has begun; `init_session' runs for that as ever.
+-spec unregister(access_point(), role()) -> ok | not_registered.
+unregister(AccessPoint, Role) ->
+    maty_registration:unregister(AccessPoint, Role).
 
 %% @doc Sends a message to a role of the session whose handler runs. Never
 %% blocks. If the protocol does not allow it here, nothing leaves, and

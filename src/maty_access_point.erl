@@ -14,7 +14,8 @@
 %%
 %% What always holds between two messages: at least one role has nobody waiting,
 %% unless the engine could not open a session; every process that waits is
-%% monitored, and nobody who has ended waits.
+%% monitored, and nobody who has ended waits. Actors monitor the access point in
+%% turn, so its end voids what waits here.
 -module(maty_access_point).
 
 -behaviour(gen_server).
@@ -23,7 +24,7 @@
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
 -export([protocol/1, waiting/1, list/0]).
--export([locate/1, register/5]).
+-export([locate/1, whereis_name/1, register/4, unregister/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -export_type([options/0, waiting/0]).
@@ -37,23 +38,26 @@
 -type waiting() :: #{maty:role() => [pid()]}.
 
 -record(registration, {
-    reference :: reference(),
     pid :: pid(),
-    token :: maty_engine:token()
+    place :: maty_engine:place()
 }).
 
 -record(state, {
     protocol :: maty_protocol:protocol(),
     machine :: maty_machine:machine(),
     %% The engine that the image is loaded in, and the image's number there.
-    engine :: pid(),
-    image :: non_neg_integer(),
+    engine :: pid() | undefined,
+    image = 0 :: non_neg_integer(),
     %% By role index.
-    queues :: #{non_neg_integer() => queue:queue(#registration{})},
-    empty :: non_neg_integer(),
+    queues = {} :: tuple(),
+    %% How many of the queues are.
+    empty = 0 :: non_neg_integer(),
     registrants = #{} :: #{pid() => reference()},
     sessions = 0 :: non_neg_integer()
 }).
+
+%% Between two looks for an engine that is being restarted, in milliseconds.
+-define(RECONNECT, 10).
 
 %% ----- What users call -----
 
@@ -127,15 +131,14 @@ list() ->
 %% ----- What actors call -----
 
 %% @private
-%% The process and the roles of an access point, without asking it.
--spec locate(maty:access_point()) ->
-    {ok, pid(), #{maty:role() => non_neg_integer()}} | {error, term()}.
+%% The process and the protocol of an access point, without asking it.
+-spec locate(pid() | term()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
 locate(Name) ->
     case whereis_name(Name) of
         Pid when is_pid(Pid), node(Pid) =:= node() ->
             %% The directory learns of an end a little later.
             case is_process_alive(Pid) andalso maty_directory:find(Pid) of
-                {ok, Roles} -> {ok, Pid, Roles};
+                {ok, Digest} -> {ok, Pid, maty_machine:kept(Digest)};
                 _ -> {error, {no_access_point, Name}}
             end;
         Pid when is_pid(Pid) ->
@@ -144,6 +147,8 @@ locate(Name) ->
             {error, {no_access_point, Name}}
     end.
 
+%% @private
+-spec whereis_name(term()) -> pid() | undefined.
 whereis_name(Pid) when is_pid(Pid) -> Pid;
 whereis_name(Name) when is_atom(Name) -> whereis(Name);
 whereis_name({local, Name}) -> whereis(Name);
@@ -152,9 +157,16 @@ whereis_name({via, Module, Name}) -> Module:whereis_name(Name);
 whereis_name(_) -> undefined.
 
 %% @private
--spec register(pid(), reference(), pid(), maty_engine:token(), maty:role()) -> ok.
-register(AccessPoint, Reference, Engine, Token, Role) ->
-    gen_server:cast(AccessPoint, {register, Reference, self(), Engine, Token, Role}).
+%% Registers the calling process for a role, by its index.
+-spec register(pid(), non_neg_integer(), pid(), maty_engine:place()) -> ok.
+register(AccessPoint, Role, Engine, Place) ->
+    gen_server:cast(AccessPoint, {register, Role, self(), Engine, Place}).
+
+%% @private
+%% Whether the registration still waited, and does no more.
+-spec unregister(pid(), maty_engine:place()) -> boolean().
+unregister(AccessPoint, Place) ->
+    gen_server:call(AccessPoint, {unregister, Place}, infinity).
 
 %% ----- The process -----
 
@@ -162,26 +174,37 @@ register(AccessPoint, Reference, Engine, Token, Role) ->
 -spec init(maty_protocol:protocol()) -> {ok, #state{}} | {stop, term()}.
 init(Protocol) ->
     case maty_machine:load(maty_protocol:image(Protocol)) of
-        {ok, Image, Machine} ->
-            ok = maty_directory:add(self(), Machine),
-            {ok, empty(#state{
-                protocol = Protocol,
-                machine = Machine,
-                engine = maty_engine:pid(),
-                image = Image,
-                queues = #{},
-                empty = 0
-            })};
+        {ok, _Image, Machine} ->
+            State = #state{protocol = Protocol, machine = Machine, engine = undefined},
+            {ok, connect(State)};
         {error, Status} ->
             {stop, {image_not_loaded, Status}}
     end.
 
-%% Nobody waits.
-empty(#state{machine = #machine{role_index = Index}} = State) ->
-    State#state{
-        queues = maps:from_list([{Role, queue:new()} || Role <- maps:values(Index)]),
-        empty = map_size(Index)
-    }.
+%% Loads the image into the engine that runs now. All registrations are of the
+%% engine before it, if of any, and void.
+connect(#state{protocol = Protocol, machine = Machine} = State) ->
+    Engine = maty_engine:pid(),
+    case Engine =/= undefined andalso maty_machine:load(maty_protocol:image(Protocol)) of
+        {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles}} ->
+            _ = erlang:monitor(process, Engine),
+            ok = maty_directory:add(Name, Digest),
+            Count = tuple_size(Roles),
+            State#state{
+                engine = Engine,
+                image = Image,
+                queues = erlang:make_tuple(Count, queue:new()),
+                empty = Count
+            };
+        _ ->
+            _ = erlang:send_after(?RECONNECT, self(), connect),
+            Count = tuple_size(Machine#machine.roles),
+            State#state{
+                engine = undefined,
+                queues = erlang:make_tuple(Count, queue:new()),
+                empty = Count
+            }
+    end.
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
@@ -190,23 +213,31 @@ handle_call(protocol, _From, #state{protocol = Protocol} = State) ->
 handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) ->
     Waiting = maps:map(
         fun(_, Role) ->
-            [Pid || #registration{pid = Pid} <- queue:to_list(maps:get(Role, Queues))]
+            [Pid || #registration{pid = Pid} <- queue:to_list(element(Role + 1, Queues))]
         end,
         Machine#machine.role_index
     ),
     {reply, Waiting, State};
+handle_call({unregister, Place}, _From, State) ->
+    Left = keep(fun(#registration{place = P}) -> P =/= Place end, State),
+    {reply, count(Left) < count(State), Left};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
-handle_cast({register, Reference, Pid, Engine, Token, Role}, State) ->
-    case of_engine(Engine, State) of
-        {ok, Current} ->
-            #state{machine = #machine{role_index = Index}} = Current,
-            Registration = #registration{reference = Reference, pid = Pid, token = Token},
-            {noreply, match(enqueue(maps:get(Role, Index), Registration, watch(Pid, Current)))};
-        stale ->
+handle_cast({register, Role, Pid, Engine, Place}, #state{engine = Engine} = State) ->
+    Registration = #registration{pid = Pid, place = Place},
+    {noreply, match(enqueue(Role + 1, Registration, watch(Pid, State)))};
+handle_cast({register, _, _, Engine, _} = Request, State) ->
+    %% Of a newer engine, then all others are void, or of an older one and void.
+    case maty_engine:pid() of
+        Engine ->
+            case connect(State) of
+                #state{engine = Engine} = Connected -> handle_cast(Request, Connected);
+                Other -> {noreply, Other}
+            end;
+        _ ->
             {noreply, State}
     end;
 handle_cast(_Request, State) ->
@@ -214,31 +245,16 @@ handle_cast(_Request, State) ->
 
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+handle_info({'DOWN', _, process, Engine, _}, #state{engine = Engine} = State) ->
+    {noreply, connect(State)};
+handle_info(connect, #state{engine = undefined} = State) ->
+    {noreply, connect(State)};
 handle_info({'DOWN', _, process, Pid, _}, #state{registrants = Registrants} = State) when
     is_map_key(Pid, Registrants)
 ->
     {noreply, forget(Pid, State)};
 handle_info(_Message, State) ->
-    %% An engine that has ended is noticed by the first registration that comes
-    %% from a newer one; what waits until then is void and harms nobody.
     {noreply, State}.
-
-%% A registration of another engine than the one known is either of a newer one,
-%% and then all others are void, or it is void itself.
-of_engine(Engine, #state{engine = Engine} = State) ->
-    {ok, State};
-of_engine(Engine, #state{protocol = Protocol} = State) ->
-    case maty_engine:pid() of
-        Engine ->
-            case maty_machine:load(maty_protocol:image(Protocol)) of
-                {ok, Image, _Machine} ->
-                    {ok, empty(State#state{engine = Engine, image = Image})};
-                {error, _} ->
-                    stale
-            end;
-        _ ->
-            stale
-    end.
 
 watch(Pid, #state{registrants = Registrants} = State) when is_map_key(Pid, Registrants) ->
     State;
@@ -246,9 +262,9 @@ watch(Pid, #state{registrants = Registrants} = State) ->
     State#state{registrants = Registrants#{Pid => erlang:monitor(process, Pid)}}.
 
 enqueue(Role, Registration, #state{queues = Queues, empty = Empty} = State) ->
-    #{Role := Queue} = Queues,
+    Queue = element(Role, Queues),
     State#state{
-        queues = Queues#{Role := queue:in(Registration, Queue)},
+        queues = setelement(Role, Queues, queue:in(Registration, Queue)),
         empty = Empty - count_empty(Queue)
     }.
 
@@ -258,24 +274,27 @@ count_empty(Queue) ->
         false -> 0
     end.
 
-forget(Pid, #state{queues = Queues, registrants = Registrants} = State) ->
-    Alive = maps:map(
-        fun(_, Queue) -> queue:filter(fun(#registration{pid = P}) -> P =/= Pid end, Queue) end,
-        Queues
-    ),
+forget(Pid, #state{registrants = Registrants} = State) ->
+    keep(
+        fun(#registration{pid = P}) -> P =/= Pid end,
+        State#state{registrants = maps:remove(Pid, Registrants)}
+    ).
+
+keep(Condition, #state{queues = Queues} = State) ->
+    Kept = [queue:filter(Condition, Queue) || Queue <- tuple_to_list(Queues)],
     State#state{
-        queues = Alive,
-        empty = lists:sum([count_empty(Queue) || Queue <- maps:values(Alive)]),
-        registrants = maps:remove(Pid, Registrants)
+        queues = list_to_tuple(Kept),
+        empty = lists:sum([count_empty(Queue) || Queue <- Kept])
     }.
+
+count(#state{queues = Queues}) ->
+    lists:sum([queue:len(Queue) || Queue <- tuple_to_list(Queues)]).
 
 %% Begins sessions as long as every role has somebody.
 match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = State) ->
-    {First, Rest, Empty} = take_first(map_size(Queues) - 1, Queues, 0, []),
-    Tokens = [Token || #registration{token = Token} <- First],
-    case maty_engine:open(Sessions, Image, Tokens) of
-        {ok, Session} ->
-            begin_session(Session, First, State),
+    {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
+    case maty_engine:open(Sessions, Image, [Place || #registration{place = Place} <- First]) of
+        ok ->
             match(State#state{queues = Rest, empty = Empty, sessions = Sessions + 1});
         {dead, Role} ->
             #registration{pid = Pid} = lists:nth(Role + 1, First),
@@ -290,21 +309,9 @@ match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = S
 match(State) ->
     State.
 
-%% Takes the first registration of each role, the last role first.
-take_first(-1, Queues, Empty, First) ->
-    {First, Queues, Empty};
-take_first(Role, Queues, Empty, First) ->
-    #{Role := Queue} = Queues,
-    {{value, Registration}, Rest} = queue:out(Queue),
-    take_first(Role - 1, Queues#{Role := Rest}, Empty + count_empty(Rest), [Registration | First]).
-
-begin_session(Session, Registrations, #state{machine = #machine{digest = Digest}}) ->
-    Participants = list_to_tuple([Pid || #registration{pid = Pid} <- Registrations]),
-    lists:foldl(
-        fun(#registration{reference = Reference, pid = Pid}, Role) ->
-            Pid ! {'$maty_start', Reference, Session, Role, Participants, Digest, self()},
-            Role + 1
-        end,
-        0,
-        Registrations
-    ).
+%% Takes the first registration of each role.
+take_first([Queue | Queues], First, Rest, Empty) ->
+    {{value, Registration}, Left} = queue:out(Queue),
+    take_first(Queues, [Registration | First], [Left | Rest], Empty + count_empty(Left));
+take_first([], First, Rest, Empty) ->
+    {lists:reverse(First), list_to_tuple(lists:reverse(Rest)), Empty}.

@@ -64,10 +64,8 @@
 
 -include("maty_internal.hrl").
 
--compile({no_auto_import, [register/2]}).
-
 -export([start_link/2, start_link/3, start_link/4, start/3, start/4]).
--export([register/2, session/1, sessions/1, child_spec/1]).
+-export([session/1, sessions/1, child_spec/1]).
 -export([init_it/6]).
 -export([
     system_continue/3,
@@ -111,6 +109,11 @@
 %% A session has ended for this actor.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
+%% An access point has ended where the actor had registered for these roles.
+%% Without it, that is logged. It is not for an access point that the actor gave
+%% by a name: there it registers again with whoever gets the name.
+-callback access_point_down(maty:access_point(), [maty:role()], state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
 -callback handle_call(term(), gen_server:from(), state()) -> term().
 -callback handle_cast(term(), state()) -> term().
 -callback handle_info(term(), state()) -> term().
@@ -120,6 +123,7 @@
 -optional_callbacks([
     setup_actor/2,
     terminate_session/4,
+    access_point_down/3,
     handle_call/3,
     handle_cast/2,
     handle_info/2,
@@ -154,11 +158,7 @@
     hibernate_after = infinity :: timeout()
 }).
 
-%% Process dictionary of an actor: registrations that no session answered yet,
-%% #{Reference => {AccessPoint, Role}}, and the token with its engine.
--define(REGISTRATIONS, '$maty_registrations').
--define(TOKEN, '$maty_token').
-%% And what writes the actor's log entries.
+%% Process dictionary of an actor: what writes its log entries.
 -define(REPORT, '$maty_report').
 
 %% Words. A conversation makes some garbage with every message; with the VM's
@@ -230,7 +230,7 @@ child_spec({Module, Argument, Options}) ->
 init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
-    put(?REGISTRATIONS, #{}),
+    ok = maty_registration:new(),
     put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
     Actor = #actor{
         module = Module,
@@ -281,32 +281,16 @@ exit_reason(exit, Reason, _Stack) -> Reason.
 
 %% ----- The engine -----
 
-%% Becomes a participant of the engine that runs now.
 connect(Actor) ->
-    case token() of
-        {ok, Engine, _Token} -> {ok, Actor#actor{engine = erlang:monitor(process, Engine)}};
+    case maty_registration:connect() of
+        {ok, Monitor} -> {ok, Actor#actor{engine = Monitor}};
         {error, Reason} -> {error, Reason}
-    end.
-
-token() ->
-    case {maty_engine:pid(), get(?TOKEN)} of
-        {undefined, _} ->
-            {error, maty_not_started};
-        {Engine, {Engine, Token}} ->
-            {ok, Engine, Token};
-        {Engine, _} ->
-            case maty_engine:attach() of
-                {ok, Token} ->
-                    put(?TOKEN, {Engine, Token}),
-                    {ok, Engine, Token};
-                {error, Status} ->
-                    {error, Status}
-            end
     end.
 
 %% Every session went with the engine. Registrations that wait are made again
 %% once there is a new one.
 engine_down(#actor{sessions = Sessions} = Actor) ->
+    ok = maty_registration:disconnect(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
     fail_all(maps:keys(Sessions), Actor#actor{engine = undefined, early = #{}}).
 
@@ -321,42 +305,34 @@ fail_all([Handle | Handles], Actor) ->
 reconnect(Actor) ->
     case connect(Actor) of
         {ok, Connected} ->
-            Waiting = put(?REGISTRATIONS, #{}),
-            lists:foreach(
-                fun({AccessPoint, Role}) -> register(AccessPoint, Role) end,
-                maps:values(Waiting)
-            ),
-            loop(none, Connected);
+            registrations_lost(maty_registration:renew(), Connected);
         {error, _} ->
             _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
             loop(none, Actor)
     end.
 
-%% ----- Registering -----
+%% ----- Access points that have ended -----
 
-%% @private
--spec register(maty:access_point(), maty:role()) -> ok | {error, term()}.
-register(AccessPoint, Role) ->
-    case maty_access_point:locate(AccessPoint) of
-        {ok, Pid, #{Role := _}} ->
-            Reference = make_ref(),
-            case get(?REGISTRATIONS) of
-                #{} = Waiting ->
-                    _ = put(?REGISTRATIONS, Waiting#{Reference => {AccessPoint, Role}});
-                undefined ->
-                    ok
-            end,
-            case token() of
-                {ok, Engine, Token} ->
-                    maty_access_point:register(Pid, Reference, Engine, Token, Role);
-                {error, _} ->
-                    %% Made again by reconnect/1.
-                    ok
-            end;
-        {ok, _Pid, Roles} ->
-            {error, {unknown_role, Role, lists:sort(maps:keys(Roles))}};
-        {error, Reason} ->
-            {error, Reason}
+%% Registrations that no session will answer.
+registrations_lost(Lost, Actor) ->
+    lost_each(maps:to_list(Lost), Actor).
+
+lost_each([], Actor) ->
+    loop(none, Actor);
+lost_each([{AccessPoint, Roles} | Lost], #actor{module = Module, state = State} = Actor) ->
+    case erlang:function_exported(Module, access_point_down, 3) of
+        false ->
+            log(warning, access_point_down, #{access_point => AccessPoint, roles => Roles}, Actor),
+            lost_each(Lost, Actor);
+        true ->
+            maty_session:leave(),
+            try Module:access_point_down(AccessPoint, Roles, State) of
+                {ok, NewState} -> lost_each(Lost, Actor#actor{state = NewState});
+                {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
+                Other -> terminate({bad_return_value, Other}, Actor)
+            catch
+                Class:Reason:Stack -> crash(Class, Reason, Stack, Actor)
+            end
     end.
 
 %% ----- The loop -----
@@ -373,6 +349,9 @@ loop(Hand, #actor{timeout = infinity, hibernate_after = After} = Actor) ->
     end;
 loop(Hand, #actor{timeout = Timeout} = Actor) ->
     receive
+        %% Whoever only looks does not disturb: the timeout begins again.
+        {system, _, _} = Message -> handle(Message, Hand, Actor);
+        {'$gen_call', _, '$maty_sessions'} = Message -> handle(Message, Hand, Actor);
         Message -> handle_debug(Message, Hand, Actor#actor{timeout = infinity})
     after Timeout ->
         handle_debug(timeout, Hand, Actor#actor{timeout = infinity})
@@ -418,12 +397,12 @@ put_back(none, Actor) ->
 put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
     Actor#actor{sessions = Sessions#{Handle => Session}}.
 
-handle_other({'$maty_start', Reference, Session, Role, Participants, Digest, From}, Actor) ->
-    case maps:take(Reference, get(?REGISTRATIONS)) of
-        {_, Waiting} when Actor#actor.engine =/= undefined ->
-            _ = put(?REGISTRATIONS, Waiting),
-            start_session(Session, Role, Participants, Digest, From, Actor);
-        _ ->
+handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
+    case maty_registration:take(Number, Handle) of
+        {ok, Port, AccessPoint, Machine} ->
+            Endpoint = maty_session:endpoint(Handle, Port, Participants, Machine, AccessPoint),
+            start_session(Endpoint, Actor);
+        void ->
             %% Of an engine that has gone; reconnect/1 registers again.
             loop(none, Actor)
     end;
@@ -443,6 +422,13 @@ handle_other({'DOWN', Engine, process, _, _}, #actor{engine = Engine} = Actor) -
     engine_down(Actor);
 handle_other('$maty_reconnect', Actor) ->
     reconnect(Actor);
+handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
+    case maty_registration:access_point_down(Monitor, Pid) of
+        {ok, Lost} -> registrations_lost(Lost, Actor);
+        unknown -> handle_info(Down, Actor)
+    end;
+handle_other('$maty_access_point', Actor) ->
+    registrations_lost(maty_registration:access_point_up(), Actor);
 handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->
     gen_server:reply(From, describe_sessions(Actor)),
     loop(none, Actor);
@@ -450,23 +436,24 @@ handle_other({'$gen_call', From, Request}, Actor) ->
     callback(handle_call, [Request, From], From, Actor);
 handle_other({'$gen_cast', Request}, Actor) ->
     callback(handle_cast, [Request], none, Actor);
-handle_other(Message, #actor{module = Module, name = Name} = Actor) ->
+handle_other(Message, Actor) ->
+    handle_info(Message, Actor).
+
+handle_info(Message, #actor{module = Module} = Actor) ->
     case erlang:function_exported(Module, handle_info, 2) of
         true ->
             callback(handle_info, [Message], none, Actor);
         false ->
-            logger:log(
-                warning,
-                #{
-                    event => no_handle_info,
-                    name => Name,
-                    module => Module,
-                    message => Message
-                },
-                #{report_cb => get(?REPORT)}
-            ),
+            log(warning, no_handle_info, #{message => Message}, Actor),
             loop(none, Actor)
     end.
+
+log(Level, Event, Report, #actor{name = Name, module = Module}) ->
+    logger:log(
+        Level,
+        Report#{event => Event, name => Name, module => Module},
+        #{report_cb => get(?REPORT)}
+    ).
 
 continue({ok, Actor}) -> loop(none, Actor);
 continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
@@ -665,9 +652,7 @@ report_violation(Violation) ->
 
 %% ----- The start of a session -----
 
-start_session(Id, RoleIndex, Participants, Digest, AccessPoint, Actor) ->
-    Machine = maty_machine:kept(Digest),
-    Endpoint = maty_session:endpoint(Id, RoleIndex, Participants, Machine, AccessPoint),
+start_session(Endpoint, Actor) ->
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
     #actor{module = Module, state = State, early = Early} = Actor,
     About = session(Endpoint),
@@ -825,6 +810,11 @@ report(#{event := violation, violation := Violation, actor := Actor}, _Config) -
 report(#{event := no_handle_info} = Report, _Config) ->
     #{name := Name, module := Module, message := Message} = Report,
     io_lib:format("~tp (~tp) got a message and has no handle_info/2: ~tp", [Name, Module, Message]);
+report(#{event := access_point_down} = Report, _Config) ->
+    #{name := Name, module := Module, access_point := AccessPoint, roles := Roles} = Report,
+    io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
+        Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
+    ]);
 report(#{event := terminate} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
     Where =

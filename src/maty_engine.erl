@@ -16,19 +16,20 @@
 
 -include("maty_internal.hrl").
 
--export([start_link/0, pid/0, port_count/0, port/1]).
--export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
+-export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
+-export([attach/0, place/2, open/3, info/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--export_type([handle/0, token/0, counters/0]).
+-export_type([handle/0, place/0, counters/0]).
 
 -define(PORTS_PER_SCHEDULER, 16).
 %% What a handle has bits for.
 -define(MAX_PORTS, 256).
 
 -type handle() :: non_neg_integer().
-%% Names a participant to the engine; made for being put into a command.
--type token() :: <<_:64>>.
+%% Names a participant to the engine, and has a number of the participant's own
+%% that it is told again when a session begins.
+-type place() :: <<_:128>>.
 -type status() :: maty_error:status().
 
 -type counters() :: #{
@@ -71,21 +72,36 @@ ports() ->
         undefined -> error(maty_not_started)
     end.
 
+%% @doc The port of an endpoint that was opened by an engine; `gone' if that is
+%% not the engine that runs now.
+-spec port_of(handle(), pid()) -> port() | gone.
+port_of(Handle, Engine) ->
+    case persistent_term:get(?MODULE, undefined) of
+        {Engine, Ports} -> element(?HANDLE_PORT(Handle) + 1, Ports);
+        _ -> gone
+    end.
+
 %% @doc Makes the calling process a participant, who can own endpoints. The
-%% token names it to {@link open/3}. Calling again gives the same token.
--spec attach() -> {ok, token()} | {error, status()}.
+%% token goes into a {@link place()}. Calling again gives the same token.
+-spec attach() -> {ok, Token :: non_neg_integer()} | {error, status()}.
 attach() ->
     case control(port(erlang:phash2(self())), ?OP_ATTACH, <<>>) of
-        {ok, Token} -> {ok, <<(number(Token)):64/native>>};
+        {ok, Token} -> {ok, number(Token)};
         {error, Status, _} -> {error, Status}
     end.
 
-%% @doc Opens a session of a loaded image with one token for each role.
--spec open(non_neg_integer(), non_neg_integer(), [token()]) ->
-    {ok, handle()} | {dead, Role :: non_neg_integer()} | {error, status()}.
-open(PortNumber, Image, Tokens) ->
-    case control(port(PortNumber), ?OP_OPEN, [<<Image:32/native>> | Tokens]) of
-        {ok, Handle} -> {ok, number(Handle)};
+%% @doc Makes a place out of a participant's token and a number.
+-spec place(non_neg_integer(), non_neg_integer()) -> place().
+place(Token, Number) ->
+    <<Token:64/native, Number:64/native>>.
+
+%% @doc Opens a session of a loaded image with one place for each role. Each
+%% participant is sent `{'$maty_start', Number, Handle, Participants}'.
+-spec open(non_neg_integer(), non_neg_integer(), [place()]) ->
+    ok | {dead, Role :: non_neg_integer()} | {error, status()}.
+open(PortNumber, Image, Places) ->
+    case control(port(PortNumber), ?OP_OPEN, [<<Image:32/native>> | Places]) of
+        {ok, []} -> ok;
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
         {error, Status, _} -> {error, Status}
     end.
@@ -119,8 +135,13 @@ info(Handle) ->
 %% question to the engine: it is offered to an endpoint that there never is.
 -spec count_refused() -> ok.
 count_refused() ->
-    _ = control(port(erlang:phash2(self())), ?OP_RECEIVE, <<-1:64>>),
-    ok.
+    try port(erlang:phash2(self())) of
+        Port ->
+            _ = control(Port, ?OP_RECEIVE, <<-1:64>>),
+            ok
+    catch
+        error:maty_not_started -> ok
+    end.
 
 %% @doc What the engine counted since it was started; `endpoints' and `bytes'
 %% are what it holds now.

@@ -171,6 +171,8 @@ term(Term) ->
 -spec format_error(term(), [term()]) -> map().
 format_error({protocol_violation, Violation}, _Stack) ->
     #{general => unicode:characters_to_binary(format(Violation))};
+format_error(not_an_actor, _Stack) ->
+    #{general => <<"only an actor can register">>};
 format_error({unknown_role, Role, Roles}, _Stack) ->
     #{
         2 => unicode:characters_to_binary(

@@ -34,16 +34,16 @@
 -define(MAX_GAPS, 64).
 
 -spec endpoint(
-    maty_engine:handle(), non_neg_integer(), tuple(), maty_machine:machine(), pid()
+    maty_engine:handle(), port(), tuple(), maty_machine:machine(), pid()
 ) -> endpoint().
-endpoint(Session, RoleIndex, Participants, Machine, AccessPoint) ->
-    Handle = Session + RoleIndex,
+endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
+    RoleIndex = ?HANDLE_ROLE(Handle),
     Role = maty_machine:role(Machine, RoleIndex),
     #endpoint{
-        port = maty_engine:port(?HANDLE_PORT(Handle)),
+        port = Port,
         data = <<Handle:64/native>>,
         handle = Handle,
-        session = Session,
+        session = Handle - RoleIndex,
         role = Role,
         sends = Role#role.sends,
         labels = Role#role.labels,

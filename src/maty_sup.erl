@@ -19,7 +19,7 @@ start_link() ->
 
 -spec init([]) -> {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init([]) ->
-    ok = maty_directory:create_table(),
+    ok = maty_directory:create_tables(),
     Flags = #{strategy => one_for_one, intensity => 10, period => 10},
     {ok,
         {Flags, [

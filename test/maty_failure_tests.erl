@@ -22,7 +22,7 @@
 ).
 
 failures_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun crash_after_its_message/0,
         fun crash_before_its_message/0,
         fun every_way_to_end/0,
@@ -34,15 +34,15 @@ failures_test_() ->
         fun stop_from_terminate_session/0,
         fun other_sessions_of_the_actor_go_on/0,
         fun dead_registrations/0,
-        {timeout, 60, fun engine_killed_under_load/0},
-        {timeout, 60, fun engine_killed_again_and_again/0},
+        fun engine_killed_under_load/0,
+        fun engine_killed_again_and_again/0,
         fun starts_of_an_engine_that_has_gone/0,
         fun late_start_of_an_engine_that_has_gone/0,
         fun access_point_killed/0,
         fun reload_of_the_engine_module/0,
         fun reload_of_the_actor_module/0,
         fun nothing_is_left/0
-    ]}.
+    ]).
 
 cascade(B) ->
     AccessPoint = access_point(?CASCADE),
@@ -167,25 +167,18 @@ two_left() ->
     [#{roles := Roles}] = maty:sessions(),
     length(Roles) =:= 2.
 
-%% The one that fails is told of its failure before it is told of the session: the
-%% test stands between it and the access point.
+%% The one that fails is told of its failure before it is told of the session.
 failure_before_the_start_of_the_session() ->
     AccessPoint = access_point(?REQUEST),
     Server = play([{not_yet, AccessPoint, 'Server', [wait, {send, 'Client', {answer, 1}}]}]),
-    ok = maty_player:register_behind(Server, AccessPoint, 'Server'),
     Client = play(AccessPoint, 'Client', [pause]),
+    [Start] = maty_player:take_start(Server, {AccessPoint, 'Server'}, 0),
     {paused, 'Client'} = next(Client),
-    Start = start_of_session(),
     maty_player:kill(Client),
     maty_player:settled(),
     Server ! Start,
     ?assertEqual({ended, 'Server', {failed, {cancelled, 'Client'}}}, next(Server)),
     ?assertEqual([], maty:sessions(Server)).
-
-start_of_session() ->
-    receive
-        Message when element(1, Message) =:= '$maty_start' -> Message
-    end.
 
 %% What is sent in a session that has failed while the handler ran is no error of
 %% the handler's: the session ends as failed.
@@ -361,32 +354,22 @@ engine_killed_again_and_again() ->
         begin
             Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, N}}, wait]),
             ?assertEqual({got, 'Client', {answer, -N}}, next(Client)),
-            %% Waiting registrations of the old engine are void; the server's is new.
             kill_engine(),
             maty_player:until(fun() ->
-                maps:get('Server', maty_access_point:waiting(AccessPoint)) =:= [Server] andalso
-                    maps:is_key(token_of(Server), #{maty_engine:pid() => new})
+                maps:get('Server', maty_access_point:waiting(AccessPoint)) =:= [Server]
             end)
         end
      || N <- lists:seq(1, 5)
     ],
     gen_server:stop(Server).
 
-%% The engine that an actor has a token of.
-token_of(Actor) ->
-    {dictionary, Dictionary} = process_info(Actor, dictionary),
-    {Engine, _} = proplists:get_value('$maty_token', Dictionary),
-    Engine.
-
 %% A start that comes after the actor has found a new engine: that session is no
 %% more, and the registration is made again.
 late_start_of_an_engine_that_has_gone() ->
     AccessPoint = access_point(?REQUEST),
     Server = play([{not_yet, AccessPoint, 'Server', [wait, {send, 'Client', {answer, 1}}]}]),
-    ok = maty_player:register_behind(Server, AccessPoint, 'Server'),
     First = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
-    Start = start_of_session(),
-    Ask = receive {'$maty', _, _, _} = Message -> Message end,
+    [Start, Ask] = maty_player:take_start(Server, {AccessPoint, 'Server'}, 1),
     kill_engine(),
     ?assertEqual({ended, 'Client', {failed, engine_down}}, next(First)),
     maty_player:until(fun() ->
@@ -399,20 +382,21 @@ late_start_of_an_engine_that_has_gone() ->
     ?assertEqual({got, 'Server', {ask, 2}}, next(Server)),
     ?assertEqual({got, 'Client', {answer, 1}}, next(Second)).
 
-%% A start and a message that are in the mailbox when the engine goes.
+%% A start and a message that are in the mailbox when the engine goes: as late as
+%% those that come afterwards.
 starts_of_an_engine_that_has_gone() ->
     AccessPoint = access_point(?REQUEST),
-    Server = play(AccessPoint, 'Server', [pause, wait, {send, 'Client', {answer, 1}}]),
+    Server = play(AccessPoint, 'Server', [wait, {send, 'Client', {answer, 1}}]),
     ok = sys:suspend(Server),
     Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
     maty_player:until(fun() -> {message_queue_len, 2} =:= process_info(Server, message_queue_len) end),
     kill_engine(),
     ?assertEqual({ended, 'Client', {failed, engine_down}}, next(Client)),
     ok = sys:resume(Server),
-    {paused, 'Server'} = next(Server),
-    go(Server),
-    ?assertEqual({ended, 'Server', {failed, engine_down}}, next(Server)),
-    ?assertEqual([], maty:sessions(Server)).
+    ?assertEqual([], maty:sessions(Server)),
+    Again = play(AccessPoint, 'Client', [{send, 'Server', {ask, 2}}, wait]),
+    ?assertEqual({got, 'Server', {ask, 2}}, next(Server)),
+    ?assertEqual({got, 'Client', {answer, 1}}, next(Again)).
 
 %% Sessions outlive their access point.
 access_point_killed() ->

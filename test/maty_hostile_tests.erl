@@ -10,11 +10,11 @@
 -define(ROUNDS, 5000).
 
 hostile_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {timeout, 120, fun random_commands/0},
+    maty_player:tests([
+        fun random_commands/0,
         fun commands_that_are_too_short/0,
         fun unknown_operations/0
-    ]}.
+    ]).
 
 %% Twenty processes tell every port random commands, and one session talks all
 %% the while. The VM lives, the session completes, and nothing is left over.
@@ -157,7 +157,11 @@ damaged(Bytes) ->
     [Before, rand:uniform(256) - 1, After].
 
 sensible(7, _, _) ->
-    [<<(rand:uniform(3) - 1):32/native>>, <<0:64>>, <<(rand:uniform(1 bsl 30)):64/native>>];
+    [
+        <<(rand:uniform(3) - 1):32/native>>,
+        <<0:128>>,
+        <<(rand:uniform(1 bsl 30)):64/native, (rand:uniform(10)):64/native>>
+    ];
 sensible(11, _, _) ->
     Text = <<"global protocol P(role A, role B) { m() from A to B; }">>,
     [<<1:64, 1:32/native, "n">>, damaged(Text)];

@@ -13,11 +13,12 @@
 ).
 
 otp_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun calls/0,
         fun casts_and_other_messages/0,
         fun continue_from_anywhere/0,
         fun timeouts/0,
+        fun timeouts_under_observation/0,
         fun hibernate/0,
         fun hibernate_after/0,
         fun starting/0,
@@ -32,7 +33,7 @@ otp_test_() ->
         fun status/0,
         fun under_a_supervisor/0,
         fun messages_without_handle_info/0
-    ]}.
+    ]).
 
 start(Callbacks) ->
     start(Callbacks, []).
@@ -124,6 +125,27 @@ timeouts() ->
     Pid ! other,
     ok = sys:resume(Pid),
     ?assertEqual(other, told()),
+    maty_player:stop(Pid).
+
+%% Whoever looks at an actor does not take its timeout away.
+timeouts_under_observation() ->
+    Tell = tell(),
+    Pid = start(#{
+        handle_cast => fun(Time, N) -> {noreply, N, Time} end,
+        handle_info => fun(timeout, N) -> Tell(timeout), {noreply, N} end
+    }),
+    lists:foreach(
+        fun(Look) ->
+            gen_server:cast(Pid, 100),
+            _ = Look(),
+            ?assertEqual(timeout, told())
+        end,
+        [
+            fun() -> sys:get_state(Pid) end,
+            fun() -> maty:sessions(Pid) end,
+            fun() -> sys:suspend(Pid), sys:resume(Pid) end
+        ]
+    ),
     maty_player:stop(Pid).
 
 hibernate() ->

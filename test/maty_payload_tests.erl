@@ -7,8 +7,8 @@
 -import(maty_player, [play/3, next/1, access_point/1]).
 
 payloads_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {timeout, 60, fun which_values_fit_which_type/0},
+    maty_player:tests([
+        fun which_values_fit_which_type/0,
         fun dates_and_times/0,
         fun more_fields_than_tags/0,
         fun strings/0,
@@ -21,7 +21,7 @@ payloads_test_() ->
         fun the_field_is_named/0,
         fun the_same_label_to_several_roles/0,
         fun nothing_is_left/0
-    ]}.
+    ]).
 
 %% What becomes of each value when it is sent: ok if it arrives as it is, or why
 %% it is refused.

@@ -17,8 +17,8 @@
 
 -behaviour(maty_actor).
 
--export([play/3, play/1, next/1, go/1, run/2, stop/1, kill/1, register_behind/3]).
--export([start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
+-export([play/3, play/1, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
+-export([tests/1, start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -51,17 +51,19 @@ go(Pid) ->
 run(Pid, Fun) ->
     gen_server:call(Pid, {run, Fun}).
 
-%% Registers an actor for a role with the calling process between it and all
-%% others: what is sent to the role, the start of the session first, comes to the
-%% caller, who hands it on as it likes.
-register_behind(Actor, AccessPoint, Role) ->
-    Reference = make_ref(),
-    Token = run(Actor, fun() ->
-        _ = put('$maty_registrations', #{Reference => {AccessPoint, Role}}),
-        {ok, Token} = maty_engine:attach(),
-        Token
-    end),
-    maty_access_point:register(AccessPoint, Reference, maty_engine:pid(), Token, Role).
+%% Registers an actor for a role, waits until the session begins, and takes the
+%% start and so many messages of it out of the actor's mailbox, to be handed on
+%% as the caller likes.
+take_start(Actor, {AccessPoint, Role}, Messages) ->
+    run(Actor, fun() ->
+        maty:register(AccessPoint, Role),
+        [take('$maty_start') | [take('$maty') || _ <- lists:seq(1, Messages)]]
+    end).
+
+take(Kind) ->
+    receive
+        Message when element(1, Message) =:= Kind -> Message
+    end.
 
 stop(Pid) ->
     gen_server:stop(Pid).
@@ -74,6 +76,11 @@ kill(Pid) ->
     end.
 
 %% ----- The engine -----
+
+%% Tests that need the engine, for EUnit. It gives a test five seconds, which is
+%% little on a machine that is busy; what hangs is found by the patience above.
+tests(Tests) ->
+    {setup, fun start_engine/0, [{timeout, 4 * ?PATIENCE div 1000, Test} || Test <- Tests]}.
 
 %% Starts the application. What actors log when they end is not of interest:
 %% tests look at exit reasons and at events.

@@ -17,7 +17,7 @@
 >>).
 
 protocols_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun accepted/0,
         fun rejected/0,
         fun rejected_beside_an_accepted_one/0,
@@ -27,12 +27,12 @@ protocols_test_() ->
         fun texts_that_are_none/0,
         fun machine/0,
         fun image_and_back/0,
-        {timeout, 60, fun damaged_images/0},
+        fun damaged_images/0,
         fun access_point_of_each_source/0,
         fun modules/0,
         fun module_that_does_not_compile/0,
         fun marks_under_the_place/0
-    ]}.
+    ]).
 
 flat(Chardata) ->
     unicode:characters_to_binary(Chardata).

@@ -16,10 +16,10 @@
 -define(ENOUGH, 12).
 
 random_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {timeout, 120, fun random_protocols_run_to_their_end/0},
-        {timeout, 120, fun random_mistakes_change_nothing/0}
-    ]}.
+    maty_player:tests([
+        fun random_protocols_run_to_their_end/0,
+        fun random_mistakes_change_nothing/0
+    ]).
 
 random_protocols_run_to_their_end() ->
     check(prop_runs_to_its_end(), 400).

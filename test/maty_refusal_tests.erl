@@ -24,7 +24,7 @@
 -define(RECEIVE(Action, Ticket), ((3 bsl 28) bor ((Action) bsl 16) bor (Ticket))).
 
 refusals_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun every_wrong_send/0,
         fun refused_send_as_text/0,
         fun refused_send_ends_an_actor_that_does_not_catch_it/0,
@@ -47,7 +47,7 @@ refusals_test_() ->
         fun access_point_of_a_bad_protocol/0,
         fun access_point_options/0,
         fun nothing_is_left/0
-    ]}.
+    ]).
 
 %% ----- At the sender -----
 

@@ -41,11 +41,11 @@
 ).
 
 sessions_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun one_session/0,
-        {timeout, 60, fun thousand_pairs/0},
+        fun thousand_pairs/0,
         fun stash_queue/0,
-        {timeout, 60, fun more_waiting_messages_than_a_ticket_has_bits/0},
+        fun more_waiting_messages_than_a_ticket_has_bits/0,
         fun message_before_init_session/0,
         fun message_while_init_session_runs/0,
         fun message_while_suspended_by_sys/0,
@@ -55,7 +55,7 @@ sessions_test_() ->
         fun done_in_init_session/0,
         fun what_a_session_says_of_itself/0,
         fun nothing_is_kept_of_ended_sessions/0
-    ]}.
+    ]).
 
 one_session() ->
     AccessPoint = access_point(?TWO_BUYER),
@@ -247,8 +247,8 @@ more_waiting_messages_than_a_ticket_has_bits() ->
     ?assertEqual({got, 'Q', {stop}}, next(Q)),
     ?assertEqual({ended, 'Q', {done, normal}}, next(Q)).
 
-%% The test stands between the access point and the server, and hands on the
-%% messages of the client first and the start of the session last.
+%% The test hands on the messages of the client first and the start of the session
+%% last.
 message_before_init_session() ->
     AccessPoint = access_point(
         "global protocol Three(role Client, role Server) {"
@@ -258,24 +258,17 @@ message_before_init_session() ->
         "}"
     ),
     Server = play([{not_yet, AccessPoint, 'Server', [wait, wait, {send, 'Client', {answer, 3}}]}]),
-    ok = maty_player:register_behind(Server, AccessPoint, 'Server'),
     Client = play(AccessPoint, 'Client', [
         {send, 'Server', {ask, 1}}, {send, 'Server', {ask, 2}}, wait
     ]),
-    Start = receive_one('$maty_start'),
-    Server ! receive_one('$maty'),
-    Server ! receive_one('$maty'),
+    [Start | Asks] = maty_player:take_start(Server, {AccessPoint, 'Server'}, 2),
+    [Server ! Ask || Ask <- Asks],
     ?assertEqual([], maty:sessions(Server)),
     Server ! Start,
     ?assertEqual({got, 'Server', {ask, 1}}, next(Server)),
     ?assertEqual({got, 'Server', {ask, 2}}, next(Server)),
     ?assertEqual({ended, 'Server', {done, normal}}, next(Server)),
     ?assertEqual({got, 'Client', {answer, 3}}, next(Client)).
-
-receive_one(Kind) ->
-    receive
-        Message when element(1, Message) =:= Kind -> Message
-    end.
 
 message_while_init_session_runs() ->
     AccessPoint = access_point(?REQUEST),

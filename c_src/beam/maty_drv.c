@@ -19,11 +19,16 @@
  * Questions to the checker and loading an image run on the VM's async threads,
  * and answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
  * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Sessions}, some
- * sessions at a time; the cursor is 0 at the end. An endpoint that fails tells
+ * sessions at a time; the cursor is 0 at the end.
+ *
+ * Opening a session tells the owner of each endpoint, {'$maty_start', Number,
+ * Handle, Participants}: the number is the one that came with its token, and the
+ * participants are a pid for each role, or "away". An endpoint that fails tells
  * its owner with {'$maty_failed', Handle, Role}.
  *
  * What always holds: a process that owns endpoints in a space is monitored by
- * its port; when it ends, its endpoints go.
+ * its port; when it ends, its endpoints go. Who owns an endpoint has been told of
+ * it: there is no moment at which the opener could end between the two.
  */
 #include <erl_driver.h>
 #include <string.h>
@@ -40,8 +45,8 @@ enum operation {
   OP_RECEIVE_TERM, /* handle, message -> the same */
   OP_CLOSE,        /* handle -> nothing */
   OP_CANCEL,       /* handle -> nothing */
-  OP_OPEN,         /* image (32 bits), a token (64) for each role, 0 for one that is away ->
-                      0, handle (8 bytes); refused as EDEAD: the role follows (2 bytes) */
+  OP_OPEN,         /* image (32 bits), a token (64, 0 for one that is away) and a number (64)
+                      for each role -> nothing; refused as EDEAD: the role follows (2 bytes) */
   OP_ATTACH,       /* -> 0, the caller's token (8 bytes) */
   OP_INFO,         /* handle -> phase, image state (4 bytes), whether it is the caller's (1) */
   OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
@@ -81,6 +86,8 @@ typedef struct reply {
 static struct {
   ErlDrvTermData reply;
   ErlDrvTermData failed;
+  ErlDrvTermData start;
+  ErlDrvTermData away;
 } atoms;
 
 /* ----- Replies ----- */
@@ -199,11 +206,14 @@ static void engine_attach(engine_t *engine, reply_t *reply) {
   }
 }
 
+/* What OP_OPEN has of a role. */
+enum { PLACE_NUMBER = sizeof(maty_token_t), PLACE_SIZE = PLACE_NUMBER + 8 };
+
 /* Turns tokens into owners; "role" is the one that a failure is about. */
-static maty_status engine_owners(engine_t *engine, const char *tokens, uint32_t count,
+static maty_status engine_owners(engine_t *engine, const char *places, uint32_t count,
                                  maty_owner_t *owners, uint32_t *role) {
   for (*role = 0; *role < count; (*role)++) {
-    maty_token_t token = data_word(tokens + *role * sizeof token);
+    maty_token_t token = data_word(places + *role * PLACE_SIZE);
     ErlDrvTermData process = 0;
     if (token != 0) {
       if (!maty_registry_participant(token, &process)) {
@@ -219,40 +229,80 @@ static maty_status engine_owners(engine_t *engine, const char *tokens, uint32_t 
   return MATY_OK;
 }
 
-static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *tokens,
-                                     size_t size, maty_handle_t *session, uint32_t *role) {
+/* Tells each owner of its endpoint. "words" is room for the message. */
+static void engine_announce(engine_t *engine, maty_handle_t session, const char *places,
+                            const maty_owner_t *owners, uint32_t count, ErlDrvTermData *words) {
+  ErlDrvUInt64 number = 0, handle = 0;
+  size_t size = 0;
+  const ErlDrvTermData head[] = {ERL_DRV_ATOM,   atoms.start,
+                                 ERL_DRV_UINT64, (ErlDrvTermData)&number,
+                                 ERL_DRV_UINT64, (ErlDrvTermData)&handle};
+  const ErlDrvTermData tail[] = {ERL_DRV_TUPLE, count, ERL_DRV_TUPLE, 4};
+  memcpy(words, head, sizeof head);
+  size += sizeof head / sizeof head[0];
+  for (uint32_t role = 0; role < count; role++) {
+    words[size++] = owners[role] != 0 ? ERL_DRV_PID : ERL_DRV_ATOM;
+    words[size++] = owners[role] != 0 ? (ErlDrvTermData)owners[role] : atoms.away;
+  }
+  memcpy(&words[size], tail, sizeof tail);
+  size += sizeof tail / sizeof tail[0];
+  for (uint32_t role = 0; role < count; role++) {
+    if (owners[role] != 0) {
+      number = data_word(places + role * PLACE_SIZE + PLACE_NUMBER);
+      handle = session + role;
+      /* Fails only if the owner has ended; the port will hear of that. */
+      (void)erl_drv_send_term(driver_mk_port(engine->port), (ErlDrvTermData)owners[role], words,
+                              (int)size);
+    }
+  }
+}
+
+enum { ANNOUNCE_FIXED = 6 + 4 }; /* words of the message besides two for each role */
+
+static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
+                                     size_t size, uint32_t *role) {
   uint32_t count = maty_image_role_count(image);
-  if (size != count * sizeof(maty_token_t)) {
+  if (size != count * (size_t)PLACE_SIZE) {
     return MATY_EINVAL;
   }
-  maty_owner_t few[16];
-  maty_owner_t *owners = count <= 16 ? few : driver_alloc(count * sizeof *owners);
-  if (owners == NULL) {
-    return MATY_ENOMEM;
+  enum { FEW = 16 };
+  struct {
+    maty_owner_t owners[FEW];
+    ErlDrvTermData words[ANNOUNCE_FIXED + 2 * FEW];
+  } few;
+  maty_owner_t *owners = few.owners;
+  ErlDrvTermData *words = few.words;
+  if (count > FEW) {
+    owners = driver_alloc(count * sizeof *owners + (ANNOUNCE_FIXED + 2 * count) * sizeof *words);
+    if (owners == NULL) {
+      return MATY_ENOMEM;
+    }
+    words = (ErlDrvTermData *)(owners + count);
   }
-  maty_status status = engine_owners(engine, tokens, count, owners, role);
+  maty_handle_t session = 0;
+  maty_status status = engine_owners(engine, places, count, owners, role);
   if (status == MATY_OK) {
-    status = maty_space_open(engine->space, image, owners, session);
+    status = maty_space_open(engine->space, image, owners, &session);
   }
-  if (owners != few) {
+  if (status == MATY_OK) {
+    engine_announce(engine, session, places, owners, count, words);
+  }
+  if (owners != few.owners) {
     driver_free(owners);
   }
   return status;
 }
 
 static void engine_open(engine_t *engine, const char *data, size_t size, reply_t *reply) {
-  maty_handle_t session = 0;
   uint32_t role = 0;
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(data_half(data));
   if (image != NULL) {
-    status = engine_open_image(engine, image, data + 4, size - 4, &session, &role);
+    status = engine_open_image(engine, image, data + 4, size - 4, &role);
     maty_image_release(image);
   }
   reply_status(reply, status);
-  if (status == MATY_OK) {
-    reply_number(reply, session, 8);
-  } else if (status == MATY_EDEAD) {
+  if (status == MATY_EDEAD) {
     reply_number(reply, role, 2);
   }
 }
@@ -589,6 +639,8 @@ static void engine_process_exit(ErlDrvData data, ErlDrvMonitor *monitor) {
 static int engine_init(void) {
   atoms.reply = driver_mk_atom("$maty_reply");
   atoms.failed = driver_mk_atom("$maty_failed");
+  atoms.start = driver_mk_atom("$maty_start");
+  atoms.away = driver_mk_atom("away");
   return maty_registry_init() ? 0 : -1;
 }
 

@@ -38,7 +38,7 @@ defmodule Maty do
         defp price(_title), do: 155
       end
 
-  `register/2`, `send/2` and `session/0` are for actors; `sessions/0`,
+  `register/2`, `unregister/2`, `send/2` and `session/0` are for actors; `sessions/0`,
   `sessions/1`, `counters/0` and `i/0` are for whoever looks at a running node.
   """
 
@@ -67,19 +67,38 @@ defmodule Maty do
   runs in each. Each registration is for one session; an actor that wants more
   registers again, as often as it likes.
 
+  A registration waits until it is answered or taken back. If the access point
+  ends before and was given by a name, it is made again with the next process that
+  has the name; else `c:Maty.Actor.access_point_down/3` is called.
+
   Raises `Maty.Error` if there is no such access point on this node, or no such
-  role in its protocol.
+  role in its protocol, or if the caller is not an actor.
 
       Maty.register(:shop, :Seller)
       #=> :ok
   """
   @spec register(Maty.AccessPoint.t(), role()) :: :ok
   def register(access_point, role) do
-    case :maty_actor.register(access_point, role) do
+    case :maty_registration.register(access_point, role) do
       :ok -> :ok
       {:error, reason} -> raise_at_caller(Maty.Error.exception(reason))
     end
   end
+
+  @doc """
+  Takes back one registration of the calling actor: of those for the role at the
+  access point, given as it was to `register/2`, the one made last.
+
+  Asks the access point, so that the answer is certain: after `:ok` no session
+  comes of it. `:not_registered` means that none waits, because there was none or
+  because its session has begun; `c:Maty.Actor.init_session/2` runs for that as
+  ever.
+
+      Maty.unregister(:shop, :Seller)
+      #=> :ok
+  """
+  @spec unregister(Maty.AccessPoint.t(), role()) :: :ok | :not_registered
+  defdelegate unregister(access_point, role), to: :maty
 
   @doc """
   Sends a message to a role of the session whose handler runs.

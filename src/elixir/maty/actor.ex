@@ -131,6 +131,14 @@ defmodule Maty.Actor do
   @callback terminate_session(ending(), Maty.session(), local_state(), state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
 
+  @doc """
+  Runs when an access point has ended where the actor had registered for these
+  roles. Without it, that is logged. It does not run for an access point that the
+  actor gave by a name: there it registers again with whoever gets the name.
+  """
+  @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
   @doc "As `c:GenServer.handle_call/3`."
   @callback handle_call(request :: term(), GenServer.from(), state()) ::
               {:reply, term(), state()}
@@ -167,6 +175,7 @@ defmodule Maty.Actor do
 
   @optional_callbacks setup_actor: 2,
                       terminate_session: 4,
+                      access_point_down: 3,
                       handle_call: 3,
                       handle_cast: 2,
                       handle_info: 2,

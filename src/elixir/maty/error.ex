@@ -34,6 +34,8 @@ defmodule Maty.Error do
     "the access point #{inspect(name)} is on another node; an actor registers on its own"
   end
 
+  defp text(:not_an_actor), do: "only an actor can register: a process of Maty.Actor"
+
   defp text({:already_started, pid}) do
     "the name is taken by #{inspect(pid)}"
   end

@@ -16,6 +16,13 @@ defmodule Maty.Report do
       inspect(message)
   end
 
+  defp text(:access_point_down, %{name: name, module: module} = report) do
+    %{access_point: access_point, roles: roles} = report
+
+    "#{inspect(name)} (#{inspect(module)}) had registered as #{Enum.join(roles, ", ")} at " <>
+      "#{inspect(access_point)}, which has ended"
+  end
+
   defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
       "#{ending(reason)}\nState: #{inspect(state)}"
