@@ -165,7 +165,10 @@ roles(Roles) ->
      || #{role := Role, actor := Actor, state := State, next := Next} <- Roles
     ].
 
-%% @doc How a session's identifier is written: `#2f01a000'.
+%% @doc How a session's identifier is written: `#3.17.4021', which are, as in a
+%% pid, where it is and which one it is there: the port, the slot, and how often
+%% the slot has been used, from a random number on.
 -spec format_session(session_id()) -> string().
 format_session(Session) ->
-    "#" ++ string:lowercase(integer_to_list(Session bsr 12, 36)).
+    <<Port:13, Use:19, Slot:20, _Role:12>> = <<Session:64>>,
+    lists:flatten(io_lib:format("#~b.~b.~b", [Port, Slot, Use])).

@@ -184,26 +184,22 @@ init(Protocol) ->
 %% Loads the image into the engine that runs now. All registrations are of the
 %% engine before it, if of any, and void.
 connect(#state{protocol = Protocol, machine = Machine} = State) ->
+    #machine{protocol = Name, digest = Digest, roles = Roles} = Machine,
+    Count = tuple_size(Roles),
+    Empty = State#state{
+        engine = undefined,
+        queues = erlang:make_tuple(Count, queue:new()),
+        empty = Count
+    },
     Engine = maty_engine:pid(),
-    case Engine =/= undefined andalso maty_machine:load(maty_protocol:image(Protocol)) of
-        {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles}} ->
+    case Engine =/= undefined andalso maty_machine:load(Engine, maty_protocol:image(Protocol)) of
+        {ok, Image, _} ->
             _ = erlang:monitor(process, Engine),
             ok = maty_directory:add(Name, Digest),
-            Count = tuple_size(Roles),
-            State#state{
-                engine = Engine,
-                image = Image,
-                queues = erlang:make_tuple(Count, queue:new()),
-                empty = Count
-            };
+            Empty#state{engine = Engine, image = Image};
         _ ->
             _ = erlang:send_after(?RECONNECT, self(), connect),
-            Count = tuple_size(Machine#machine.roles),
-            State#state{
-                engine = undefined,
-                queues = erlang:make_tuple(Count, queue:new()),
-                empty = Count
-            }
+            Empty
     end.
 
 %% @private

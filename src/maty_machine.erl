@@ -9,7 +9,7 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, kept/1, numbered/1, role/2, roles/1, by_role/2, states/1, state/2]).
+-export([load/1, load/2, kept/1, numbered/1, role/2, roles/1, by_role/2, states/1, state/2]).
 -export([transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
@@ -32,22 +32,40 @@
 %% @doc Loads an image into the engine that runs now. Returns its number there.
 -spec load(binary()) -> {ok, non_neg_integer(), machine()} | {error, maty_error:status()}.
 load(Image) ->
+    load(maty_engine:pid(), Image).
+
+%% @doc The same into a certain engine, which has to run now.
+-spec load(pid() | undefined, binary()) ->
+    {ok, non_neg_integer(), machine()} | {error, maty_error:status()}.
+load(Engine, Image) ->
     Digest = erlang:md5(Image),
-    case number(Digest) of
+    case number(Engine, Digest) of
         {ok, Number} ->
             {ok, Number, kept(Digest)};
         error ->
             case maty_engine:load(Image) of
-                {ok, Number, Description} ->
-                    {ok, Number, keep(Digest, Number, Description)};
-                {error, Status} ->
-                    {error, Status}
+                {ok, Number, Description} -> loaded(Engine, Number, keep(Digest, Description));
+                {error, Status} -> {error, Status}
             end
     end.
 
+%% Another engine may have taken its place meanwhile, and the number be of that
+%% one, unless it is still there.
+loaded(Engine, Number, #machine{digest = Digest} = Machine) ->
+    case maty_engine:pid() of
+        Engine ->
+            try ets:insert(maty_images, {{Engine, Digest}, Number}) of
+                true -> {ok, Number, Machine}
+            catch
+                error:badarg -> {error, engine_down}
+            end;
+        _ ->
+            {error, engine_down}
+    end.
+
 %% The table of numbers goes with the engine that gave them.
-number(Digest) ->
-    try ets:lookup(maty_images, Digest) of
+number(Engine, Digest) ->
+    try ets:lookup(maty_images, {Engine, Digest}) of
         [{_, Number}] -> {ok, Number};
         [] -> error
     catch
@@ -62,24 +80,23 @@ kept(Digest) ->
 %% @doc The machines of an image by its number in the engine that runs now.
 -spec numbered(non_neg_integer()) -> {ok, machine()} | error.
 numbered(Number) ->
-    case ets:match(maty_images, {'$1', Number}) of
+    try ets:match(maty_images, {{maty_engine:pid(), '$1'}, Number}) of
         [[Digest]] -> {ok, kept(Digest)};
         [] -> error
+    catch
+        error:badarg -> error
     end.
 
-keep(Digest, Number, Description) ->
+keep(Digest, Description) ->
     Key = {?MODULE, Digest},
-    Machine =
-        case persistent_term:get(Key, undefined) of
-            undefined ->
-                Made = machine(Digest, Description),
-                ok = persistent_term:put(Key, Made),
-                Made;
-            Kept ->
-                Kept
-        end,
-    _ = ets:insert(maty_images, {Digest, Number}),
-    Machine.
+    case persistent_term:get(Key, undefined) of
+        undefined ->
+            Machine = machine(Digest, Description),
+            ok = persistent_term:put(Key, Machine),
+            Machine;
+        Machine ->
+            Machine
+    end.
 
 -spec role(machine(), non_neg_integer()) -> role().
 role(#machine{roles = Roles}, Index) ->

@@ -277,7 +277,7 @@ suspend_where_the_role_sends() ->
         {match, _},
         re:run(
             maty_error:format(Violation),
-            "^Buyer in session #[0-9a-z]+ of Order suspends where the protocol does not wait; "
+            "^Buyer in session #[0-9]+\\.[0-9]+\\.[0-9]+ of Order suspends where the protocol does not wait; "
             "allowed here:\n    order\\(string, amount: 1..9\\) to Seller   nofile:2:3$"
         )
     ),

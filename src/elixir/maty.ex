@@ -145,7 +145,7 @@ defmodule Maty do
   here, sorted by session.
 
       Maty.sessions()
-      #=> [#Maty.Session<#0 TwoBuyer as Buyer1, waits for quote(number) from Seller>, ...]
+      #=> [#Maty.Session<#3.17.4021 TwoBuyer as Buyer1, waits for quote(number) from Seller>, ...]
   """
   @spec sessions() :: [Maty.Session.t()]
   def sessions do
@@ -159,7 +159,7 @@ defmodule Maty do
   it may do next. The actor is asked, so the answer comes between two handlers.
 
       Maty.sessions(seller)
-      #=> [#Maty.Session<#0 TwoBuyer as Seller, waits for title(binary) from Buyer1>]
+      #=> [#Maty.Session<#3.17.4021 TwoBuyer as Seller, waits for title(binary) from Buyer1>]
   """
   @spec sessions(GenServer.server()) :: [Maty.Session.t()]
   def sessions(actor) do
@@ -179,10 +179,11 @@ defmodule Maty do
   def counters, do: struct!(Maty.Counters, :maty.counters())
 
   @doc """
-  How a session's identifier is written.
+  How a session's identifier is written: as in a pid, where it is and which one it
+  is there.
 
       iex> Maty.format_session(4096)
-      "#1"
+      "#0.1.0"
   """
   @spec format_session(session_id()) :: String.t()
   def format_session(id), do: List.to_string(:maty.format_session(id))
@@ -194,7 +195,7 @@ defmodule Maty do
       Access points
         <0.150.0>  TwoBuyer  waiting: Buyer1 0, Buyer2 0, Seller 1
       Sessions
-        #0  TwoBuyer
+        #3.17.4021  TwoBuyer
           Buyer2       <0.153.0>  waits for share(number) from Buyer1
       ...
   """

@@ -13,7 +13,7 @@ defmodule Maty.Session do
 
   In iex it reads as a sentence:
 
-      #Maty.Session<#0 TwoBuyer as Seller, waits for address(binary) from Buyer2 | quit() from Buyer2>
+      #Maty.Session<#3.17.4021 TwoBuyer as Seller, waits for address(binary) from Buyer2 | quit() from Buyer2>
   """
 
   @typedoc """
