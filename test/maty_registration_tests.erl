@@ -137,6 +137,11 @@ access_point_of_a_pid_ends_and_nobody_cares() ->
     [First, Second] = [access_point(?REQUEST) || _ <- [1, 2]],
     Server = play([{First, 'Server', answers(1)}, {Second, 'Server', answers(2)}]),
     ok = maty_access_point:stop(First),
+    %% What comes next comes behind the signal of the end.
+    maty_player:until(fun() ->
+        {monitors, Monitors} = process_info(Server, monitors),
+        not lists:member({process, First}, Monitors)
+    end),
     ?assertEqual(not_registered, run(Server, fun() -> maty:unregister(First, 'Server') end)),
     ?assertEqual(2, ask(Second, 1)).
 

@@ -10,7 +10,7 @@ defmodule Maty.AccessPointTest do
   end
 
   defp waits(ap, role) do
-    waits = fn _ -> {:suspend, fn _, _ -> :noreply end, nil} end
+    waits = fn _ -> {:suspend, fn _, _ -> {:done, :normal, nil} end, nil} end
     start_supervised!({Maty.Scripted, {ap, role, waits}}, id: make_ref(), restart: :temporary)
   end
 
@@ -138,6 +138,90 @@ defmodule Maty.AccessPointTest do
   defp ended_leaves(ap, pid) do
     waiting = Maty.AccessPoint.waiting(ap)
     if pid in waiting[:B], do: ended_leaves(ap, pid), else: waiting
+  end
+
+  defmodule Waiter do
+    use Maty.Actor
+
+    @impl true
+    def init_actor({ap, test}) do
+      Maty.register(ap, :B)
+      {:ok, {ap, test}}
+    end
+
+    @impl true
+    def init_session(_session, actor), do: {:ok, fn _, _ -> {:done, :normal, nil} end, nil, actor}
+
+    @impl true
+    def access_point_down(ap, roles, {_, test} = actor) do
+      send(test, {:down, ap, roles})
+      {:ok, actor}
+    end
+
+    @impl true
+    def handle_call(:leave, _from, {ap, _} = actor), do: {:reply, Maty.unregister(ap, :B), actor}
+  end
+
+  test "forgets a registration that is taken back" do
+    ap = start_supervised!({Maty.AccessPoint, protocol: Ping})
+    actor = start_supervised!({Waiter, {ap, self()}})
+    assert Maty.AccessPoint.waiting(ap) == %{A: [], B: [actor]}
+    assert Maty.Actor.call(actor, :leave) == :ok
+    assert Maty.AccessPoint.waiting(ap) == %{A: [], B: []}
+    assert Maty.Actor.call(actor, :leave) == :not_registered
+  end
+
+  test "is missed by those who wait" do
+    {:ok, ap} = Maty.AccessPoint.start_link(protocol: Ping)
+    start_supervised!({Waiter, {ap, self()}})
+    Maty.AccessPoint.stop(ap)
+    assert_receive {:down, ^ap, [:B]}
+  end
+
+  # What comes next to the actor comes behind the signal of the end.
+  defp told_of_the_end(actor, ap) do
+    {:monitors, monitors} = Process.info(actor, :monitors)
+    if {:process, ap} in monitors, do: told_of_the_end(actor, ap)
+  end
+
+  defp registered(ap) do
+    waiting = Maty.AccessPoint.waiting(ap)
+    if waiting[:B] == [], do: registered(ap), else: waiting
+  end
+
+  test "is missed in the log by those who do not say what to do then" do
+    import ExUnit.CaptureLog
+
+    log =
+      capture_log(fn ->
+        {:ok, ap} = Maty.AccessPoint.start_link(protocol: Ping)
+        actor = waits(ap, :B)
+        Maty.AccessPoint.stop(ap)
+        told_of_the_end(actor, ap)
+        assert Maty.sessions(actor) == []
+        send(self(), {:waited, actor, ap})
+      end)
+
+    assert_receive {:waited, actor, ap}
+
+    assert log =~
+             "#{inspect(actor)} (Maty.Scripted) had registered as B at #{inspect(ap)}, " <>
+               "which has ended\n"
+  end
+
+  test "is found again under its name" do
+    {:ok, _} = Maty.AccessPoint.start_link(protocol: Ping, name: :maty_again)
+    actor = start_supervised!({Waiter, {:maty_again, self()}})
+    Maty.AccessPoint.stop(:maty_again)
+    {:ok, ap} = Maty.AccessPoint.start_link(protocol: Ping, name: :maty_again)
+    assert registered(ap) == %{A: [], B: [actor]}
+    refute_received {:down, _, _}
+  end
+
+  test "raises for a process that is no actor" do
+    ap = start_supervised!({Maty.AccessPoint, protocol: Ping})
+    error = assert_raise Maty.Error, fn -> Maty.register(ap, :B) end
+    assert Exception.message(error) == "only an actor can register: a process of Maty.Actor"
   end
 
   test "is listed as long as it lives" do
