@@ -59,8 +59,7 @@
     %% By state, from first_state on: its phase and what may be done in it, and
     %% where that leads to.
     first_state :: non_neg_integer(),
-    states :: tuple(),
-    targets :: tuple()
+    states :: tuple()
 }).
 
 %% All roles of one protocol.

@@ -135,8 +135,8 @@ transitions(Role, State) ->
 
 %% @doc The states that the transitions lead to, in their order.
 -spec targets(role(), non_neg_integer()) -> [non_neg_integer()].
-targets(#role{first_state = First, targets = Targets}, State) ->
-    element(State - First + 1, Targets).
+targets(#role{first_state = First} = Role, State) ->
+    [First + Target || #{target := Target} <- transitions(Role, State)].
 
 at(#role{first_state = First, states = States}, State) ->
     element(State - First + 1, States).
@@ -177,10 +177,6 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
         states = list_to_tuple([
             {phase(Phase), [transition(Transition, First, Table) || Transition <- Transitions]}
          || {Phase, _, _, Transitions} <- States
-        ]),
-        targets = list_to_tuple([
-            [element(2, Transition) || Transition <- Transitions]
-         || {_, _, _, Transitions} <- States
         ])
     }.
 

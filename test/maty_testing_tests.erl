@@ -171,7 +171,7 @@ failure({error, #{kind := _} = Failure}) ->
         end,
         Text,
         [
-            {"in session #[0-9a-z]+", "in session #ID"},
+            {"in session #[0-9.]+", "in session #ID"},
             {"at maty_testing_tests:\\S+ \\(maty_testing_tests.erl:\\d+\\)", "at HERE"}
         ]
     ).

@@ -390,7 +390,7 @@ defmodule Maty.CommandTest do
     assert maty(dir, ["diff", "old.scr", "new.scr", "P"]) ==
              {"""
               A: not compatible
-              new.scr:2:41: error[subtype]: 'n' to 'B' is sent where it is not expected
+              new.scr:2:41: error[subtype]: role 'A': 'n' to 'B' is sent where it is not expected
                   choice at A { m() from A to B; } or { n() from A to B; }
                                                         ^
                 1. A sends n to B (line 2)
