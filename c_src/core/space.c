@@ -21,12 +21,13 @@
  *     its endpoints does;
  *   - on any channel, received <= sent, modulo 2^32;
  *   - where an endpoint was cancelled, every live one that waits can still hear
- *     from somebody.
+ *     from somebody;
+ *   - an endpoint that has a deadline is live and waits.
  */
 #include <string.h>
 
+#include "deadlines.h"
 #include "image.h"
-#include "wordmap.h"
 
 enum {
   SPACE_CHUNK_BITS = 10,
@@ -62,6 +63,7 @@ typedef struct session {
   uint32_t role_count;
   uint32_t live;      /* endpoints */
   uint32_t cancelled; /* endpoints */
+  uint32_t deadlines; /* endpoints that have one */
   endpoint_t endpoints[];
 } session_t;
 
@@ -90,6 +92,7 @@ struct maty_space {
   uint32_t first_free_owner;
   maty__wordmap_t owner_index;
 
+  maty__deadlines_t deadlines;
   maty_failure_fn failure;
   void *failure_context;
   maty_space_counters_t counters;
@@ -162,12 +165,14 @@ void maty_space_free(maty_space_t *space) {
   }
   space_resize(space, space->owners, space->owner_capacity * sizeof(owner_t), 0);
   maty__wordmap_free(&space->owner_index, &space->allocator);
+  maty__deadlines_free(&space->deadlines, &space->allocator);
   space->allocator.resize(space->allocator.context, space, sizeof *space, 0);
 }
 
 void maty_space_counters(const maty_space_t *space, maty_space_counters_t *out) {
   *out = space->counters;
-  out->bytes += space->owner_index.capacity * sizeof(maty__wordmap_entry_t);
+  out->bytes += space->owner_index.capacity * sizeof(maty__wordmap_entry_t) +
+                maty__deadlines_size(&space->deadlines);
 }
 
 /* The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number
@@ -419,8 +424,16 @@ maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty
 
 /* ----- Ending and failing ----- */
 
+/* What an endpoint waited for has come, or it waits no more. */
+static void endpoint_clear_deadline(maty_space_t *space, const place_t *place) {
+  if (place->session->deadlines > 0 && maty__deadlines_clear(&space->deadlines, place->local)) {
+    place->session->deadlines--;
+  }
+}
+
 /* Returns whether the session went with its last endpoint. */
 static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how) {
+  endpoint_clear_deadline(space, place);
   endpoint_unlink(space, place->endpoint);
   place->endpoint->state = how;
   place->session->cancelled += how == ENDPOINT_CANCELLED;
@@ -585,6 +598,64 @@ maty_status maty_endpoint_cancel(maty_space_t *space, maty_handle_t handle, maty
   return status;
 }
 
+/* ----- Deadlines ----- */
+
+maty_status maty_endpoint_deadline(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                                   uint64_t at) {
+  place_t place;
+  maty_status status = space_find_owned(space, handle, owner, &place);
+  if (status != MATY_OK) {
+    return status;
+  }
+  if (place.session->image->states[place.endpoint->state].phase != MATY_PHASE_RECEIVE) {
+    return MATY_EMOMENT;
+  }
+  uint32_t before = space->deadlines.count;
+  status = maty__deadlines_set(&space->deadlines, place.local, at, &space->allocator);
+  place.session->deadlines += space->deadlines.count - before;
+  return status;
+}
+
+/* Whether what an endpoint waits for is under way: its sender was in time. */
+static bool endpoint_is_served(session_t *session, const endpoint_t *endpoint) {
+  const maty_image_t *image = session->image;
+  const maty__state_t *state = &image->states[endpoint->state];
+  const maty__action_t *actions = &image->actions[image->roles[state->role].first_action];
+  for (uint32_t i = 0; i < state->transition_count; i++) {
+    uint32_t action = image->transitions[state->first_transition + i].action;
+    const channel_t *channel = session_channel(session, actions[action].channel);
+    if (channel->sent != channel->received && channel->blocked != endpoint->state + 1) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool maty_space_expire(maty_space_t *space, uint64_t now, uint64_t *next) {
+  while (space->deadlines.count > 0 && space->deadlines.heap[0].at <= now) {
+    uint32_t local = space->deadlines.heap[0].local;
+    uint32_t number = local >> MATY_HANDLE_ROLE_BITS;
+    place_t place = {.session = space_slot(space, number)->session,
+                     .endpoint = space_local(space, local),
+                     .local = local};
+    if (endpoint_is_served(place.session, place.endpoint)) {
+      endpoint_clear_deadline(space, &place);
+      continue;
+    }
+    space->counters.expired++;
+    if (space->failure != NULL) {
+      space->failure(space->failure_context,
+                     space_slot(space, number)->name | (local & SPACE_ROLE_MASK),
+                     space->owners[place.endpoint->owner].word, MATY_CAUSE_DEADLINE);
+    }
+    endpoint_cancel(space, &place);
+  }
+  if (space->deadlines.count > 0) {
+    *next = space->deadlines.heap[0].at;
+  }
+  return space->deadlines.count > 0;
+}
+
 /* ----- Steps ----- */
 
 /* A state's transitions are sorted by action; most states have a few. */
@@ -643,6 +714,7 @@ static maty_status payload_judge(const maty_image_t *image, const maty__transiti
 static void endpoint_move(maty_space_t *space, const place_t *place, const maty__state_t *state,
                           const maty__transition_t *transition, maty_step_t *step) {
   const maty_image_t *image = place->session->image;
+  endpoint_clear_deadline(space, place);
   place->endpoint->state = transition->target;
   step->phase = (maty_phase)image->states[transition->target].phase;
   step->slot = (uint16_t)(transition - &image->transitions[state->first_transition]);

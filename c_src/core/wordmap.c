@@ -16,18 +16,25 @@ void maty__wordmap_free(maty__wordmap_t *map, const maty_allocator_t *allocator)
   memset(map, 0, sizeof *map);
 }
 
-bool maty__wordmap_get(const maty__wordmap_t *map, uint64_t key, uint32_t *value) {
+uint32_t *maty__wordmap_at(const maty__wordmap_t *map, uint64_t key) {
   if (map->capacity == 0) {
-    return false;
+    return NULL;
   }
   for (uint32_t i = wordmap_slot(key, map->capacity); map->entries[i].key != 0;
        i = (i + 1) & (map->capacity - 1)) {
     if (map->entries[i].key == key) {
-      *value = map->entries[i].value;
-      return true;
+      return &map->entries[i].value;
     }
   }
-  return false;
+  return NULL;
+}
+
+bool maty__wordmap_get(const maty__wordmap_t *map, uint64_t key, uint32_t *value) {
+  const uint32_t *found = maty__wordmap_at(map, key);
+  if (found != NULL) {
+    *value = *found;
+  }
+  return found != NULL;
 }
 
 /* Puts a key that may be there into a map that has room. */

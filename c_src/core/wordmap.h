@@ -27,6 +27,10 @@ void maty__wordmap_free(maty__wordmap_t *map, const maty_allocator_t *allocator)
 /* Returns whether the key is there, and its value through "value". */
 bool maty__wordmap_get(const maty__wordmap_t *map, uint64_t key, uint32_t *value);
 
+/* Returns where the value of a key stands, good until the next put or remove;
+ * NULL if the key is not there. */
+uint32_t *maty__wordmap_at(const maty__wordmap_t *map, uint64_t key);
+
 /* Adds or replaces. Returns MATY_ENOMEM with the map as it was. */
 maty_status maty__wordmap_put(maty__wordmap_t *map, uint64_t key, uint32_t value,
                               const maty_allocator_t *allocator);

@@ -557,6 +557,7 @@ typedef struct maty_space_counters {
   uint64_t sessions_opened, sessions_closed;
   uint64_t sent, received, waited, refused; /* steps by what came of them */
   uint64_t cancelled;                       /* endpoints that ended before their end */
+  uint64_t expired;                         /* those of them whose deadline had passed */
   uint64_t endpoints;                       /* live now */
   uint64_t bytes;                           /* of memory held now */
 } maty_space_counters_t;
@@ -572,7 +573,9 @@ bool maty_space_enrolled(const maty_space_t *space, maty_owner_t owner);
 void maty_space_dismiss(maty_space_t *space, maty_owner_t owner);
 
 /* Called when an endpoint has failed and is gone: it waited for role "cause",
- * from which nothing will come. Must not call back into the space. */
+ * from which nothing will come, or beyond its deadline. Must not call back into
+ * the space. */
+#define MATY_CAUSE_DEADLINE UINT32_MAX
 typedef void (*maty_failure_fn)(void *context, maty_handle_t handle, maty_owner_t owner,
                                 uint32_t cause);
 void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *context);
@@ -601,6 +604,16 @@ maty_status maty_endpoint_close(maty_space_t *space, maty_handle_t handle, maty_
 
 /* Ends an endpoint wherever it stands; who waits for it fails. */
 maty_status maty_endpoint_cancel(maty_space_t *space, maty_handle_t handle, maty_owner_t owner);
+
+/* Sets the moment at which an endpoint that waits fails, unless what it waits
+ * for has been sent by then; setting it again moves it. Any step clears it. The
+ * unit is the embedder's own. MATY_EMOMENT: the endpoint does not wait. */
+maty_status maty_endpoint_deadline(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
+                                   uint64_t at);
+
+/* Fails every endpoint whose deadline is "now" or was before, and who waits for
+ * it. Returns whether there are later ones, and the first of them. */
+bool maty_space_expire(maty_space_t *space, uint64_t now, uint64_t *next);
 
 typedef struct maty_endpoint_info {
   const maty_image_t *image;

@@ -718,3 +718,112 @@ Test(space, an_image_lives_as_long_as_its_sessions) {
   EXPECT(maty_endpoint_cancel(world->space, a, 100), OK);
   world_free(world);
 }
+
+/* ----- Deadlines ----- */
+
+static maty_status deadline(world_t *world, maty_handle_t handle, uint64_t at) {
+  return maty_endpoint_deadline(world->space, handle, owner_of(handle), at);
+}
+
+Test(space, deadline_fails_who_waits_and_who_waits_for_it) {
+  world_t *world = world_new(cascade);
+  maty_handle_t a = open_session(world), b = a + 1, c = a + 2;
+  uint64_t next = 0;
+  EXPECT(deadline(world, a, 10), EMOMENT); /* it sends */
+  EXPECT(deadline(world, c, 10), OK);
+  cr_expect(maty_space_expire(world->space, 9, &next));
+  cr_expect_eq(next, 10);
+  cr_expect_eq(world->failure_count, 0);
+  (void)send_right(world, b, "y", 0);
+  EXPECT(close_endpoint(world, b), OK);
+  cr_expect(!maty_space_expire(world->space, 10, &next));
+  cr_expect_eq(world->failure_count, 1);
+  cr_expect_eq(world->failures[0].handle, c);
+  cr_expect_eq(world->failures[0].owner, 102);
+  cr_expect_eq(world->failures[0].cause, MATY_CAUSE_DEADLINE);
+  cr_expect_eq(counters(world).expired, 1);
+  /* A sends, and then waits for C, which is gone. */
+  (void)send_right(world, a, "x", 0);
+  cr_expect_eq(world->failure_count, 2);
+  cr_expect_eq(world->failures[1].handle, a);
+  cr_expect_eq(world->failures[1].cause, 2);
+  cr_expect_eq(counters(world).endpoints, 0);
+  world_free(world);
+}
+
+Test(space, deadline_is_met_by_sending) {
+  world_t *world = world_new(request);
+  maty_handle_t a = open_session(world), b = a + 1;
+  uint64_t next = 0;
+  EXPECT(deadline(world, b, 10), OK);
+  uint16_t ticket = send_right(world, a, "ask", MATY_TAG_INTEGER);
+  cr_expect(!maty_space_expire(world->space, 1000, &next));
+  EXPECT(receive(world, b, "ask", ticket), OK);
+  cr_expect_eq(world->failure_count, 0);
+  cr_expect_eq(counters(world).expired, 0);
+  /* The step that met it cleared it, and so does the end. */
+  EXPECT(deadline(world, a, 20), OK);
+  EXPECT(maty_endpoint_cancel(world->space, a, 100), OK);
+  cr_expect(!maty_space_expire(world->space, 1000, &next));
+  cr_expect_eq(counters(world).expired, 0);
+  world_free(world);
+}
+
+/* What has come out of turn is not what it waits for. */
+Test(space, deadline_is_not_met_by_another_sender) {
+  world_t *world = world_new(stash);
+  maty_handle_t p = open_session(world), r = p + 1, q = p + 2;
+  uint64_t next = 0;
+  EXPECT(deadline(world, q, 10), OK);
+  uint16_t early = send_right(world, r, "b", MATY_TAG_INTEGER);
+  EXPECT(receive(world, q, "b", early), EWAIT);
+  cr_expect(!maty_space_expire(world->space, 10, &next));
+  cr_expect_eq(world->failure_count, 1);
+  cr_expect_eq(world->failures[0].handle, q);
+  world_free(world);
+}
+
+/* Many sessions with deadlines that are set, moved, met and missed at random:
+ * exactly those fail whose moment has passed. */
+Test(space, deadlines_of_many_sessions) {
+  enum { SESSIONS = 500, ROUNDS = 200 };
+  static maty_handle_t waiting[SESSIONS];
+  static uint64_t at[SESSIONS]; /* 0: none */
+  world_t *world = world_new(request);
+  uint64_t seed = 7, now = 1, next, expired = 0;
+  for (uint32_t i = 0; i < SESSIONS; i++)
+    waiting[i] = open_session(world) + 1;
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+      seed = seed * 6364136223846793005u + 1442695040888963407u;
+      uint32_t what = (uint32_t)(seed >> 33) % 8;
+      if (waiting[i] == 0 || what > 2)
+        continue;
+      if (what == 0) {
+        at[i] = now + (seed >> 40) % 50;
+        EXPECT(deadline(world, waiting[i], at[i]), OK);
+      } else if (what == 1 && at[i] == 0) {
+        EXPECT(maty_endpoint_cancel(world->space, waiting[i], 101), OK);
+        waiting[i] = 0;
+      }
+    }
+    bool more = maty_space_expire(world->space, now, &next);
+    uint64_t first = UINT64_MAX;
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+      if (waiting[i] != 0 && at[i] != 0 && at[i] <= now) {
+        cr_assert(is_stale(world, waiting[i]));
+        waiting[i] = 0;
+        expired++;
+      } else if (waiting[i] != 0) {
+        cr_assert(!is_stale(world, waiting[i]));
+        first = at[i] != 0 && at[i] < first ? at[i] : first;
+      }
+    }
+    cr_assert_eq(more, first != UINT64_MAX);
+    cr_assert(!more || next == first);
+    cr_assert_eq(counters(world).expired, expired);
+    now += 3;
+  }
+  cr_expect_gt(expired, SESSIONS / 4);
+  world_free(world);
+}
