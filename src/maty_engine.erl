@@ -40,6 +40,7 @@
     waited := non_neg_integer(),
     refused := non_neg_integer(),
     cancelled := non_neg_integer(),
+    expired := non_neg_integer(),
     endpoints := non_neg_integer(),
     bytes := non_neg_integer()
 }.
@@ -155,6 +156,7 @@ counters() ->
         waited,
         refused,
         cancelled,
+        expired,
         endpoints,
         bytes
     ],

@@ -52,7 +52,8 @@ enum operation {
   OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
   OP_ASK,          /* reference (64), question (see job.h) -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
-  OP_LIST          /* reference (64), cursor (32) -> nothing */
+  OP_LIST,         /* reference (64), cursor (32) -> nothing */
+  OP_DEADLINE = 15 /* handle, milliseconds from now (32) -> nothing */
 };
 
 enum {
@@ -74,6 +75,7 @@ enum {
 typedef struct engine {
   ErlDrvPort port;
   maty_space_t *space;
+  uint64_t armed; /* when the timer goes off, in milliseconds; UINT64_MAX: it is not set */
 } engine_t;
 
 /* A reply being written. It fits the buffer that the VM provides; only
@@ -321,16 +323,23 @@ static void engine_failure(void *context, maty_handle_t handle, maty_owner_t own
 static void engine_counters(engine_t *engine, reply_t *reply) {
   maty_space_counters_t counters;
   maty_space_counters(engine->space, &counters);
-  const uint64_t values[] = {counters.sessions_opened, counters.sessions_closed, counters.sent,
-                             counters.received,        counters.waited,          counters.refused,
-                             counters.cancelled,       counters.endpoints,       counters.bytes};
+  const uint64_t values[] = {counters.sessions_opened,
+                             counters.sessions_closed,
+                             counters.sent,
+                             counters.received,
+                             counters.waited,
+                             counters.refused,
+                             counters.cancelled,
+                             counters.expired,
+                             counters.endpoints,
+                             counters.bytes};
   reply_status(reply, MATY_OK);
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     reply_number(reply, values[i], 8);
   }
 }
 
-enum { COUNTERS_SIZE = 1 + 9 * 8 };
+enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) };
 
 /* A term for the driver's send function, as it grows. */
 typedef struct term {
@@ -406,6 +415,36 @@ static maty_status engine_list(engine_t *engine, const char *data) {
   }
   driver_free(term.words);
   return ok ? MATY_OK : MATY_ENOMEM;
+}
+
+/* ----- Deadlines ----- */
+
+static uint64_t now(void) { return (uint64_t)erl_drv_monotonic_time(ERL_DRV_MSEC); }
+
+static void engine_arm(engine_t *engine, uint64_t at, uint64_t present) {
+  if (at < engine->armed) {
+    engine->armed = at;
+    (void)driver_set_timer(engine->port, at <= present ? 0 : (unsigned long)(at - present));
+  }
+}
+
+static maty_status engine_deadline(engine_t *engine, const char *data) {
+  uint64_t present = now(), at = present + data_half(data + HANDLE_SIZE);
+  maty_status status =
+      maty_endpoint_deadline(engine->space, data_word(data), driver_caller(engine->port), at);
+  if (status == MATY_OK) {
+    engine_arm(engine, at, present);
+  }
+  return status;
+}
+
+static void engine_timeout(ErlDrvData data) {
+  engine_t *engine = (engine_t *)data;
+  uint64_t present = now(), next;
+  engine->armed = UINT64_MAX;
+  if (maty_space_expire(engine->space, present, &next)) {
+    engine_arm(engine, next, present);
+  }
 }
 
 /* ----- Long work ----- */
@@ -502,6 +541,7 @@ static size_t operation_size(unsigned op) {
   case OP_OPEN:
     return 4;
   case OP_LIST:
+  case OP_DEADLINE:
     return 12;
   default:
     return 8;
@@ -555,6 +595,9 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
     break;
   case OP_LIST:
     reply_status(&reply, engine_list(engine, data));
+    break;
+  case OP_DEADLINE:
+    reply_status(&reply, engine_deadline(engine, data));
     break;
   default:
     return -1;
@@ -614,6 +657,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   }
   maty_allocator_t allocator = maty_registry_allocator();
   engine->port = port;
+  engine->armed = UINT64_MAX;
   if (words[0] > UINT32_MAX ||
       maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator) != MATY_OK) {
     driver_free(engine);
@@ -652,6 +696,7 @@ static ErlDrvEntry engine_entry = {
     .finish = maty_registry_finish,
     .control = engine_control,
     .call = engine_call,
+    .timeout = engine_timeout,
     .ready_async = engine_ready_async,
     .extended_marker = (int)ERL_DRV_EXTENDED_MARKER,
     .major_version = ERL_DRV_EXTENDED_MAJOR_VERSION,

@@ -7,6 +7,7 @@ defmodule Maty.Counters do
     * `:waited` - how often a message was offered before its turn
     * `:refused` - messages that were not allowed
     * `:cancelled` - roles that failed
+    * `:expired` - those of them that waited beyond their deadline
     * `:endpoints` - roles of live sessions, now
     * `:bytes` - memory of the engine, now
 
@@ -24,6 +25,7 @@ defmodule Maty.Counters do
           waited: non_neg_integer(),
           refused: non_neg_integer(),
           cancelled: non_neg_integer(),
+          expired: non_neg_integer(),
           endpoints: non_neg_integer(),
           bytes: non_neg_integer()
         }
@@ -36,6 +38,7 @@ defmodule Maty.Counters do
     :waited,
     :refused,
     :cancelled,
+    :expired,
     :endpoints,
     :bytes
   ]
