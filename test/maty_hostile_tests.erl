@@ -169,6 +169,8 @@ sensible(12, _, Image) ->
     [<<1:64>>, damaged(Image)];
 sensible(13, _, _) ->
     <<1:64, (rand:uniform(5000)):32/native>>;
+sensible(15, Handles, _) ->
+    <<(handle(Handles)):64/native, (rand:uniform(5)):32/native>>;
 sensible(_, Handles, _) ->
     <<(handle(Handles)):64/native>>.
 
@@ -178,13 +180,13 @@ commands_that_are_too_short() ->
             ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:Size/unit:8>>))
          || Size <- lists:seq(0, Least - 1)
         ]
-     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 4}, {13, 12}]
+     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 4}, {13, 12}, {15, 12}]
     ].
 
 unknown_operations() ->
     [
         ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:256>>))
-     || Operation <- [0, 14, 15]
+     || Operation <- [0, 14]
     ],
     %% Ports take no other commands.
     ?assertError(_, port_command(maty_engine:port(0), <<"x">>, [nosuspend]) andalso error(taken)),

@@ -1,7 +1,4 @@
 /* job.c - see job.h. */
-/* clock_gettime */
-#define _POSIX_C_SOURCE 199309L
-
 #include "job.h"
 
 #include <string.h>
