@@ -17,7 +17,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1]).
--export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, compile/2, load/1]).
+-export([attach/0, open/3, info/1, count_refused/0, sessions/0, counters/0, compile/2, load/1, handlers/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, token/0, counters/0]).
@@ -161,6 +161,16 @@ compile(Name, Text) ->
     case request(?OP_COMPILE, [<<(byte_size(NameBytes)):32/native>>, NameBytes, Text]) of
         {ok, _, Result} -> {ok, Result};
         {error, rejected, Result} -> {rejected, Result};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Holds a behaviour against a protocol's image. The term is that of
+%% c_src/beam/describe.h.
+-spec handlers(binary(), iodata()) -> {ok | rejected | limit, [tuple()]} | {error, status()}.
+handlers(Image, Behaviour) ->
+    case request(?OP_HANDLERS, [<<(byte_size(Image)):32/native>>, Image, Behaviour]) of
+        {ok, _, Found} -> {ok, Found};
+        {error, Status, Found} when is_list(Found), (Status =:= rejected orelse Status =:= limit) -> {Status, Found};
         {error, Status, _} -> {error, Status}
     end.
 

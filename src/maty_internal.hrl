@@ -12,6 +12,7 @@
 -define(OP_COMPILE, 11).
 -define(OP_LOAD, 12).
 -define(OP_LIST, 13).
+-define(OP_HANDLERS, 14).
 
 -define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
 -define(COMMAND_OP(Command), ((Command) bsr 28)).

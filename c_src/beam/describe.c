@@ -96,6 +96,26 @@ void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module) {
   put_nil(bytes);
 }
 
+/* ----- Verdicts ----- */
+
+void maty_describe_verdict(maty_bytes_t *bytes, const maty_verdict_t *verdict) {
+  size_t diagnostics = maty_verdict_diagnostic_count(verdict);
+  put_version(bytes);
+  put_list(bytes, diagnostics);
+  for (size_t i = 0; i < diagnostics; i++) {
+    const maty_diagnostic_t *diagnostic = maty_verdict_diagnostic(verdict, i);
+    put_tuple(bytes, 7);
+    put_number(bytes, (uint32_t)diagnostic->severity);
+    put_text(bytes, maty_class_name(diagnostic->class_));
+    put_text(bytes, diagnostic->source);
+    put_number(bytes, diagnostic->line);
+    put_number(bytes, diagnostic->column);
+    put_text(bytes, diagnostic->text);
+    put_text(bytes, diagnostic->run);
+  }
+  put_nil(bytes);
+}
+
 /* ----- Images ----- */
 
 static void put_field(maty_bytes_t *bytes, const maty_image_t *image, uint32_t field) {

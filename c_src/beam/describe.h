@@ -27,6 +27,9 @@ void maty_bytes_free(maty_bytes_t *bytes);
  * and everything but the numbers is a binary. */
 void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module);
 
+/* [{Severity, Class, Source, Line, Column, Text, Run}], with the numbers of maty.h. */
+void maty_describe_verdict(maty_bytes_t *bytes, const maty_verdict_t *verdict);
+
 /* {Protocol, Source, [Role]}, where
  *
  *   Role       = {Name, Line, Column, Initial, FirstState, [Action], [State]}

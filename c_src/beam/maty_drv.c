@@ -16,8 +16,8 @@
  * bytes. Its first byte is the phase the endpoint is in after a step, or 0, or
  * 128 and a maty_status; what follows depends on the operation, below.
  *
- * Compiling a protocol and loading an image run on the VM's async threads, and
- * answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
+ * Compiling a protocol, checking handlers and loading an image run on the VM's async
+ * threads, and answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
  * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Sessions}, some
  * sessions at a time; the cursor is 0 at the end. An endpoint that fails tells
  * its owner with {'$maty_failed', Handle, Role}.
@@ -46,7 +46,8 @@ enum operation {
   OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
   OP_COMPILE,      /* reference (64), length of name (32), name, text -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
-  OP_LIST          /* reference (64), cursor (32) -> nothing */
+  OP_LIST,         /* reference (64), cursor (32) -> nothing */
+  OP_HANDLERS      /* reference (64), size of image (32), image, behaviour -> nothing */
 };
 
 enum {
@@ -408,9 +409,43 @@ static maty_status job_load(job_t *job) {
   return maty_registry_add_image(image, &job->number);
 }
 
+static maty_status job_handlers(job_t *job) {
+  maty_config_t config = maty_config_default();
+  config.allocator = job->result.allocator;
+  uint32_t image_size = job->size < 4 ? 0 : data_half(job->data);
+  if (job->size < 4 || job->size - 4 < image_size) {
+    return MATY_EINVAL;
+  }
+  maty_image_t *image = NULL;
+  maty_verdict_t *verdict = NULL;
+  maty_status status = maty_image_load(&image, job->data + 4, image_size, &config.allocator);
+  if (status != MATY_OK) {
+    return status;
+  }
+  status = maty_behaviour_check(&verdict, image, job->data + 4 + image_size,
+                                job->size - 4 - image_size, &config);
+  if (verdict != NULL) {
+    maty_describe_verdict(&job->result, verdict);
+    maty_verdict_free(verdict);
+  }
+  maty_image_release(image);
+  return status;
+}
+
+static maty_status job_work(job_t *job) {
+  switch (job->op) {
+  case OP_COMPILE:
+    return job_compile(job);
+  case OP_HANDLERS:
+    return job_handlers(job);
+  default:
+    return job_load(job);
+  }
+}
+
 static void job_run(void *argument) {
   job_t *job = argument;
-  job->status = job->op == OP_COMPILE ? job_compile(job) : job_load(job);
+  job->status = job_work(job);
   if (job->result.failed) {
     job->status = MATY_ENOMEM;
   }
@@ -523,6 +558,7 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
     break;
   case OP_COMPILE:
   case OP_LOAD:
+  case OP_HANDLERS:
     reply_status(&reply, engine_start_job(engine, (enum operation)op, data, size));
     break;
   case OP_LIST:
