@@ -29,11 +29,13 @@
 -type view() :: #{
     role := atom(),
     protocol := atom(),
-    %% What it receives: sender, label, the types of the fields as the language
-    %% spells them, or `unknown' where they differ.
-    receives := [{atom(), atom(), [binary()] | unknown}],
+    %% What it receives: sender, label, and the types of the fields as the language
+    %% spells them, which may differ from one moment to another.
+    receives := [{atom(), atom(), [[binary()]]}],
     %% Labels that it sends.
-    sends := [atom()]
+    sends := [atom()],
+    %% All of the protocol.
+    roles := [atom()]
 }.
 
 %% Which clauses of init_session/2 a session begins with.
@@ -63,7 +65,7 @@
     view :: view(),
     cache :: maty_code:cache(),
     next = 0 :: place_in_graph(),
-    nodes = #{} :: #{place_in_graph() => iodata()},
+    nodes = #{} :: #{place_in_graph() => iodata() | {go, [place_in_graph()]}},
     effects = 0 :: non_neg_integer(),
     %% Calls of procedures that were not read to their end.
     rounds = 0 :: non_neg_integer(),
@@ -73,11 +75,12 @@
     procedures = #{} :: #{tuple() => {active, non_neg_integer(), place_in_graph()} | {done, place_in_graph(), [maty_value:value()]}},
     values = #{} :: #{tuple() => none | maty_value:value()},
     instances = #{} :: #{tuple() => pos_integer()},
-    handlers = #{} :: #{term() => non_neg_integer()},
-    %% Handlers that are still to be read, and those that were.
-    waiting = [] :: [{non_neg_integer(), term()}],
+    %% Handlers with the session's state as far as it is known, numbered.
+    handlers = #{} :: #{{term(), maty_value:value()} => non_neg_integer()},
+    %% Those that are still to be read, and those that were.
+    waiting = [] :: [{non_neg_integer(), term(), maty_value:value()}],
     written = [] :: [iodata()],
-    clauses = [] :: [iodata()],
+    marks = #{} :: #{erl_parse:abstract_clause() => non_neg_integer()},
     fuel = 200000 :: integer()
 }).
 
@@ -125,54 +128,42 @@ session(#graph{view = #{role := Role, protocol := Protocol}}) ->
 
 read_handlers(#graph{waiting = []} = Graph) ->
     Graph;
-read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Graph) ->
+read_handlers(#graph{waiting = [{Number, Handler, State} | Waiting], view = View} = Graph) ->
     {Name, Place, Clauses, Env, Context} = handler_code(Handler, Number, Graph),
     #{receives := Receives} = View,
-    {Entries, Next} = lists:mapfoldl(
+    {Marked, G1} = lists:mapfoldl(fun mark/2, Graph#graph{waiting = Waiting}, Clauses),
+    {Entries, G2} = lists:mapfoldl(
         fun({Peer, Label, Fields}, G) ->
-            Message = {tuple, [{atom, Label} | [field(Field) || Field <- Fields]]},
-            read_entry(Peer, Label, Message, Clauses, Env, Context, G)
+            Chosen = select(Marked, [message(Label, Fields), State], Env),
+            read_entry(Peer, Label, Chosen, Env, Context, G)
         end,
-        Graph#graph{waiting = Waiting},
-        [R || {_, _, Fields} = R <- Receives, Fields =/= unknown]
+        G1,
+        Receives
     ),
-    {Others, Last} = lists:mapfoldl(
-        fun({Peer, Label, unknown}, G) -> read_entry(Peer, Label, any, Clauses, Env, Context, G) end,
-        Next,
-        [R || {_, _, unknown} = R <- Receives]
-    ),
-    Marks = [
-        ["clause ", Id, " ", place(Where, Context), "\n"]
-     || not Context#context.foreign, {Id, Where} <- marks(Number, Clauses)
+    Ids = [
+        ["clause ", Mark, " ", place(Where, Context), "\n"]
+     || not Context#context.foreign, {clause, Where, _, _, [{'$mark', _, Mark} | _]} <- Marked
     ],
     Head = ["handler ", integer_to_binary(Number), " ", quoted(Name), " ", Place, "\n"],
-    #graph{written = Written} = Last,
-    read_handlers(Last#graph{written = [Written, Head, Entries, Others, Marks]}).
+    #graph{written = Written} = G2,
+    read_handlers(G2#graph{written = [Written, Head, Entries, Ids]}).
 
-marks(Number, Clauses) ->
-    [
-        {mark(Number, Index), Where}
-     || {Index, {clause, Where, _, _, _}} <- lists:zip(lists:seq(1, length(Clauses)), Clauses)
-    ].
+%% A clause that says when it was chosen; the same one always has the same mark.
+mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Graph) ->
+    Number = maps:get(Clause, Marks, map_size(Marks)),
+    Marked = {clause, Where, Patterns, Guard, [{'$mark', Where, integer_to_binary(Number)} | Body]},
+    {Marked, Graph#graph{marks = Marks#{Clause => Number}}}.
 
-mark(Number, Index) ->
-    integer_to_binary(Number * 1000 + min(Index, 999)).
+%% The field lists are those of all messages with this label from this sender.
+message(Label, Several) ->
+    maty_value:either([{tuple, [{atom, Label} | [field(Field) || Field <- Fields]]} || Fields <- Several]).
 
-read_entry(Peer, Label, Message, Clauses, Env, Context, Graph) ->
-    Numbered = lists:zip(lists:seq(1, length(Clauses)), Clauses),
-    {handler, Number} = Context#context.result,
-    Marked = [
-        {clause, Where, Patterns, Guard, [{'$mark', Where, mark(Number, Index)} | Body]}
-     || {Index, {clause, Where, Patterns, Guard, Body}} <- Numbered
-    ],
-    case select(Marked, [Message, any], Env) of
-        [] ->
-            {[], Graph};
-        Chosen ->
-            {Entry, G1} = fresh(Graph),
-            {[], G2} = branches(Chosen, Entry, Env, Context, G1),
-            {["on ", name(Label), " ", name(Peer), " ", ref(Entry), "\n"], G2}
-    end.
+read_entry(_, _, [], _, _, Graph) ->
+    {[], Graph};
+read_entry(Peer, Label, Chosen, Env, Context, Graph) ->
+    {Entry, G1} = fresh(Graph),
+    {[], G2} = branches(Chosen, Entry, Env, Context, G1),
+    {["on ", name(Label), " ", name(Peer), " ", ref(Entry), "\n"], G2}.
 
 handler_code({closure, 2, Clauses, Env, {Module, Foreign}}, Number, Graph) ->
     Context = #context{
@@ -219,9 +210,9 @@ put_effect(Node, Instruction, #graph{effects = Effects} = Graph) ->
 %% A node that leads nowhere: the way there ends with something raised.
 dead(Graph) ->
     {Node, G1} = fresh(Graph),
-    {Node, put_node(Node, "go", G1)}.
+    {Node, put_node(Node, go([]), G1)}.
 
-go(Nodes) -> ["go", [[" ", ref(Node)] || Node <- Nodes]].
+go(Nodes) -> {go, Nodes}.
 
 bad(Place, Class, Text, Next) ->
     ["bad ", Place, " ", quoted(Class), " ", quoted(Text), " ", ref(Next)].
@@ -420,7 +411,7 @@ negated({atom, Boolean}) when is_boolean(Boolean) -> {atom, not Boolean};
 negated(_) -> {type, boolean}.
 
 operator(Op, {int, A}, {int, B}) when Op =:= '+'; Op =:= '-'; Op =:= '*' ->
-    number(Op, A, B);
+    {int, erlang:Op(A, B)};
 operator(Op, Left, Right) when Op =:= '+'; Op =:= '-'; Op =:= '*' ->
     case {maty_value:is_type(integer, Left), maty_value:is_type(integer, Right)} of
         {yes, yes} -> {type, integer};
@@ -450,9 +441,6 @@ operator(Op, Left, Right) when Op =:= 'andalso'; Op =:= 'orelse' ->
     logical(Op, Left, Right);
 operator(_, _, _) ->
     any.
-
-%% A literal that is counted with is no literal any more, or loops would not end.
-number(_, _, _) -> {type, integer}.
 
 logical(Op, {atom, true}, Right) when Op =:= 'andalso'; Op =:= 'and' -> Right;
 logical(Op, {atom, false}, _) when Op =:= 'andalso'; Op =:= 'and' -> {atom, false};
@@ -710,7 +698,7 @@ bind(Pattern, Value, Node, Env, Context, Graph) ->
 
 %% Something is raised: the way ends, or goes to whoever catches it.
 raise(Node, #context{raised = none}, Graph) ->
-    {[], put_node(Node, "go", Graph)};
+    {[], put_node(Node, go([]), Graph)};
 raise(Node, #context{raised = Raised}, Graph) ->
     {[], put_effect(Node, go([Raised]), Graph)}.
 
@@ -987,19 +975,28 @@ remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Ca
         plain ->
             loops(Module, Name, Values, returned(Module, Name), Where, Node, Env, Context, G1);
         opaque ->
-            unknown(
-                io_lib:format("what ~ts does in the session is not known: its code is not there", [
-                    maty_value:describe({atom, Module})
-                ]),
-                Where,
-                Node,
-                Env,
-                Context,
-                G1
-            );
+            opaque(Module, Name, Values, Where, Node, Env, Context, G1);
         {session, Code} ->
             Theirs = Context#context{code = Code, foreign = true, tail = none},
             local(Module, Name, Values, Exprs, Where, Node, Env, Theirs, G1, Context)
+    end.
+
+%% A function whose code is not there is taken to send if it is given what can be sent:
+%% a role, or a message.
+opaque(Module, Name, Values, Where, Node, Env, Context, #graph{view = #{sends := Sends, roles := Roles}} = Graph) ->
+    Given = fun
+        ({atom, Atom}) -> lists:member(Atom, Roles);
+        ({tuple, [{atom, Label} | _]}) -> lists:member(Label, Sends);
+        (_) -> false
+    end,
+    case lists:any(Given, lists:append([maty_value:alternatives(Value) || Value <- Values])) of
+        true ->
+            Text = io_lib:format("what ~tp:~tp/~b does in the session is not known: its code is not there", [
+                Module, Name, length(Values)
+            ]),
+            unknown(Text, Where, Node, Env, Context, Graph);
+        false ->
+            loops(Module, Name, Values, any, Where, Node, Env, Context, Graph)
     end.
 
 %% What functions of libraries return whose results are often sent.
@@ -1030,7 +1027,8 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
     case Functions of
         #{{Name, Arity} := {_, Clauses}} ->
             Guarded = {Caller#context.refused =/= none, Caller#context.raised =/= none},
-            {Key, G1} = instance({Module, Name, Arity, Guarded}, [maty_value:cut(V) || V <- Values], Graph),
+            Function = {Module, Name, Arity, Guarded},
+            {Key, Widened, G1} = instance(Function, [maty_value:cut(V) || V <- Values], Graph),
             Place = place(Where, Exprs, Caller),
             case {G1#graph.procedures, G1#graph.values} of
                 {#{Key := {active, _, Entry}}, _} when Key =:= Tail ->
@@ -1039,6 +1037,11 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
                     {Next, G2} = fresh(G1),
                     G3 = G2#graph{again = min(Depth, G2#graph.again)},
                     {[{Next, Env, any}], again(put_node(Node, enter(Place, Entry, [Next], Caller), G3))};
+                {#{Key := {done, Entry, Exits}}, _} when Widened ->
+                    Text = "with which arguments this is called is not known",
+                    {Next, G2} = fresh(G1),
+                    G3 = put_effect(Node, guess(place(Where, Caller), Text, Next), G2),
+                    enter(Place, Entry, Exits, Next, Env, Caller, G3);
                 {#{Key := {done, Entry, Exits}}, _} ->
                     enter(Place, Entry, Exits, Node, Env, Caller, G1);
                 {_, #{Key := none}} ->
@@ -1056,15 +1059,15 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
 again(#graph{rounds = Rounds} = Graph) -> Graph#graph{rounds = Rounds + 1}.
 
 %% A function with arguments. Of one that is called with ever new ones only the first
-%% are told apart.
+%% are told apart; that the others are not is said as well.
 instance(Function, Values, #graph{instances = Instances} = Graph) ->
     Key = {Function, Values},
     Known = is_map_key(Key, Graph#graph.procedures) orelse is_map_key(Key, Graph#graph.values),
     Count = maps:get(Function, Instances, 0),
     if
-        Known -> {Key, Graph};
-        Count >= ?MAX_INSTANCES -> {{Function, [any || _ <- Values]}, Graph};
-        true -> {Key, Graph#graph{instances = Instances#{Function => Count + 1}}}
+        Known -> {Key, false, Graph};
+        Count >= ?MAX_INSTANCES -> {{Function, [any || _ <- Values]}, true, Graph};
+        true -> {Key, false, Graph#graph{instances = Instances#{Function => Count + 1}}}
     end.
 
 %% Reads a function: it becomes a procedure, or a value if it does nothing.
@@ -1248,13 +1251,15 @@ is_fun(_) -> false.
 
 %% The arguments of each round, if they are known; `some' rounds, or `never': the fun
 %% is kept for another time or another process.
-rounds(Module, Name, Values) when Module =:= 'Elixir.Enum'; Module =:= lists ->
-    Lists = [List || Value <- Values, {ok, List} <- [maty_value:list_of(Value)]],
-    Each = lists:member(Name, [each, map, foreach, flat_map, flatmap, reduce, foldl, foldr]),
-    case {Each, Module, Lists} of
-        {true, lists, [List]} when Name =/= foldr -> List;
-        {true, 'Elixir.Enum', [List | _]} -> List;
-        {true, lists, [_, List]} when Name =/= foldr -> List;
+rounds(Module, Name, [First | _] = Values) when Module =:= 'Elixir.Enum'; Module =:= lists ->
+    List =
+        case Module of
+            lists -> lists:last(Values);
+            _ -> First
+        end,
+    InOrder = [each, map, foreach, flat_map, flatmap, reduce, foldl],
+    case {lists:member(Name, InOrder), maty_value:list_of(List)} of
+        {true, {ok, Elements}} -> Elements;
         _ -> some
     end;
 rounds(_, _, _) ->
@@ -1296,12 +1301,34 @@ loop(Body, some, Result, Where, Node, Env, Context, #graph{effects = Effects, ro
             {Again, G3} = fresh(G2),
             {None, G4} = fresh(G3),
             {After, G5} = fresh(G4),
-            G6 = lists:foldl(fun({N, _, _}, G) -> put_node(N, go([Again]), G) end, G5, Outcomes),
+            %% A round in which nothing is done is as none.
+            Idle = ways([First], G5#graph.nodes, #{}),
+            G6 = lists:foldl(
+                fun
+                    ({N, _, _}, G) when is_map_key(N, Idle) -> put_node(N, go([]), G);
+                    ({N, _, _}, G) -> put_node(N, go([Again]), G)
+                end,
+                G5,
+                Outcomes
+            ),
             G7 = put_node(Again, go([First, After]), G6),
             G8 = put_node(Node, go([First, None]), G7),
             Text = "how often this is done is not known",
             {[{After, Env, Result}], put_effect(None, guess(place(Where, Context), Text, After), G8)}
     end.
+
+%% The nodes that are reached without doing anything.
+ways([], _, Seen) ->
+    Seen;
+ways([Node | Nodes], Instructions, Seen) when is_map_key(Node, Seen) ->
+    ways(Nodes, Instructions, Seen);
+ways([Node | Nodes], Instructions, Seen) ->
+    Next =
+        case Instructions of
+            #{Node := {go, Targets}} -> Targets;
+            #{} -> []
+        end,
+    ways(Next ++ Nodes, Instructions, Seen#{Node => true}).
 
 comprehension([], Template, _, Node, Env, Context, Graph, _) ->
     eval(Template, Node, Env, Context, Graph);
@@ -1344,21 +1371,21 @@ comprehension([Filter | Qualifiers], Template, Where, Node, Env, Context, Graph,
 finish({either, Values}, Place, Node, Env, Context, Graph) ->
     {Nodes, G1} = fork(Node, Values, Graph),
     each(lists:zip(Nodes, Values), fun({N, V}, G) -> finish(V, Place, N, Env, Context, G) end, G1);
-finish({tuple, [{atom, suspend}, Handler, _]}, Place, Node, _, #context{result = {handler, _}}, Graph) ->
-    {[], suspend(Handler, Place, Node, Graph)};
+finish({tuple, [{atom, suspend}, Handler, State]}, Place, Node, _, #context{result = {handler, _}}, Graph) ->
+    {[], suspend(Handler, State, Place, Node, Graph)};
 finish({tuple, [{atom, done}, _, _]}, Place, Node, _, _, Graph) ->
     {[], put_effect(Node, ["done ", Place], Graph)};
 finish({atom, noreply}, Place, Node, _, #context{result = {handler, Number}}, Graph) ->
     {[], put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph)};
-finish({tuple, [{atom, ok}, Handler, _, _]}, Place, Node, Env, #context{result = init} = Context, Graph) ->
+finish({tuple, [{atom, ok}, Handler, State, _]}, Place, Node, Env, #context{result = init} = Context, Graph) ->
     #graph{code = #{functions := Functions, module := Module} = Code} = Graph,
     case Functions of
         #{{setup_actor, 2} := _} ->
             Own = (nested(Context))#context{code = Code},
             {Outcomes, G1} = local(Module, setup_actor, [session(Graph), any], [], 0, Node, Env, Own, Graph),
-            {[], lists:foldl(fun({N, _, _}, G) -> suspend(Handler, Place, N, G) end, G1, Outcomes)};
+            {[], lists:foldl(fun({N, _, _}, G) -> suspend(Handler, State, Place, N, G) end, G1, Outcomes)};
         #{} ->
-            {[], suspend(Handler, Place, Node, Graph)}
+            {[], suspend(Handler, State, Place, Node, Graph)}
     end;
 finish(Value, Place, Node, _, Context, Graph) ->
     {Dead, G1} = dead(Graph),
@@ -1381,12 +1408,12 @@ expected(#context{result = init}) -> "{ok, Handler, LocalState, State} or {done,
 expected(_) -> "{suspend, Handler, State}, {done, Reason, State} or noreply".
 
 %% Waits with a handler.
-suspend({either, Handlers}, Place, Node, Graph) ->
+suspend({either, Handlers}, State, Place, Node, Graph) ->
     {Nodes, G1} = fork(Node, Handlers, Graph),
-    lists:foldl(fun({N, H}, G) -> suspend(H, Place, N, G) end, G1, lists:zip(Nodes, Handlers));
-suspend({closure, 2, _, _, _} = Handler, Place, Node, Graph) ->
-    suspend_with(Handler, Place, Node, Graph);
-suspend({'fun', Module, Name, 2} = Handler, Place, Node, #graph{code = #{module := Own}, cache = Cache} = Graph) ->
+    lists:foldl(fun({N, H}, G) -> suspend(H, State, Place, N, G) end, G1, lists:zip(Nodes, Handlers));
+suspend({closure, 2, _, _, _} = Handler, State, Place, Node, Graph) ->
+    suspend_with(Handler, maty_value:cut(State), Place, Node, Graph);
+suspend({'fun', Module, Name, 2} = Handler, State, Place, Node, #graph{code = #{module := Own}, cache = Cache} = Graph) ->
     {Class, Known} =
         case Module of
             Own -> {{session, Graph#graph.code}, Cache};
@@ -1395,7 +1422,7 @@ suspend({'fun', Module, Name, 2} = Handler, Place, Node, #graph{code = #{module 
     G1 = Graph#graph{cache = Known},
     case Class of
         {session, #{functions := #{{Name, 2} := _}}} ->
-            suspend_with(Handler, Place, Node, G1);
+            suspend_with(Handler, maty_value:cut(State), Place, Node, G1);
         {session, _} ->
             {Dead, G2} = dead(G1),
             Text = io_lib:format("suspends with ~ts, which does not exist", [function(Module, Name)]),
@@ -1404,9 +1431,9 @@ suspend({'fun', Module, Name, 2} = Handler, Place, Node, #graph{code = #{module 
             Text = io_lib:format("what ~ts does is not known", [function(Module, Name)]),
             suspend_unknown(Text, Place, Node, G1)
     end;
-suspend(Handler, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
+suspend(Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
     suspend_unknown("which handler is suspended here is not known", Place, Node, Graph);
-suspend(Other, Place, Node, Graph) ->
+suspend(Other, _, Place, Node, Graph) ->
     {Dead, G1} = dead(Graph),
     Text = ["suspends with ", maty_value:describe(Other), ", which is no function of a message and a state"],
     put_effect(Node, bad(Place, "no-handler", Text, Dead), G1).
@@ -1418,14 +1445,29 @@ suspend_unknown(Text, Place, Node, Graph) ->
     G2 = put_effect(Node, guess(Place, Text, Next), G1),
     put_effect(Next, ["suspend ", Place, " -"], G2).
 
-suspend_with(Handler, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->
+suspend_with(Handler, State, Place, Node, #graph{instances = Instances} = Graph) ->
+    Count = maps:get(Handler, Instances, 0),
+    case is_map_key({Handler, State}, Graph#graph.handlers) of
+        true ->
+            suspend_known({Handler, State}, Place, Node, Graph);
+        false when Count < ?MAX_INSTANCES ->
+            Counted = Graph#graph{instances = Instances#{Handler => Count + 1}},
+            suspend_known({Handler, State}, Place, Node, Counted);
+        false ->
+            {Next, G1} = fresh(Graph),
+            Text = "with which state this is suspended is not known",
+            suspend_known({Handler, any}, Place, Next, put_effect(Node, guess(Place, Text, Next), G1))
+    end.
+
+suspend_known(Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->
     case Handlers of
-        #{Handler := Number} ->
+        #{Key := Number} ->
             put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph);
         #{} ->
             Number = map_size(Handlers),
+            {Handler, State} = Key,
             Next = Graph#graph{
-                handlers = Handlers#{Handler => Number}, waiting = Waiting ++ [{Number, Handler}]
+                handlers = Handlers#{Key => Number}, waiting = Waiting ++ [{Number, Handler, State}]
             },
             put_effect(Node, ["suspend ", Place, " ", ref(Number)], Next)
     end.
@@ -1439,8 +1481,11 @@ write(Entry, #graph{code = #{source := Source}, view = #{role := Role}} = Graph)
         ["start ", ref(Entry), "\n"],
         Handlers,
         ["nodes ", ref(Next), "\n"],
-        [[maps:get(Node, Nodes, "go"), "\n"] || Node <- lists:seq(0, Next - 1)]
+        [[instruction(maps:get(Node, Nodes, go([]))), "\n"] || Node <- lists:seq(0, Next - 1)]
     ].
+
+instruction({go, Nodes}) -> ["go", [[" ", ref(Node)] || Node <- Nodes]];
+instruction(Instruction) -> Instruction.
 
 %% ----- Registering -----
 

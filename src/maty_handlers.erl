@@ -157,7 +157,7 @@ view(Source, RoleName, Code) ->
             Roles = maty_machine:roles(Machine),
             case [Role || #role{name = N} = Role <- Roles, N =:= RoleName] of
                 [Role] ->
-                    {ok, {{Name, RoleName}, Image, [N || #role{name = N} <- Roles], seen(Name, Role)}};
+                    {ok, {{Name, RoleName}, Image, [N || #role{name = N} <- Roles], seen(Name, Role, Roles)}};
                 [] ->
                     Names = lists:join(", ", [atom_to_list(N) || #role{name = N} <- Roles]),
                     {error, <<"no-role">>,
@@ -177,7 +177,7 @@ beside(Source, _) -> Source.
 beside_path(Path, #{source := Source}) ->
     filename:join(filename:dirname(Source), Path).
 
-seen(Protocol, #role{name = Name, states = States}) ->
+seen(Protocol, #role{name = Name, states = States}, Roles) ->
     Transitions = lists:append([Ts || {_, Ts} <- tuple_to_list(States)]),
     Received = maps:groups_from_list(
         fun(#{peer := Peer, label := Label}) -> {Peer, Label} end,
@@ -187,15 +187,10 @@ seen(Protocol, #role{name = Name, states = States}) ->
     #{
         role => Name,
         protocol => Protocol,
-        receives => [{Peer, Label, same(All)} || {{Peer, Label}, All} <- maps:to_list(Received)],
-        sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions])
+        receives => [{Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)],
+        sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions]),
+        roles => [N || #role{name = N} <- Roles]
     }.
-
-same(All) ->
-    case lists:usort(All) of
-        [Fields] -> Fields;
-        _ -> unknown
-    end.
 
 registrations(Code, Views) ->
     Declared = [Role || {{_, Role}, _, _, _} <- Views],
