@@ -367,9 +367,18 @@ last(Expression, Node, Env, Context, Graph) ->
             eval(Expression, Node, Env, Context, Graph);
         false ->
             {Outcomes, G1} = eval(Expression, Node, Env, nested(Context), Graph),
-            Place = place(element(2, Expression), Context),
+            Place = place(line(Expression), Context),
             each(Outcomes, fun({N, E, V}, G) -> finish(V, Place, N, E, Context, G) end, G1)
     end.
+
+%% Elixir keeps no line of a pair, but of what is in it.
+line({tuple, Where, [_, _] = Elements}) ->
+    Inside = [element(2, Element) || Element <- Elements, not is_literal(Element)],
+    hd([Anno || Anno <- Inside, erl_anno:line(Anno) > 0] ++ [Where]);
+line(Expression) ->
+    element(2, Expression).
+
+is_literal(Element) -> lists:member(element(1, Element), [atom, integer, nil, string, bin]).
 
 holds_result({'case', _, _, _}) -> true;
 holds_result({'if', _, _}) -> true;
@@ -470,6 +479,21 @@ builtin(Name, [Value]) when
     end;
 builtin(map_get, [{atom, Key}, {map, Keys}]) ->
     maps:get(Key, Keys, any);
+builtin(map_get, [_, Value]) ->
+    %% In a guard it fails where there is no map.
+    case maty_value:is_type(map, Value) of
+        no -> {atom, false};
+        _ -> any
+    end;
+builtin(tuple_size, [{tuple, Values}]) ->
+    {int, length(Values)};
+builtin(tuple_size, [Value]) ->
+    case maty_value:is_type(tuple, Value) of
+        no -> {atom, false};
+        _ -> {type, integer}
+    end;
+builtin(element, [{int, Index}, {tuple, Values}]) when Index >= 1, Index =< length(Values) ->
+    lists:nth(Index, Values);
 builtin(is_map_key, [{atom, Key}, {map, Keys}]) when is_map_key(Key, Keys) ->
     {atom, true};
 builtin(Name, [Left, Right]) when
@@ -1438,7 +1462,12 @@ suspend(Other, _, Place, Node, Graph) ->
     Text = ["suspends with ", maty_value:describe(Other), ", which is no function of a message and a state"],
     put_effect(Node, bad(Place, "no-handler", Text, Dead), G1).
 
-function(Module, Name) -> io_lib:format("~tw:~tw/2", [Module, Name]).
+%% As the module's language writes it.
+function(Module, Name) ->
+    case atom_to_list(Module) of
+        "Elixir." ++ Elixir -> io_lib:format("~ts.~ts/2", [Elixir, Name]);
+        _ -> io_lib:format("~tw:~tw/2", [Module, Name])
+    end.
 
 suspend_unknown(Text, Place, Node, Graph) ->
     {Next, G1} = fresh(Graph),

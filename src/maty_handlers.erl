@@ -19,7 +19,7 @@
 
 -include("maty_internal.hrl").
 
--export([options/1, declared/1, check/2, check/3, format/1, format/2, format_error/1]).
+-export([options/1, declared/1, check/2, check/3, not_checked/1, format/1, format/2, format_error/1]).
 
 -export_type([options/0, finding/0, note/0, level/0]).
 
@@ -278,26 +278,35 @@ assigned(Runs, Views, Starts) ->
         Start
      || Start <- Starts, not lists:any(fun({_, S, R, _}) -> S =:= Start andalso R =:= ok end, Runs)
     ],
-    Wrong =
-        [nearest([Run || {K, _, _, _} = Run <- Runs, K =:= Key]) || Key <- Lacking] ++
-            [nearest([Run || {_, S, _, _} = Run <- Runs, S =:= Start]) || Start <- Useless],
+    Shown = [nearest([Run || {K, _, _, _} = Run <- Runs, K =:= Key]) || Key <- Lacking],
+    Others = [
+        nearest([Run || {_, S, _, _} = Run <- Runs, S =:= Start])
+     || Start <- Useless, not lists:keymember(Start, 2, Shown)
+    ],
+    Wrong = [Found || {_, _, _, Found} <- Shown ++ Others],
     Unknown = [F || {_, _, ok, Found} <- Runs, #{class := <<"unknown">>} = F <- Found],
     lists:usort(lists:append(Wrong) ++ Unknown).
 
-%% What is wrong with what is right but for the least.
+%% The run that is right but for the least.
 nearest(Runs) ->
     Applicable =
         case [Run || {_, _, Result, _} = Run <- Runs, Result =/= inapplicable] of
             [] -> Runs;
             Some -> Some
         end,
-    [{_, Found} | _] = lists:sort([
-        {length([F || #{severity := error} = F <- All]), All}
-     || {_, _, _, All} <- Applicable
+    [{_, Run} | _] = lists:sort([
+        {length([F || #{severity := error} = F <- Found]), Run}
+     || {_, _, _, Found} = Run <- Applicable
     ]),
-    Found.
+    Run.
 
 %% ----- Findings -----
+
+%% @doc What is said of a module whose code is not there to be read.
+-spec not_checked(non_neg_integer()) -> finding().
+not_checked(Line) ->
+    Text = "its handlers are not checked: the module is compiled without debug information",
+    (finding(<<"unknown">>, #{source => ""}, Line, 0, Text))#{severity := warning}.
 
 finding(Class, #{source := Source}, Line, Column, Text) ->
     #{

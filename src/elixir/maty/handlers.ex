@@ -88,12 +88,23 @@ defmodule Maty.Handlers do
   def __after_compile__(env, bytecode) do
     :maty_code.keep(env.module, bytecode)
 
-    with {:ok, code} <- :maty_code.from_beam(bytecode),
-         {:ok, %{check: level} = options, _} when level != :off <- :maty_handlers.declared(code) do
-      {:ok, _} = Application.ensure_all_started(:maty)
-      await(bytecode)
-      line = Module.get_attribute(env.module, :maty_line) || env.line
-      report(:maty_handlers.check(code, options, line), env)
+    with [_ | _] = own <- Module.get_attribute(env.module, :maty),
+         level when level != :off <- Keyword.get(own, :check, :error) do
+      line = Module.get_attribute(env.module, :maty_line)
+      report(findings(bytecode, line), env)
+    end
+  end
+
+  defp findings(bytecode, line) do
+    case :maty_code.from_beam(bytecode) do
+      {:ok, code} ->
+        {:ok, _} = Application.ensure_all_started(:maty)
+        {:ok, options, _} = :maty_handlers.declared(code)
+        await(bytecode)
+        :maty_handlers.check(code, options, line)
+
+      {:error, _} ->
+        [:maty_handlers.not_checked(line)]
     end
   end
 
