@@ -374,7 +374,11 @@ last(Expression, Node, Env, Context, Graph) ->
 %% Elixir keeps no line of a pair, but of what is in it.
 line({tuple, Where, [_, _] = Elements}) ->
     Inside = [element(2, Element) || Element <- Elements, not is_literal(Element)],
-    hd([Anno || Anno <- Inside, erl_anno:line(Anno) > 0] ++ [Where]);
+    Known = [Anno || Anno <- Inside, erl_anno:line(Anno) > 0],
+    case {erl_anno:column(Where), Known} of
+        {undefined, [First | _]} -> First;
+        _ -> Where
+    end;
 line(Expression) ->
     element(2, Expression).
 
