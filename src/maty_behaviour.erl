@@ -134,8 +134,13 @@ read_handlers(#graph{waiting = [{Number, Handler, State} | Waiting], view = View
     {Marked, G1} = lists:mapfoldl(fun mark/2, Graph#graph{waiting = Waiting}, Clauses),
     {Entries, G2} = lists:mapfoldl(
         fun({Peer, Label, Fields}, G) ->
-            Chosen = select(Marked, [message(Label, Fields), State], Env),
-            read_entry(Peer, Label, Chosen, Env, Context, G)
+            Values = [message(Label, Fields), State],
+            Word =
+                case lists:any(fun(Each) -> depends_on_guard(Marked, Each, Env) end, product(Values)) of
+                    true -> "perhaps ";
+                    false -> "on "
+                end,
+            read_entry([Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context, G)
         end,
         G1,
         Receives
@@ -158,12 +163,27 @@ mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Gr
 message(Label, Several) ->
     maty_value:either([{tuple, [{atom, Label} | [field(Field) || Field <- Fields]]} || Fields <- Several]).
 
-read_entry(_, _, [], _, _, Graph) ->
+%% Whether there is one clause for a message, and only its guard says whether it fits.
+depends_on_guard(Clauses, Values, Env) ->
+    Fitting = [
+        {Patterns, Guard}
+     || {clause, _, Patterns, Guard, _} <- Clauses, fits(Patterns, Values, Guard, Env) =/= no
+    ],
+    case Fitting of
+        [{Patterns, Guard}] ->
+            {WithGuard, _} = fits(Patterns, Values, Guard, Env),
+            {Without, _} = fits(Patterns, Values, [], Env),
+            {WithGuard, Without} =:= {unsure, yes};
+        _ ->
+            false
+    end.
+
+read_entry(_, [], _, _, Graph) ->
     {[], Graph};
-read_entry(Peer, Label, Chosen, Env, Context, Graph) ->
+read_entry(Head, Chosen, Env, Context, Graph) ->
     {Entry, G1} = fresh(Graph),
     {[], G2} = branches(Chosen, Entry, Env, Context, G1),
-    {["on ", name(Label), " ", name(Peer), " ", ref(Entry), "\n"], G2}.
+    {[Head, " ", ref(Entry), "\n"], G2}.
 
 handler_code({closure, 2, Clauses, Env, {Module, Foreign}}, Number, Graph) ->
     Context = #context{

@@ -448,8 +448,16 @@ plain({atom, Atom}, _) -> maty_behaviour:quoted(atom_to_binary(Atom));
 plain({int, Integer}, _) when Integer >= -(1 bsl 63), Integer < 1 bsl 63 -> [$=, integer_to_binary(Integer)];
 plain({int, _}, _) -> "i";
 plain({text, _}, _) -> "u";
-plain({tuple, Values}, Depth) -> parts($t, tuple, Values, Depth);
+plain({tuple, Values}, Depth) ->
+    case may_be_moment(Values) of
+        true -> parts($t, tuple, Values, Depth);
+        false -> parts($T, tuple, Values, Depth)
+    end;
 plain({list, Values}, Depth) -> parts($l, list, Values, Depth);
+plain({map, #{'__struct__' := {atom, Struct}}}, _) when
+    Struct =/= 'Elixir.Date', Struct =/= 'Elixir.Time', Struct =/= 'Elixir.DateTime', Struct =/= 'Elixir.NaiveDateTime'
+->
+    "M";
 plain({map, _}, _) -> "m";
 plain({type, integer}, _) -> "i";
 plain({type, float}, _) -> "f";
@@ -463,6 +471,11 @@ plain({type, map}, _) -> "m";
 plain({type, list}, _) -> "l";
 plain({type, tuple}, _) -> "t";
 plain(_, _) -> "o".
+
+%% Three integers are a date or a time, and a pair of them both.
+may_be_moment([_, _, _] = Values) -> not lists:member(no, [is_type(integer, Value) || Value <- Values]);
+may_be_moment([_, _] = Values) -> not lists:member(no, [is_type(tuple, Value) || Value <- Values]);
+may_be_moment(_) -> false.
 
 parts(_, Type, Values, Depth) when Depth =:= 0; length(Values) > 8 -> plain({type, Type}, 0);
 parts(Letter, _, Values, Depth) ->

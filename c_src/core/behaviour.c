@@ -164,7 +164,7 @@ static int64_t integer(reader_t *reader) {
 
 /* Reads one value without what is in it; returns how many are. */
 static uint32_t read_value(reader_t *reader, bool head) {
-  static const char kinds[] = "?ifnabsuprmotl";
+  static const char kinds[] = "?ifnabsuprmMotTl";
   maty__known_t value = {0};
   want(reader);
   value.kind = reader->at < reader->end ? *reader->at : '\0';
@@ -178,8 +178,8 @@ static uint32_t read_value(reader_t *reader, bool head) {
     parts = true;
   } else if (value.kind != '\0' && strchr(kinds, value.kind) != NULL) {
     reader->at++;
-    parts = (value.kind == 't' || value.kind == 'l') && reader->at < reader->end &&
-            *reader->at >= '0' && *reader->at <= '9';
+    parts = (value.kind == 't' || value.kind == 'T' || value.kind == 'l') &&
+            reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9';
   } else {
     fail(reader);
   }
@@ -316,8 +316,10 @@ static void read_handler(reader_t *reader) {
   handler.name = next_text(reader);
   handler.place = next_place(reader);
   end_line(reader);
-  while (!reader->failed && word(reader, "on")) {
-    maty__on_t on = {.handler = index};
+  for (;;) {
+    maty__on_t on = {.certain = word(reader, "on")};
+    if (reader->failed || (!on.certain && !word(reader, "perhaps")))
+      break;
     on.label = next_text(reader);
     on.peer = next_text(reader);
     on.node = next_number(reader);

@@ -8,6 +8,7 @@
  *   start NODE                    where a session begins
  *   handler H NAME PLACE          what can be suspended, numbered from 0; it has
  *   on LABEL PEER NODE              where it goes on when it hears this message
+ *   perhaps LABEL PEER NODE         the same, if it does not fail on it
  *   clause MARK PLACE               a clause of it, and its mark
  *   nodes COUNT                   then the nodes, one a line, numbered from 0:
  *
@@ -34,6 +35,7 @@
  *                                 binary, UTF-8 text, pid, reference, map, none of all
  *   a  "ok"  =42                  an atom, this atom, this integer
  *   t l  t2 V V  l1 V             a tuple, a list; one of these
+ *   T2 V V  M                     a tuple, a map that is no date or time
  *   v2 V V                        one of these, at the head of a field only
  *
  * What always holds of a behaviour that was read: every node, handler and mark that
@@ -87,7 +89,8 @@ typedef struct maty__node {
 
 typedef struct maty__on {
   const char *label, *peer;
-  uint32_t handler, node;
+  uint32_t node;
+  bool certain; /* that a clause fits */
 } maty__on_t;
 
 typedef struct maty__handler {

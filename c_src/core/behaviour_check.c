@@ -519,6 +519,19 @@ static maty_status report_no_clause(search_t *search, uint32_t at, const maty__n
   return keep(search, &finding);
 }
 
+/* The only clause for a message has a guard that may fail. */
+static maty_status doubt_clause(search_t *search, uint32_t number,
+                                const maty_transition_info_t *transition) {
+  const maty__handler_t *handler = &search->behaviour->handlers.at[number];
+  maty__text_t text;
+  maty__text_init(&text, search->scratch);
+  maty__text_add(&text, "%s has only a clause with a guard for ", handler->name);
+  add_message(search, &text, transition);
+  MATY__NEED(!text.failed);
+  search->lacking[number] = true;
+  return remark(search, MATY_SEVERITY_WARNING, MATY_CLASS_UNKNOWN, handler->place, text.at);
+}
+
 static maty_status hear(search_t *search, uint32_t at, const maty__node_t *node,
                         const maty_state_info_t *info) {
   uint32_t state = search->points.at[at].state, frame;
@@ -532,6 +545,8 @@ static maty_status hear(search_t *search, uint32_t at, const maty__node_t *node,
     MATY__TRY(maty_image_action(search->image, search->role, transition.action, &action));
     const maty__on_t *on = on_message(search, handler, &action);
     uint32_t target = (transition.target - search->info.first_state) << 1 | (state & 1);
+    if (on != NULL && !on->certain)
+      MATY__TRY(doubt_clause(search, node->number, &transition));
     if (on != NULL)
       MATY__TRY(begin(search, on->node, target, at, i, &frame));
     else if ((state & 1) == 0)

@@ -44,8 +44,10 @@ static unsigned tags_of(const maty__known_t *value) {
   case 'r':
     return BIT(REFERENCE);
   case 'm':
+  case 'M':
     return BIT(MAP);
   case 't':
+  case 'T':
     return BIT(TUPLE);
   case 'l':
     return BIT(LIST);
@@ -86,11 +88,15 @@ static bool pair_fits(const maty_image_t *image, pair_t pair, pair_t *stack, uin
   const maty__known_t *value = pair.value;
   if (((type->tags | type->look) & tags_of(value)) == 0)
     return false;
+  bool moment = type->kind == MATY__TYPE_DATE || type->kind == MATY__TYPE_TIME ||
+                type->kind == MATY__TYPE_DATETIME;
+  if (moment && (value->kind == 'T' || value->kind == 'M'))
+    return false;
   if (value->kind == '"' || value->kind == '=')
     return literal_fits(image, value, pair.type);
   if (value->count == MATY__NONE)
     return true;
-  bool tuple = value->kind == 't' && type->kind == MATY__TYPE_TUPLE;
+  bool tuple = (value->kind == 't' || value->kind == 'T') && type->kind == MATY__TYPE_TUPLE;
   bool list = value->kind == 'l' && type->kind == MATY__TYPE_LIST;
   if (tuple && value->count != type->count)
     return false;

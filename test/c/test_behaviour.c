@@ -176,6 +176,33 @@ Test(behaviour, what_is_known_of_a_value) {
   cr_expect_not(fits(stream, "A", "\"B\" \"item\"", "\"some\""));
 }
 
+Test(behaviour, what_is_no_date) {
+  static const char moment[] = "protocol D(role A, role B) { d(date) from A to B; }";
+  cr_expect(fits(moment, "A", "\"B\" \"d\"", "t3 i i i"));
+  cr_expect(fits(moment, "A", "\"B\" \"d\"", "m"));
+  cr_expect_not(fits(moment, "A", "\"B\" \"d\"", "T1 ?"));
+  cr_expect_not(fits(moment, "A", "\"B\" \"d\"", "M"));
+}
+
+/* Whether the one clause for a message fits is up to a guard: that is not known, and a
+ * clause for another message makes it suspicious. */
+Test(behaviour, a_clause_that_may_fail) {
+  test_text_t text = {0};
+  test_text_add(&text, "%sperhaps \"quit\" \"Buyer2\" 7\n%s%s", SELLER, SELLER_CLAUSES,
+                seller_nodes);
+  expect(two_buyer, text.at, MATY_OK,
+         "s.erl:5:1 warning [unknown] decision/2 has only a clause with a guard for quit() from "
+         "Buyer2\n");
+  char *clause = strstr(text.at, "clause 3");
+  cr_assert_not_null(clause);
+  clause[7] = '9';
+  expect(two_buyer, text.at, MATY_EREJECTED,
+         "s.erl:5:1 warning [unknown] decision/2 has only a clause with a guard for quit() from "
+         "Buyer2\n"
+         "s.erl:8:1 error [dead-clause] this clause fits no message that comes here\n");
+  free(text.at);
+}
+
 Test(behaviour, how_a_handler_ends) {
   expect_seller("send 3:3 3 - \"Buyer1\" \"quote\" 1 v2 =154 i", "go 3",
                 "s.erl:4:3 error [bad-suspend] Seller suspends where it does not wait; it has to "
