@@ -307,12 +307,10 @@ one(Outcomes, Graph) ->
     G2 = lists:foldl(fun({N, _, _}, G) -> put_node(N, go([Node]), G) end, G1, Outcomes),
     {[{Node, common([Env || {_, Env, _} <- Outcomes]), joined([V || {_, _, V} <- Outcomes])}], G2}.
 
-joined(Values) ->
-    try
-        maty_value:either(Values)
-    catch
-        error:_ -> any
-    end.
+%% The values of several expressions are joined one by one.
+joined([[] | _]) -> [];
+joined([[_ | _] | _] = Lists) -> [joined([hd(List) || List <- Lists]) | joined([tl(List) || List <- Lists])];
+joined(Values) -> maty_value:either(Values).
 
 %% Variables that are bound in all; those that differ in more than one are not known,
 %% since their values belong together.

@@ -17,7 +17,7 @@
 %% be checked at all.
 -module(maty_check).
 
--export([main/0, main/1, beam/2, beams/2, json/1]).
+-export([main/0, main/1, beam/2, beams/2, json/1, format_error/1]).
 
 -type options() :: #{strict => boolean()}.
 
@@ -32,8 +32,7 @@ main(Arguments) ->
     {Flags, Files} = lists:partition(fun(Argument) -> lists:prefix("--", Argument) end, Arguments),
     case {Flags -- ["--json", "--strict"], Files} of
         {[], [_ | _]} ->
-            {ok, _} = application:ensure_all_started(maty),
-            Status = run(Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}),
+            Status = start_and_run(Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}),
             erlang:halt(Status);
         {[Flag | _], _} ->
             io:format(standard_error, "maty_check: unknown option ~ts; expected --json, --strict~n", [Flag]),
@@ -43,10 +42,19 @@ main(Arguments) ->
             erlang:halt(2)
     end.
 
+start_and_run(Files, Json, Options) ->
+    case application:ensure_all_started(maty) of
+        {ok, _} ->
+            run(Files, Json, Options);
+        {error, Reason} ->
+            io:format(standard_error, "maty_check: maty cannot be started: ~tp~n", [Reason]),
+            2
+    end.
+
 run(Files, Json, Options) ->
     {Findings, Failures} = beams(Files, Options),
     lists:foreach(
-        fun({File, Reason}) -> io:format(standard_error, "~ts: ~ts~n", [File, reason(Reason)]) end, Failures
+        fun({File, Reason}) -> io:format(standard_error, "~ts: ~ts~n", [File, format_error(Reason)]) end, Failures
     ),
     Text =
         case Json of
@@ -60,10 +68,12 @@ run(Files, Json, Options) ->
         {[], []} -> 0
     end.
 
-reason({bad_option, _} = Reason) -> maty_handlers:format_error(Reason);
-reason({no_debug_info, Module}) -> io_lib:format("~tp has no debug information", [Module]);
-reason({no_beam, _}) -> "no compiled module";
-reason(Other) -> io_lib:format("~tp", [Other]).
+%% @doc The text of what keeps a module from being checked.
+-spec format_error(term()) -> unicode:chardata().
+format_error({bad_option, _} = Reason) -> maty_handlers:format_error(Reason);
+format_error({no_debug_info, Module}) -> io_lib:format("~tp has no debug information", [Module]);
+format_error({no_beam, _}) -> "no compiled module";
+format_error(Other) -> io_lib:format("~tp", [Other]).
 
 %% @doc Checks files and folders. Returns what was found, and what could not be checked.
 -spec beams([file:filename()], options()) -> {[maty_handlers:finding()], [{file:filename(), term()}]}.

@@ -58,11 +58,15 @@ defmodule Maty.Handlers do
   def check(beam) do
     {:ok, _} = Application.ensure_all_started(:maty)
 
-    case :maty_check.beam(beam, %{}) do
+    case :maty_check.beam(bytes_or_path(beam), %{}) do
       {:ok, findings} -> {:ok, findings}
       {:error, reason} -> {:error, Maty.Error.exception(reason)}
     end
   end
+
+  # Erlang takes every binary for the bytes.
+  defp bytes_or_path("FOR1" <> _ = bytes), do: bytes
+  defp bytes_or_path(path), do: String.to_charlist(path)
 
   # Takes the options of "use" apart: those that are meant here are checked, and kept in
   # the module.
