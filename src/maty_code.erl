@@ -97,10 +97,20 @@ keep(Module, Bytes) ->
 classify(Module, Cache) when is_map_key(Module, Cache) ->
     {maps:get(Module, Cache), Cache};
 classify(Module, Cache) ->
-    case is_library(Module) of
-        true -> {plain, Cache#{Module => plain}};
-        false -> classify_beam(Module, beam(Module), Cache)
+    case persistent_term:get({?MODULE, Module}, none) of
+        none -> classify_file(Module, code:which(Module), Cache);
+        Bytes -> classify_beam(Module, same(Module, Bytes), Cache)
     end.
+
+classify_file(Module, preloaded, Cache) ->
+    {plain, Cache#{Module => plain}};
+classify_file(Module, [_ | _] = Path, Cache) ->
+    case lists:any(fun(Root) -> lists:prefix(Root, Path) end, roots()) of
+        true -> {plain, Cache#{Module => plain}};
+        false -> classify_beam(Module, same(Module, Path), Cache)
+    end;
+classify_file(Module, _, Cache) ->
+    {opaque, Cache#{Module => opaque}}.
 
 classify_beam(Module, none, Cache) ->
     {opaque, Cache#{Module => opaque}};
@@ -138,45 +148,21 @@ calls_sender([Module | Modules], Cache) ->
         {_, Known} -> calls_sender(Modules, Known)
     end.
 
-%% Erlang's and Elixir's own modules, and Maty's.
-is_library(Module) ->
-    case code:which(Module) of
-        preloaded -> true;
-        cover_compiled -> false;
-        [_ | _] = Path -> lists:any(fun(Root) -> lists:prefix(Root, Path) end, roots());
-        _ -> false
-    end.
-
+%% Where Erlang's and Elixir's own modules are, and Maty's.
 roots() ->
-    [code:lib_dir() | [filename:dirname(filename:dirname(Path)) ++ "/" || Path <- own_paths()]].
+    Own = [Path || Module <- [?MODULE, 'Elixir.Kernel'], [_ | _] = Path <- [code:which(Module)]],
+    [code:lib_dir() | [filename:dirname(filename:dirname(Path)) ++ "/" || Path <- Own]].
 
-own_paths() ->
-    [Path || Module <- [?MODULE, 'Elixir.Kernel'], [_ | _] = Path <- [code:which(Module)]].
-
-beam(Module) ->
-    Loaded =
-        case erlang:module_loaded(Module) of
-            true -> Module:module_info(md5);
-            false -> none
-        end,
-    Kept =
-        case persistent_term:get({?MODULE, Module}, none) of
-            none -> [];
-            Bytes -> [Bytes]
-        end,
-    File =
-        case code:where_is_file(atom_to_list(Module) ++ ".beam") of
-            non_existing -> [];
-            Path -> [Path]
-        end,
-    Good = [Beam || Beam <- Kept ++ File, is_same(Beam, Loaded)],
-    case Good of
-        [] -> none;
-        [Beam | _] -> Beam
-    end.
-
-is_same(Beam, Loaded) ->
-    case beam_lib:md5(Beam) of
-        {ok, {_, Digest}} -> Loaded =:= none orelse Digest =:= Loaded;
-        {error, _, _} -> false
+%% A module's code, if it is what is loaded, or none is.
+same(Module, Beam) ->
+    case {erlang:module_loaded(Module), beam_lib:md5(Beam)} of
+        {false, {ok, _}} ->
+            Beam;
+        {true, {ok, {_, Digest}}} ->
+            case Module:module_info(md5) of
+                Digest -> Beam;
+                _ -> none
+            end;
+        {_, {error, _, _}} ->
+            none
     end.

@@ -30,7 +30,8 @@ defmodule Mix.Tasks.Maty.Check do
     {findings, failures} =
       :maty_check.beams(Enum.map(files, &String.to_charlist/1), %{strict: strict})
 
-    for {file, reason} <- failures, do: Mix.shell().error("#{file}: #{:maty_check.format_error(reason)}")
+    for {file, reason} <- failures,
+        do: Mix.shell().error("#{file}: #{:maty_check.format_error(reason)}")
 
     if options[:json] do
       for finding <- findings, do: IO.puts(:maty_check.json(finding))
