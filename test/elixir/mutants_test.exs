@@ -61,8 +61,9 @@ defmodule Maty.MutantsTest do
       file = String.to_charlist("examples/#{folder}/#{name}.erl")
       {:ok, module, beam} = :compile.file(file, [:binary, :debug_info])
       # Where the checker finds what is not an actor.
-      File.write!(Path.join(dir, "#{name}.beam"), beam)
-      {:module, _} = :code.load_binary(module, file, beam)
+      path = Path.join(dir, "#{name}.beam")
+      File.write!(path, beam)
+      {:module, _} = :code.load_binary(module, String.to_charlist(path), beam)
       {module, beam}
     end
   end
