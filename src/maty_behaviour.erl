@@ -240,6 +240,9 @@ bad(Place, Class, Text, Next) ->
 guess(Place, Text, Next) ->
     ["guess ", Place, " ", quoted(Text), " ", ref(Next)].
 
+suppose(Place, Text, Next) ->
+    ["suppose ", Place, " ", quoted(Text), " ", ref(Next)].
+
 ref(none) -> "-";
 ref(Node) -> integer_to_binary(Node).
 
@@ -1086,7 +1089,7 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
                 {#{Key := {done, Entry, Exits}}, _} when Widened ->
                     Text = "with which arguments this is called is not known",
                     {Next, G2} = fresh(G1),
-                    G3 = put_effect(Node, guess(place(Where, Caller), Text, Next), G2),
+                    G3 = put_effect(Node, suppose(place(Where, Caller), Text, Next), G2),
                     enter(Place, Entry, Exits, Next, Env, Caller, G3);
                 {#{Key := {done, Entry, Exits}}, _} ->
                     enter(Place, Entry, Exits, Node, Env, Caller, G1);
@@ -1360,7 +1363,7 @@ loop(Body, some, Result, Where, Node, Env, Context, #graph{effects = Effects, ro
             G7 = put_node(Again, go([First, After]), G6),
             G8 = put_node(Node, go([First, None]), G7),
             Text = "how often this is done is not known",
-            {[{After, Env, Result}], put_effect(None, guess(place(Where, Context), Text, After), G8)}
+            {[{After, Env, Result}], put_effect(None, suppose(place(Where, Context), Text, After), G8)}
     end.
 
 %% The nodes that are reached without doing anything.
@@ -1507,7 +1510,7 @@ suspend_with(Handler, State, Place, Node, #graph{instances = Instances} = Graph)
         false ->
             {Next, G1} = fresh(Graph),
             Text = "with which state this is suspended is not known",
-            suspend_known({Handler, any}, Place, Next, put_effect(Node, guess(Place, Text, Next), G1))
+            suspend_known({Handler, any}, Place, Next, put_effect(Node, suppose(Place, Text, Next), G1))
     end.
 
 suspend_known(Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->

@@ -294,8 +294,8 @@ static void read_node(reader_t *reader) {
     node.class_ = next_class(reader);
     node.text = next_text(reader);
     read_target(reader, &node);
-  } else if (word(reader, "guess")) {
-    node.kind = MATY__NODE_GUESS;
+  } else if (word(reader, "guess") || word(reader, "suppose")) {
+    node.kind = reader->at[-1] == 'e' ? MATY__NODE_SUPPOSE : MATY__NODE_GUESS;
     node.place = next_place(reader);
     node.text = next_text(reader);
     read_target(reader, &node);

@@ -25,6 +25,7 @@
  *   mark MARK NODE                a clause was chosen
  *   bad PLACE CLASS TEXT NODE     what is wrong wherever the role stands
  *   guess PLACE TEXT NODE         what is not known: from here on nothing is certain
+ *   suppose PLACE TEXT NODE       the same, of no interest unless something is wrong then
  *
  * NODE may be "-" where there is none. PLACE is LINE:COLUMN, or with a ^ before it
  * to say that whoever calls is meant. Names and texts are in quotes, with a \ before
@@ -69,7 +70,8 @@ typedef enum maty__node_kind {
   MATY__NODE_DONE,
   MATY__NODE_MARK,
   MATY__NODE_BAD,
-  MATY__NODE_GUESS
+  MATY__NODE_GUESS,
+  MATY__NODE_SUPPOSE
 } maty__node_kind;
 
 /* Exits that lead to where a call says what is raised goes. */

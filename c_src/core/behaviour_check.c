@@ -12,7 +12,7 @@
  *
  * Points are found breadth first, so the way back from one is as short a run as leads
  * there. A state has a mark beside it once something had to be guessed on the way: what
- * is wrong from there on may not happen, and is not reported.
+ * is wrong from there on may not happen, and is not reported as wrong.
  *
  * What always holds: a point is in "points" once; a frame's ends have been handed to
  * all of its calls.
@@ -386,6 +386,17 @@ static maty_status guess(search_t *search, uint32_t at, maty__code_place_t place
                 place_of(search, search->points.at[at].frame, place), text);
 }
 
+/* Something would be wrong at a point if what was guessed on the way there were so. Says
+ * what that was, if it was not said. */
+static maty_status doubt(search_t *search, uint32_t at) {
+  for (; at != MATY__NONE; at = search->points.at[at].from) {
+    const maty__node_t *node = node_at(search, search->points.at[at].node);
+    if (node->kind == MATY__NODE_SUPPOSE)
+      return guess(search, at, node->place, node->text);
+  }
+  return MATY_OK;
+}
+
 /* ===== What is done at a point =========================================== */
 
 /* How a message that is sent compares with one that may be. */
@@ -474,7 +485,7 @@ static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *no
   if (node->refused != MATY__NONE)
     return go_from(search, at, node->refused, state, MATY__NONE);
   if ((state & 1) != 0)
-    return MATY_OK;
+    return doubt(search, at);
   return wrong.arity == MATY__NONE ? report_send(search, at, node)
                                    : report_payload(search, at, node, &wrong, wrong_field);
 }
@@ -549,8 +560,9 @@ static maty_status hear(search_t *search, uint32_t at, const maty__node_t *node,
       MATY__TRY(doubt_clause(search, node->number, &transition));
     if (on != NULL)
       MATY__TRY(begin(search, on->node, target, at, i, &frame));
-    else if ((state & 1) == 0)
-      MATY__TRY(report_no_clause(search, at, node, &transition));
+    else
+      MATY__TRY((state & 1) != 0 ? doubt(search, at)
+                                 : report_no_clause(search, at, node, &transition));
   }
   return MATY_OK;
 }
@@ -564,7 +576,7 @@ static maty_status do_end(search_t *search, uint32_t at, const maty__node_t *nod
   if (info.phase == (suspends ? MATY_PHASE_RECEIVE : MATY_PHASE_FINAL))
     return suspends && node->number != MATY__NONE ? hear(search, at, node, &info) : MATY_OK;
   if ((state & 1) != 0)
-    return MATY_OK;
+    return doubt(search, at);
   maty__text_init(&text, search->scratch);
   maty__text_add(&text,
                  suspends ? "%s suspends where it does not wait; "
@@ -606,6 +618,8 @@ static maty_status do_point(search_t *search, uint32_t at) {
     return do_bad(search, at, node);
   case MATY__NODE_GUESS:
     MATY__TRY(guess(search, at, node->place, node->text));
+    return go_on(search, at, state | 1, MATY__NONE);
+  case MATY__NODE_SUPPOSE:
     return go_on(search, at, state | 1, MATY__NONE);
   }
   return MATY_EINVAL;

@@ -352,6 +352,23 @@ Test(behaviour, what_is_not_known) {
          "test.scr:2:3 note [bad-send] the protocol has title(binary) to Seller\n");
 }
 
+/* What is supposed is of interest once something is wrong with it. */
+Test(behaviour, what_is_supposed) {
+  static const char nodes[] = "behaviour 1 \"b.erl\" \"Buyer1\"\n"
+                              "start 0\n"
+                              "nodes 3\n"
+                              "suppose 1:1 \"how often\" 1\n"
+                              "send 2:1 2 - \"Seller\" \"%s\" 1 ?\n"
+                              "suspend 3:1 -\n";
+  test_text_t right = {0}, wrong = {0};
+  test_text_add(&right, nodes, "title");
+  test_text_add(&wrong, nodes, "tilte");
+  expect(two_buyer, right.at, MATY_OK, "");
+  expect(two_buyer, wrong.at, MATY_OK, "b.erl:1:1 warning [unknown] how often\n");
+  free(right.at);
+  free(wrong.at);
+}
+
 Test(behaviour, what_is_wrong_anywhere) {
   expect(two_buyer,
          "behaviour 1 \"b.erl\" \"Buyer2\"\n"
