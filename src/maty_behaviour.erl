@@ -72,7 +72,11 @@
     %% The outermost procedure, by its depth, that was called again before its end.
     again = infinity :: non_neg_integer() | infinity,
     depth = 0 :: non_neg_integer(),
-    procedures = #{} :: #{tuple() => {active, non_neg_integer(), place_in_graph()} | {done, place_in_graph(), [maty_value:value()]}},
+    procedures = #{} :: #{
+        tuple() =>
+            {active, non_neg_integer(), place_in_graph()}
+            | {done, place_in_graph(), [maty_value:value()]}
+    },
     values = #{} :: #{tuple() => none | maty_value:value()},
     instances = #{} :: #{tuple() => pos_integer()},
     %% Handlers with the session's state as far as it is known, numbered.
@@ -136,11 +140,15 @@ read_handlers(#graph{waiting = [{Number, Handler, State} | Waiting], view = View
         fun({Peer, Label, Fields}, G) ->
             Values = [message(Label, Fields), State],
             Word =
-                case lists:any(fun(Each) -> depends_on_guard(Marked, Each, Env) end, product(Values)) of
+                case lists:any(
+                    fun(Each) -> depends_on_guard(Marked, Each, Env) end, product(Values)
+                ) of
                     true -> "perhaps ";
                     false -> "on "
                 end,
-            read_entry([Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context, G)
+            read_entry(
+                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context, G
+            )
         end,
         G1,
         Receives
@@ -161,7 +169,9 @@ mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Gr
 
 %% The field lists are those of all messages with this label from this sender.
 message(Label, Several) ->
-    maty_value:either([{tuple, [{atom, Label} | [field(Field) || Field <- Fields]]} || Fields <- Several]).
+    maty_value:either(
+        [{tuple, [{atom, Label} | [field(Field) || Field <- Fields]]} || Fields <- Several]
+    ).
 
 %% Whether there is one clause for a message, and only its guard says whether it fits.
 depends_on_guard(Clauses, Values, Env) ->
@@ -312,7 +322,8 @@ one(Outcomes, Graph) ->
 
 %% The values of several expressions are joined one by one.
 joined([[] | _]) -> [];
-joined([[_ | _] | _] = Lists) -> [joined([hd(List) || List <- Lists]) | joined([tl(List) || List <- Lists])];
+joined([[_ | _] | _] = Lists) ->
+    [joined([hd(List) || List <- Lists]) | joined([tl(List) || List <- Lists])];
 joined(Values) -> maty_value:either(Values).
 
 %% Variables that are bound in all; those that differ in more than one are not known,
@@ -322,7 +333,9 @@ common([Env]) ->
 common([First | Rest]) ->
     Bound = lists:foldl(fun(Env, Common) -> maps:with(maps:keys(Env), Common) end, First, Rest),
     All = [First | Rest],
-    Different = [Name || Name <- maps:keys(Bound), length(lists:usort([maps:get(Name, E) || E <- All])) > 1],
+    Different = [
+        Name || Name <- maps:keys(Bound), length(lists:usort([maps:get(Name, E) || E <- All])) > 1
+    ],
     lists:foldl(
         fun(Name, Env) ->
             Value =
@@ -362,7 +375,8 @@ merge(Outcomes, Env, Graph) ->
     few(Merged, G1).
 
 shared([]) -> [];
-shared([First | Rest]) -> lists:foldl(fun(Names, Shared) -> [N || N <- Shared, lists:member(N, Names)] end, First, Rest).
+shared([First | Rest]) ->
+    lists:foldl(fun(Names, Shared) -> [N || N <- Shared, lists:member(N, Names)] end, First, Rest).
 
 %% Takes back what was written after a graph, except for what was learned.
 take_back(Before, #graph{cache = Cache, values = Values, fuel = Fuel, again = Again}) ->
@@ -411,165 +425,6 @@ holds_result({block, _, _}) -> true;
 holds_result({'try', _, _, [], _, []}) -> true;
 holds_result(_) -> false.
 
-%% What an expression without calls is worth.
-known(Expression, Env) ->
-    case Expression of
-        {atom, _, Atom} -> {atom, Atom};
-        {integer, _, Integer} -> {int, Integer};
-        {char, _, Integer} -> {int, Integer};
-        {float, _, _} -> {type, float};
-        {string, _, []} -> {list, []};
-        {string, _, _} -> {type, list};
-        {nil, _} -> {list, []};
-        {var, _, Name} -> maps:get(Name, Env, any);
-        {tuple, _, Elements} -> {tuple, [known(Element, Env) || Element <- Elements]};
-        {cons, _, Head, Tail} -> cons(known(Head, Env), known(Tail, Env));
-        {op, _, '-', {integer, _, Integer}} -> {int, -Integer};
-        {op, _, Op, Left, Right} -> operator(Op, known(Left, Env), known(Right, Env));
-        {op, _, 'not', Value} -> negated(known(Value, Env));
-        {call, _, Name, Arguments} -> known_call(Name, Arguments, Env);
-        _ -> any
-    end.
-
-known_call({remote, _, {atom, _, erlang}, {atom, _, Name}}, Arguments, Env) ->
-    builtin(Name, [known(Argument, Env) || Argument <- Arguments]);
-known_call({atom, _, Name}, Arguments, Env) ->
-    builtin(Name, [known(Argument, Env) || Argument <- Arguments]);
-known_call(_, _, _) ->
-    any.
-
-cons(Head, {list, Tail}) -> {list, [Head | Tail]};
-cons(_, _) -> {type, list}.
-
-negated({atom, Boolean}) when is_boolean(Boolean) -> {atom, not Boolean};
-negated(_) -> {type, boolean}.
-
-operator(Op, {int, A}, {int, B}) when Op =:= '+'; Op =:= '-'; Op =:= '*' ->
-    {int, erlang:Op(A, B)};
-operator(Op, Left, Right) when Op =:= '+'; Op =:= '-'; Op =:= '*' ->
-    case {maty_value:is_type(integer, Left), maty_value:is_type(integer, Right)} of
-        {yes, yes} -> {type, integer};
-        _ -> {type, number}
-    end;
-operator('/', _, _) ->
-    {type, float};
-operator(Op, _, _) when
-    Op =:= 'div'; Op =:= 'rem'; Op =:= 'band'; Op =:= 'bor'; Op =:= 'bxor'; Op =:= 'bsl'; Op =:= 'bsr'
-->
-    {type, integer};
-operator('++', _, _) ->
-    any;
-operator('--', _, _) ->
-    {type, list};
-operator(Op, Left, Right) when
-    Op =:= '=:='; Op =:= '=='; Op =:= '=/='; Op =:= '/='; Op =:= '<'; Op =:= '>'; Op =:= '>='; Op =:= '=<'
-->
-    case maty_value:compare(Op, Left, Right) of
-        yes -> {atom, true};
-        no -> {atom, false};
-        unsure -> {type, boolean}
-    end;
-operator(Op, Left, Right) when Op =:= 'and'; Op =:= 'or'; Op =:= 'xor' ->
-    logical(Op, Left, Right);
-operator(Op, Left, Right) when Op =:= 'andalso'; Op =:= 'orelse' ->
-    logical(Op, Left, Right);
-operator(_, _, _) ->
-    any.
-
-logical(Op, {atom, true}, Right) when Op =:= 'andalso'; Op =:= 'and' -> Right;
-logical(Op, {atom, false}, _) when Op =:= 'andalso'; Op =:= 'and' -> {atom, false};
-logical(Op, {atom, true}, _) when Op =:= 'orelse'; Op =:= 'or' -> {atom, true};
-logical(Op, {atom, false}, Right) when Op =:= 'orelse'; Op =:= 'or' -> Right;
-logical(_, _, _) -> any.
-
-builtin(Name, [Value]) when
-    Name =:= is_integer;
-    Name =:= is_float;
-    Name =:= is_number;
-    Name =:= is_boolean;
-    Name =:= is_atom;
-    Name =:= is_binary;
-    Name =:= is_pid;
-    Name =:= is_reference;
-    Name =:= is_map;
-    Name =:= is_list;
-    Name =:= is_tuple;
-    Name =:= is_function
-->
-    "is_" ++ Type = atom_to_list(Name),
-    case maty_value:is_type(list_to_existing_atom(Type), Value) of
-        yes -> {atom, true};
-        no -> {atom, false};
-        unsure -> {type, boolean}
-    end;
-builtin(map_get, [{atom, Key}, {map, Keys}]) ->
-    maps:get(Key, Keys, any);
-builtin(map_get, [_, Value]) ->
-    %% In a guard it fails where there is no map.
-    case maty_value:is_type(map, Value) of
-        no -> {atom, false};
-        _ -> any
-    end;
-builtin(tuple_size, [{tuple, Values}]) ->
-    {int, length(Values)};
-builtin(tuple_size, [Value]) ->
-    case maty_value:is_type(tuple, Value) of
-        no -> {atom, false};
-        _ -> {type, integer}
-    end;
-builtin(element, [{int, Index}, {tuple, Values}]) when Index >= 1, Index =< length(Values) ->
-    lists:nth(Index, Values);
-builtin(is_map_key, [{atom, Key}, {map, Keys}]) when is_map_key(Key, Keys) ->
-    {atom, true};
-builtin(Name, [Left, Right]) when
-    Name =:= '=:='; Name =:= '=='; Name =:= '=/='; Name =:= '/='; Name =:= '<'; Name =:= '>'; Name =:= '>=';
-    Name =:= '=<'; Name =:= 'andalso'; Name =:= 'orelse'; Name =:= 'and'; Name =:= 'or'; Name =:= '+';
-    Name =:= '-'; Name =:= '*'
-->
-    operator(Name, Left, Right);
-builtin(Name, _) ->
-    case Name of
-        'div' -> {type, integer};
-        'rem' -> {type, integer};
-        length -> {type, integer};
-        byte_size -> {type, integer};
-        bit_size -> {type, integer};
-        size -> {type, integer};
-        tuple_size -> {type, integer};
-        map_size -> {type, integer};
-        round -> {type, integer};
-        trunc -> {type, integer};
-        ceil -> {type, integer};
-        floor -> {type, integer};
-        binary_to_integer -> {type, integer};
-        list_to_integer -> {type, integer};
-        unique_integer -> {type, integer};
-        system_time -> {type, integer};
-        monotonic_time -> {type, integer};
-        float -> {type, float};
-        binary_to_float -> {type, float};
-        abs -> {type, number};
-        atom_to_binary -> {type, binary};
-        integer_to_binary -> {type, binary};
-        float_to_binary -> {type, binary};
-        list_to_binary -> {type, binary};
-        iolist_to_binary -> {type, binary};
-        term_to_binary -> {type, binary};
-        atom_to_list -> {type, list};
-        integer_to_list -> {type, list};
-        binary_to_list -> {type, list};
-        tuple_to_list -> {type, list};
-        list_to_atom -> {type, atom};
-        binary_to_atom -> {type, atom};
-        node -> {type, atom};
-        list_to_tuple -> {type, tuple};
-        self -> {type, pid};
-        make_ref -> {type, reference};
-        monitor -> {type, reference};
-        is_map_key -> {type, boolean};
-        _ -> any
-    end.
-
 spend(#graph{fuel = 0}) -> throw({?MODULE, too_large});
 spend(#graph{fuel = Fuel} = Graph) -> Graph#graph{fuel = Fuel - 1}.
 
@@ -589,7 +444,7 @@ expression({match, _, Pattern, Expression}, Node, Env, Context, Graph) ->
 expression({tuple, _, Elements}, Node, Env, Context, Graph) ->
     with_all(Elements, Node, Env, Context, Graph, fun(Values) -> {tuple, Values} end);
 expression({cons, _, Head, Tail}, Node, Env, Context, Graph) ->
-    with_all([Head, Tail], Node, Env, Context, Graph, fun([H, T]) -> cons(H, T) end);
+    with_all([Head, Tail], Node, Env, Context, Graph, fun([H, T]) -> maty_known:cons(H, T) end);
 expression({map, _, Fields}, Node, Env, Context, Graph) ->
     map_fields(#{}, Fields, Node, Env, Context, Graph);
 expression({map, _, Map, Fields}, Node, Env, Context, Graph) ->
@@ -644,7 +499,9 @@ expression({'receive', Where, Clauses, _, After}, Node, Env, Context, Graph) ->
 expression({op, Where, '!', To, Message}, Node, Env, Context, Graph) ->
     {Outcomes, G1} = eval_all([To, Message], Node, Env, Context, Graph),
     each(Outcomes, fun({N, E, [_, V]}, G) -> raw_send(V, Where, N, E, Context, G) end, G1);
-expression({op, _, Op, Left, Right}, Node, Env, Context, Graph) when Op =:= 'andalso'; Op =:= 'orelse' ->
+expression(
+    {op, _, Op, Left, Right}, Node, Env, Context, Graph
+) when Op =:= 'andalso'; Op =:= 'orelse' ->
     {Outcomes, G1} = eval(Left, Node, Env, nested(Context), Graph),
     {Stay, Leave} =
         case Op of
@@ -655,16 +512,22 @@ expression({op, _, Op, Left, Right}, Node, Env, Context, Graph) when Op =:= 'and
         {clause, 0, [{atom, 0, Stay}], [], [Right]},
         {clause, 0, [{atom, 0, Leave}], [], [{atom, 0, Leave}]}
     ],
-    each(Outcomes, fun({N, E, V}, G) -> branches(select(Clauses, [V], E), N, E, Context, G) end, G1);
+    each(
+        Outcomes, fun({N, E, V}, G) -> branches(select(Clauses, [V], E), N, E, Context, G) end, G1
+    );
 expression({op, _, Op, Left, Right}, Node, Env, Context, Graph) ->
-    with_all([Left, Right], Node, Env, Context, Graph, fun([L, R]) -> operator(Op, L, R) end);
+    with_all([Left, Right], Node, Env, Context, Graph, fun([L, R]) ->
+        maty_known:operator(Op, L, R)
+    end);
 expression({op, _, 'not', Value}, Node, Env, Context, Graph) ->
-    with_all([Value], Node, Env, Context, Graph, fun([V]) -> negated(V) end);
+    with_all([Value], Node, Env, Context, Graph, fun([V]) -> maty_known:negated(V) end);
 expression({op, _, '-', {integer, _, Integer}}, Node, Env, _, Graph) ->
     {[{Node, Env, {int, -Integer}}], Graph};
 expression({op, _, _, Value}, Node, Env, Context, Graph) ->
     with_all([Value], Node, Env, Context, Graph, fun(_) -> {type, number} end);
-expression({'fun', _, {function, Name, Arity}}, Node, Env, #context{code = #{module := Module}}, Graph) ->
+expression(
+    {'fun', _, {function, Name, Arity}}, Node, Env, #context{code = #{module := Module}}, Graph
+) ->
     {[{Node, Env, {'fun', Module, Name, Arity}}], Graph};
 expression({'fun', _, {function, Module, Name, Arity}}, Node, Env, _, Graph) ->
     Value =
@@ -685,21 +548,21 @@ expression({bc, Where, Template, Qualifiers}, Node, Env, Context, Graph) ->
 expression({call, Where, Function, Arguments}, Node, Env, Context, Graph) ->
     call(Function, Arguments, Where, Node, Env, Context, Graph);
 expression(Expression, Node, Env, _, Graph) ->
-    {[{Node, Env, known(Expression, Env)}], Graph}.
+    {[{Node, Env, maty_known:expression(Expression, Env)}], Graph}.
 
+%% Elixir keeps the bytes of a string, Erlang its characters, of which a byte is taken.
 literal(String) ->
-    case unicode:characters_to_binary(String, latin1) of
-        Binary when is_binary(Binary) -> utf8(list_to_binary([Byte band 255 || Byte <- String]), Binary);
-        _ -> {type, binary}
-    end.
-
-utf8(Bytes, _) ->
+    Bytes = list_to_binary([Character band 255 || Character <- String]),
     case unicode:characters_to_binary(Bytes) of
         Bytes -> {text, Bytes};
         _ -> {type, binary}
     end.
 
-closure([{clause, _, Patterns, _, _} | _] = Clauses, Env, #context{code = #{module := Module}, foreign = Foreign}) ->
+closure(
+    [{clause, _, Patterns, _, _} | _] = Clauses, Env, #context{
+        code = #{module := Module}, foreign = Foreign
+    }
+) ->
     {closure, length(Patterns), Clauses, Env, {Module, Foreign}}.
 
 eval_all([], Node, Env, _, Graph) ->
@@ -721,7 +584,7 @@ with_all(Expressions, Node, Env, Context, Graph, Fun) ->
 
 map_fields(Keys, Fields, Node, Env, Context, Graph) ->
     Values = [Value || {_, _, _, Value} <- Fields],
-    Names = [known(Key, Env) || {_, _, Key, _} <- Fields],
+    Names = [maty_known:expression(Key, Env) || {_, _, Key, _} <- Fields],
     with_all(Values, Node, Env, Context, Graph, fun(Known) ->
         {map,
             lists:foldl(
@@ -784,7 +647,7 @@ fits(Patterns, Values, Guard, Env) when length(Patterns) =:= length(Values) ->
             (_, no) ->
                 no;
             ({Pattern, Value}, {Answer, E}) ->
-                case maty_value:match(Pattern, Value, E, fun known/2) of
+                case maty_value:match(Pattern, Value, E, fun maty_known:expression/2) of
                     {yes, Next} -> {Answer, Next};
                     {unsure, Next} -> {unsure, Next};
                     no -> no
@@ -797,7 +660,7 @@ fits(Patterns, Values, Guard, Env) when length(Patterns) =:= length(Values) ->
         no ->
             no;
         {Answer, Bound} ->
-            case maty_value:guard(Guard, Bound, fun known/2) of
+            case maty_value:guard(Guard, Bound, fun maty_known:expression/2) of
                 no -> no;
                 {yes, Next} -> {Answer, Next};
                 {unsure, Next} -> {unsure, Next}
@@ -911,12 +774,22 @@ raw_receive(Where, Clauses, After, Node, Env, Context, Graph) ->
     branches(select(Clauses ++ Timeout, [any], Env), Next, Env, Context, G2).
 
 raw_send({tuple, [{atom, '$maty'} | _]}, Where, Node, Env, Context, Graph) ->
-    raw_send_found("an envelope of a session message is sent by hand; use send/2 of Maty", Where, Node, Env, Context, Graph);
+    raw_send_found(
+        "an envelope of a session message is sent by hand; use send/2 of Maty",
+        Where,
+        Node,
+        Env,
+        Context,
+        Graph
+    );
 raw_send({tuple, [{atom, Label} | _]} = Message, Where, Node, Env, Context, Graph) ->
     #graph{view = #{sends := Sends}} = Graph,
     case lists:member(Label, Sends) of
         true ->
-            Text = [maty_value:describe(Message), " is sent to a process, past the session; use send/2 of Maty"],
+            Text = [
+                maty_value:describe(Message),
+                " is sent to a process, past the session; use send/2 of Maty"
+            ],
             raw_send_found(Text, Where, Node, Env, Context, Graph);
         false ->
             {[{Node, Env, Message}], Graph}
@@ -926,7 +799,8 @@ raw_send(Message, _, Node, Env, _, Graph) ->
 
 raw_send_found(Text, Where, Node, Env, Context, Graph) ->
     {Next, G1} = fresh(Graph),
-    {[{Next, Env, any}], put_effect(Node, bad(place(Where, Context), "raw-message", Text, Next), G1)}.
+    Instruction = bad(place(Where, Context), "raw-message", Text, Next),
+    {[{Next, Env, any}], put_effect(Node, Instruction, G1)}.
 
 %% ----- Calls -----
 
@@ -954,7 +828,18 @@ call({atom, _, Name}, Arguments, Where, Node, Env, #context{code = Code} = Conte
         Outcomes,
         fun({N, E, Values}, G) ->
             case is_map_key(Key, Functions) of
-                true -> local(Module, Name, Values, Arguments, Where, N, E, Context#context{tail = Tail}, G);
+                true ->
+                    local(
+                        Module,
+                        Name,
+                        Values,
+                        Arguments,
+                        Where,
+                        N,
+                        E,
+                        Context#context{tail = Tail},
+                        G
+                    );
                 false -> remote(erlang, Name, Values, Arguments, Where, N, E, Context, G)
             end
         end,
@@ -962,15 +847,27 @@ call({atom, _, Name}, Arguments, Where, Node, Env, #context{code = Code} = Conte
     );
 call(Function, Arguments, Where, Node, Env, Context, Graph) ->
     {Outcomes, G1} = eval_all([Function | Arguments], Node, Env, Context, Graph),
-    each(Outcomes, fun({N, E, [F | Values]}, G) -> apply_value(F, Values, Where, N, E, Context, G) end, G1).
+    each(
+        Outcomes,
+        fun({N, E, [F | Values]}, G) -> apply_value(F, Values, Where, N, E, Context, G) end,
+        G1
+    ).
 
 apply_value({either, Functions}, Values, Where, Node, Env, Context, Graph) ->
     {Nodes, G1} = fork(Node, Functions, Graph),
-    each(lists:zip(Nodes, Functions), fun({N, F}, G) -> apply_value(F, Values, Where, N, Env, Context, G) end, G1);
-apply_value({closure, Arity, Clauses, Bound, {Module, Foreign}}, Values, _, Node, Env, Context, Graph) when
+    each(
+        lists:zip(Nodes, Functions),
+        fun({N, F}, G) -> apply_value(F, Values, Where, N, Env, Context, G) end,
+        G1
+    );
+apply_value(
+    {closure, Arity, Clauses, Bound, {Module, Foreign}}, Values, _, Node, Env, Context, Graph
+) when
     Arity =:= length(Values)
 ->
-    Inner = (nested(Context))#context{code = code_of(Module, Graph), foreign = Foreign, given = #{}},
+    Inner = (nested(Context))#context{
+        code = code_of(Module, Graph), foreign = Foreign, given = #{}
+    },
     case select(Clauses, Values, Bound) of
         [] ->
             raise(Node, Context, Graph);
@@ -993,28 +890,42 @@ unknown(Text, Where, Node, Env, Context, Graph) ->
     {Next, G1} = fresh(Graph),
     {[{Next, Env, any}], put_effect(Node, guess(place(Where, Context), Text, Next), G1)}.
 
-remote(Maty, send, [To, Message], Exprs, Where, Node, Env, Context, Graph) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
+remote(
+    Maty, send, [To, Message], Exprs, Where, Node, Env, Context, Graph
+) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
     send(To, Message, place(Where, Exprs, Context), Node, Env, Context, Graph);
 remote(Maty, session, [], _, _, Node, Env, _, Graph) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
     {[{Node, Env, session(Graph)}], Graph};
-remote(Maty, register, [_, _], _, _, Node, Env, _, Graph) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
+remote(
+    Maty, register, [_, _], _, _, Node, Env, _, Graph
+) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
     {[{Node, Env, {atom, ok}}], Graph};
 remote(erlang, Name, Values, _, _, Node, _, Context, Graph) when
-    (Name =:= error andalso length(Values) > 0) orelse Name =:= exit andalso length(Values) =:= 1 orelse
-        Name =:= throw orelse Name =:= raise
+    (Name =:= error andalso length(Values) > 0) orelse
+        (Name =:= exit andalso length(Values) =:= 1) orelse
+        Name =:= throw orelse
+        Name =:= raise
 ->
     raise(Node, Context, Graph);
 remote(erlang, send, [_, Message | _], _, Where, Node, Env, Context, Graph) ->
     raw_send(Message, Where, Node, Env, Context, Graph);
 remote('Elixir.Kernel', send, [_, Message], _, Where, Node, Env, Context, Graph) ->
     raw_send(Message, Where, Node, Env, Context, Graph);
-remote(erlang, apply, [{atom, M}, {atom, F}, {list, Values}], _, Where, Node, Env, Context, Graph) ->
+remote(
+    erlang, apply, [{atom, M}, {atom, F}, {list, Values}], _, Where, Node, Env, Context, Graph
+) ->
     remote(M, F, Values, [], Where, Node, Env, Context, Graph);
 remote(erlang, apply, [Function, {list, Values}], _, Where, Node, Env, Context, Graph) ->
     apply_value(Function, Values, Where, Node, Env, Context, Graph);
-remote(erlang, Name, Values, _, Where, Node, Env, Context, Graph) when Name =/= spawn, Name =/= spawn_link ->
-    loops(erlang, Name, Values, builtin(Name, Values), Where, Node, Env, Context, Graph);
-remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{code = #{module := Module}} = Graph) ->
+remote(
+    erlang, Name, Values, _, Where, Node, Env, Context, Graph
+) when Name =/= spawn, Name =/= spawn_link ->
+    loops(erlang, Name, Values, maty_known:builtin(Name, Values), Where, Node, Env, Context, Graph);
+remote(
+    Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{
+        code = #{module := Module}
+    } = Graph
+) ->
     Own = Context#context{code = Graph#graph.code, foreign = false, tail = none},
     local(Module, Name, Values, Exprs, Where, Node, Env, Own, Graph, Context);
 remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Cache} = Graph) ->
@@ -1022,7 +933,8 @@ remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Ca
     G1 = Graph#graph{cache = Known},
     case Class of
         plain ->
-            loops(Module, Name, Values, returned(Module, Name), Where, Node, Env, Context, G1);
+            Returned = maty_known:returned(Module, Name),
+            loops(Module, Name, Values, Returned, Where, Node, Env, Context, G1);
         opaque ->
             opaque(Module, Name, Values, Where, Node, Env, Context, G1);
         {session, Code} ->
@@ -1032,7 +944,11 @@ remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Ca
 
 %% A function whose code is not there is taken to send if it is given what can be sent:
 %% a role, or a message.
-opaque(Module, Name, Values, Where, Node, Env, Context, #graph{view = #{sends := Sends, roles := Roles}} = Graph) ->
+opaque(
+    Module, Name, Values, Where, Node, Env, Context, #graph{
+        view = #{sends := Sends, roles := Roles}
+    } = Graph
+) ->
     Given = fun
         ({atom, Atom}) -> lists:member(Atom, Roles);
         ({tuple, [{atom, Label} | _]}) -> lists:member(Label, Sends);
@@ -1040,30 +956,15 @@ opaque(Module, Name, Values, Where, Node, Env, Context, #graph{view = #{sends :=
     end,
     case lists:any(Given, lists:append([maty_value:alternatives(Value) || Value <- Values])) of
         true ->
-            Text = io_lib:format("what ~tp:~tp/~b does in the session is not known: its code is not there", [
+            Format = "what ~tp:~tp/~b does in the session is not known: its code is not there",
+            Text =
+                io_lib:format(Format, [
                 Module, Name, length(Values)
             ]),
             unknown(Text, Where, Node, Env, Context, Graph);
         false ->
             loops(Module, Name, Values, any, Where, Node, Env, Context, Graph)
     end.
-
-%% What functions of libraries return whose results are often sent.
-returned('Elixir.String.Chars', to_string) -> {type, binary};
-returned('Elixir.Integer', to_string) -> {type, binary};
-returned('Elixir.Integer', parse) -> any;
-returned('Elixir.String', to_integer) -> {type, integer};
-returned('Elixir.String', length) -> {type, integer};
-returned('Elixir.String', Name) when Name =:= upcase; Name =:= downcase; Name =:= trim; Name =:= duplicate -> {type, binary};
-returned('Elixir.Enum', Name) when Name =:= count -> {type, integer};
-returned('Elixir.Enum', Name) when Name =:= map; Name =:= filter; Name =:= sort; Name =:= reverse; Name =:= to_list -> {type, list};
-returned('Elixir.Enum', each) -> {atom, ok};
-returned('Elixir.Enum', join) -> {type, binary};
-returned(lists, Name) when Name =:= map; Name =:= filter; Name =:= sort; Name =:= reverse; Name =:= seq -> {type, list};
-returned(lists, foreach) -> {atom, ok};
-returned(lists, sum) -> {type, number};
-returned(io, format) -> {atom, ok};
-returned(_, _) -> any.
 
 %% A function of a module that is read. The context is the called module's; the last
 %% one the caller's.
@@ -1085,7 +986,8 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
                 {#{Key := {active, Depth, Entry}}, _} ->
                     {Next, G2} = fresh(G1),
                     G3 = G2#graph{again = min(Depth, G2#graph.again)},
-                    {[{Next, Env, any}], again(put_node(Node, enter(Place, Entry, [Next], Caller), G3))};
+                    G4 = put_node(Node, enter(Place, Entry, [Next], Caller), G3),
+                    {[{Next, Env, any}], again(G4)};
                 {#{Key := {done, Entry, Exits}}, _} when Widened ->
                     Text = "with which arguments this is called is not known",
                     {Next, G2} = fresh(G1),
@@ -1122,13 +1024,19 @@ instance(Function, Values, #graph{instances = Instances} = Graph) ->
 %% Reads a function: it becomes a procedure, or a value if it does nothing.
 procedure(Key, _, _, _, #graph{depth = ?MAX_CALLS} = Graph) ->
     Graph#graph{values = (Graph#graph.values)#{Key => any}};
-procedure({{_, _, _, {GuardsRefused, GuardsRaised}}, Values} = Key, Clauses, Code, Context, Before) ->
+procedure(
+    {{_, _, _, {GuardsRefused, GuardsRaised}}, Values} = Key, Clauses, Code, Context, Before
+) ->
     #graph{depth = Depth, effects = Effects, again = Again} = Before,
     {Entry, G1} = fresh(Before),
     {Refused, G2} = leave(GuardsRefused, "refused", G1),
     {Raised, G3} = leave(GuardsRaised, "raised", G2),
     Inner = #context{
-        code = Code, foreign = Context#context.foreign, tail = Key, refused = Refused, raised = Raised
+        code = Code,
+        foreign = Context#context.foreign,
+        tail = Key,
+        refused = Refused,
+        raised = Raised
     },
     Active = G3#graph{
         depth = Depth + 1,
@@ -1214,7 +1122,8 @@ index(_, [any]) -> 0;
 index(Value, Exits) -> length(lists:takewhile(fun(Exit) -> Exit =/= Value end, Exits)).
 
 enter(Place, Entry, Nexts, #context{refused = Refused, raised = Raised}) ->
-    ["call ", Place, " ", ref(Entry), " ", ref(Refused), " ", ref(Raised), [[" ", ref(N)] || N <- Nexts]].
+    Ways = [[" ", ref(Node)] || Node <- [Entry, Refused, Raised | Nexts]],
+    ["call ", Place, Ways].
 
 enter(Place, Entry, Exits, Node, Env, Caller, Graph) ->
     {Outcomes, G1} = lists:mapfoldl(
@@ -1233,7 +1142,9 @@ send(To, Message, Place, Node, Env, Context, Graph) ->
     {Next, G1} = fresh(Graph),
     Ways = [
         {Role, Each}
-     || Role <- maty_value:alternatives(To), One <- maty_value:alternatives(Message), Each <- labels(One)
+     || Role <- maty_value:alternatives(To),
+        One <- maty_value:alternatives(Message),
+        Each <- labels(One)
     ],
     {Nodes, G2} = fork(Node, Ways, G1),
     G3 = lists:foldl(
@@ -1252,7 +1163,11 @@ send(Role, Message, Place, Next, #context{refused = Refused}) ->
             Text = ["sends to ", maty_value:describe(Value), ", which is no role"],
             bad(Place, "bad-send", Text, Next);
         {_, error} ->
-            Text = ["sends ", maty_value:describe(Message), ", which is no message: a message is a tuple of a label and its payload"],
+            Text = [
+                "sends ",
+                maty_value:describe(Message),
+                ", which is no message: a message is a tuple of a label and its payload"
+            ],
             bad(Place, "bad-send", Text, Next);
         {Peer, What} ->
             ["send ", Place, " ", ref(Next), " ", ref(Refused), " ", Peer, " ", What]
@@ -1264,7 +1179,9 @@ to({type, atom}) -> "?";
 to(Value) -> {error, Value}.
 
 what({tuple, [Label | Fields]}) ->
-    Payload = [integer_to_binary(length(Fields)), [[" ", maty_value:notation(Field)] || Field <- Fields]],
+    Payload = [
+        integer_to_binary(length(Fields)), [[" ", maty_value:notation(Field)] || Field <- Fields]
+    ],
     case Label of
         {atom, Name} -> [name(Name), " ", Payload];
         any -> ["? ", Payload];
@@ -1287,7 +1204,13 @@ loops(Module, Name, Values, Result, Where, Node, Env, Context, Graph) ->
             Rounds = rounds(Module, Name, Values),
             lists:foldl(
                 fun(Fun, {Outcomes, G0}) ->
-                    each(Outcomes, fun({N, E, _}, G) -> fun_loop(Fun, Rounds, Result, Where, N, E, Context, G) end, G0)
+                    each(
+                        Outcomes,
+                        fun({N, E, _}, G) ->
+                            fun_loop(Fun, Rounds, Result, Where, N, E, Context, G)
+                        end,
+                        G0
+                    )
                 end,
                 {[{Node, Env, Result}], Graph},
                 Funs
@@ -1340,7 +1263,11 @@ loop(Body, Rounds, Result, _, Node, Env, _, Graph) when is_list(Rounds) ->
         Rounds
     ),
     {[{N, Env, Result} || {N, _, _} <- Outcomes], G1};
-loop(Body, some, Result, Where, Node, Env, Context, #graph{effects = Effects, rounds = Rounds} = Graph) ->
+loop(
+    Body, some, Result, Where, Node, Env, Context, #graph{
+        effects = Effects, rounds = Rounds
+    } = Graph
+) ->
     {First, G1} = fresh(Graph),
     {Outcomes, G2} = Body(any, First, Env, G1),
     case {G2#graph.effects, G2#graph.rounds} of
@@ -1363,7 +1290,11 @@ loop(Body, some, Result, Where, Node, Env, Context, #graph{effects = Effects, ro
             G7 = put_node(Again, go([First, After]), G6),
             G8 = put_node(Node, go([First, None]), G7),
             Text = "how often this is done is not known",
-            {[{After, Env, Result}], put_effect(None, suppose(place(Where, Context), Text, After), G8)}
+            {
+                [{After, Env, Result}], put_effect(
+                    None, suppose(place(Where, Context), Text, After), G8
+                )
+            }
     end.
 
 %% The nodes that are reached without doing anything.
@@ -1381,7 +1312,9 @@ ways([Node | Nodes], Instructions, Seen) ->
 
 comprehension([], Template, _, Node, Env, Context, Graph, _) ->
     eval(Template, Node, Env, Context, Graph);
-comprehension([{Kind, _, Pattern, List} | Qualifiers], Template, Where, Node, Env, Context, Graph, Result) when
+comprehension(
+    [{Kind, _, Pattern, List} | Qualifiers], Template, Where, Node, Env, Context, Graph, Result
+) when
     Kind =:= generate; Kind =:= b_generate
 ->
     {Outcomes, G1} = eval(List, Node, Env, Context, Graph),
@@ -1397,7 +1330,8 @@ comprehension([{Kind, _, Pattern, List} | Qualifiers], Template, Where, Node, En
                 Inner = maps:without(maps:keys(variables([Pattern])), Ea),
                 case select([{clause, 0, [Pattern], [], []}], [Element], Inner) of
                     [] -> {[{Na, Ea, any}], Ga};
-                    [{_, Bound} | _] -> comprehension(Qualifiers, Template, Where, Na, Bound, Context, Ga, Result)
+                    [{_, Bound} | _] ->
+                        comprehension(Qualifiers, Template, Where, Na, Bound, Context, Ga, Result)
                 end
             end,
             loop(Body, Rounds, Result, Where, N, E, Context, G)
@@ -1420,19 +1354,33 @@ comprehension([Filter | Qualifiers], Template, Where, Node, Env, Context, Graph,
 finish({either, Values}, Place, Node, Env, Context, Graph) ->
     {Nodes, G1} = fork(Node, Values, Graph),
     each(lists:zip(Nodes, Values), fun({N, V}, G) -> finish(V, Place, N, Env, Context, G) end, G1);
-finish({tuple, [{atom, suspend}, Handler, State]}, Place, Node, _, #context{result = {handler, _}}, Graph) ->
+finish(
+    {
+        tuple, [{atom, suspend}, Handler, State]
+    }, Place, Node, _, #context{result = {handler, _}}, Graph
+) ->
     {[], suspend(Handler, State, Place, Node, Graph)};
 finish({tuple, [{atom, done}, _, _]}, Place, Node, _, _, Graph) ->
     {[], put_effect(Node, ["done ", Place], Graph)};
 finish({atom, noreply}, Place, Node, _, #context{result = {handler, Number}}, Graph) ->
     {[], put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph)};
-finish({tuple, [{atom, ok}, Handler, State, _]}, Place, Node, Env, #context{result = init} = Context, Graph) ->
+finish(
+    {
+        tuple, [{atom, ok}, Handler, State, _]
+    }, Place, Node, Env, #context{result = init} = Context, Graph
+) ->
     #graph{code = #{functions := Functions, module := Module} = Code} = Graph,
     case Functions of
         #{{setup_actor, 2} := _} ->
             Own = (nested(Context))#context{code = Code},
-            {Outcomes, G1} = local(Module, setup_actor, [session(Graph), any], [], 0, Node, Env, Own, Graph),
-            {[], lists:foldl(fun({N, _, _}, G) -> suspend(Handler, State, Place, N, G) end, G1, Outcomes)};
+            {Outcomes, G1} = local(
+                Module, setup_actor, [session(Graph), any], [], 0, Node, Env, Own, Graph
+            ),
+            {
+                [], lists:foldl(
+                    fun({N, _, _}, G) -> suspend(Handler, State, Place, N, G) end, G1, Outcomes
+                )
+            };
         #{} ->
             {[], suspend(Handler, State, Place, Node, Graph)}
     end;
@@ -1459,10 +1407,16 @@ expected(_) -> "{suspend, Handler, State}, {done, Reason, State} or noreply".
 %% Waits with a handler.
 suspend({either, Handlers}, State, Place, Node, Graph) ->
     {Nodes, G1} = fork(Node, Handlers, Graph),
-    lists:foldl(fun({N, H}, G) -> suspend(H, State, Place, N, G) end, G1, lists:zip(Nodes, Handlers));
+    lists:foldl(
+        fun({N, H}, G) -> suspend(H, State, Place, N, G) end, G1, lists:zip(Nodes, Handlers)
+    );
 suspend({closure, 2, _, _, _} = Handler, State, Place, Node, Graph) ->
     suspend_with(Handler, maty_value:cut(State), Place, Node, Graph);
-suspend({'fun', Module, Name, 2} = Handler, State, Place, Node, #graph{code = #{module := Own}, cache = Cache} = Graph) ->
+suspend(
+    {'fun', Module, Name, 2} = Handler, State, Place, Node, #graph{
+        code = #{module := Own}, cache = Cache
+    } = Graph
+) ->
     {Class, Known} =
         case Module of
             Own -> {{session, Graph#graph.code}, Cache};
@@ -1474,7 +1428,9 @@ suspend({'fun', Module, Name, 2} = Handler, State, Place, Node, #graph{code = #{
             suspend_with(Handler, maty_value:cut(State), Place, Node, G1);
         {session, _} ->
             {Dead, G2} = dead(G1),
-            Text = io_lib:format("suspends with ~ts, which does not exist", [function(Module, Name)]),
+            Text = io_lib:format(
+                "suspends with ~ts, which does not exist", [function(Module, Name)]
+            ),
             put_effect(Node, bad(Place, "no-handler", Text, Dead), G2);
         _ ->
             Text = io_lib:format("what ~ts does is not known", [function(Module, Name)]),
@@ -1484,7 +1440,11 @@ suspend(Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type,
     suspend_unknown("which handler is suspended here is not known", Place, Node, Graph);
 suspend(Other, _, Place, Node, Graph) ->
     {Dead, G1} = dead(Graph),
-    Text = ["suspends with ", maty_value:describe(Other), ", which is no function of a message and a state"],
+    Text = [
+        "suspends with ",
+        maty_value:describe(Other),
+        ", which is no function of a message and a state"
+    ],
     put_effect(Node, bad(Place, "no-handler", Text, Dead), G1).
 
 %% As the module's language writes it.
@@ -1510,7 +1470,9 @@ suspend_with(Handler, State, Place, Node, #graph{instances = Instances} = Graph)
         false ->
             {Next, G1} = fresh(Graph),
             Text = "with which state this is suspended is not known",
-            suspend_known({Handler, any}, Place, Next, put_effect(Node, suppose(Place, Text, Next), G1))
+            suspend_known(
+                {Handler, any}, Place, Next, put_effect(Node, suppose(Place, Text, Next), G1)
+            )
     end.
 
 suspend_known(Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->
@@ -1546,9 +1508,15 @@ instruction(Instruction) -> Instruction.
 %% @doc The roles that the code registers for by name, each with its place.
 -spec registrations(maty_code:code()) -> [{atom(), erl_anno:anno()}].
 registrations(#{functions := Functions}) ->
-    lists:usort(lists:foldl(fun({_, Clauses}, Found) -> registered(Clauses, Found) end, [], maps:values(Functions))).
+    lists:usort(
+        lists:foldl(
+            fun({_, Clauses}, Found) -> registered(Clauses, Found) end, [], maps:values(Functions)
+        )
+    ).
 
-registered({call, Where, {remote, _, {atom, _, Maty}, {atom, _, register}}, [_, {atom, _, Role}]}, Found) when
+registered(
+    {call, Where, {remote, _, {atom, _, Maty}, {atom, _, register}}, [_, {atom, _, Role}]}, Found
+) when
     Maty =:= maty; Maty =:= 'Elixir.Maty'
 ->
     [{Role, Where} | Found];

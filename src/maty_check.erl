@@ -32,10 +32,16 @@ main(Arguments) ->
     {Flags, Files} = lists:partition(fun(Argument) -> lists:prefix("--", Argument) end, Arguments),
     case {Flags -- ["--json", "--strict"], Files} of
         {[], [_ | _]} ->
-            Status = start_and_run(Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}),
+            Status = start_and_run(
+                Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}
+            ),
             erlang:halt(Status);
         {[Flag | _], _} ->
-            io:format(standard_error, "maty_check: unknown option ~ts; expected --json, --strict~n", [Flag]),
+            io:format(
+                standard_error,
+                "maty_check: unknown option ~ts; expected --json, --strict~n",
+                [Flag]
+            ),
             erlang:halt(2);
         {[], []} ->
             io:put_chars(standard_error, "usage: maty_check [--json] [--strict] FILE...\n"),
@@ -54,7 +60,9 @@ start_and_run(Files, Json, Options) ->
 run(Files, Json, Options) ->
     {Findings, Failures} = beams(Files, Options),
     lists:foreach(
-        fun({File, Reason}) -> io:format(standard_error, "~ts: ~ts~n", [File, format_error(Reason)]) end, Failures
+        fun({File, Reason}) -> io:format(
+            standard_error, "~ts: ~ts~n", [File, format_error(Reason)]
+        ) end, Failures
     ),
     Text =
         case Json of
@@ -76,13 +84,18 @@ format_error({no_beam, _}) -> "no compiled module";
 format_error(Other) -> io_lib:format("~tp", [Other]).
 
 %% @doc Checks files and folders. Returns what was found, and what could not be checked.
--spec beams([file:filename()], options()) -> {[maty_handlers:finding()], [{file:filename(), term()}]}.
+-spec beams([file:filename()], options()) ->
+    {[maty_handlers:finding()], [{file:filename(), term()}]}.
 beams(Files, Options) ->
     All = lists:append([expand(File) || File <- Files]),
     Folders = lists:usort([filename:dirname(File) || File <- All]),
     ok = code:add_pathsz(Folders),
     Results = [{File, beam(File, Options)} || File <- All],
-    {lists:append([Found || {_, {ok, Found}} <- Results]), [{File, Reason} || {File, {error, Reason}} <- Results]}.
+    {
+        lists:append([Found || {_, {ok, Found}} <- Results]), [
+            {File, Reason} || {File, {error, Reason}} <- Results
+        ]
+    }.
 
 expand(File) ->
     case filelib:is_dir(File) of
@@ -145,12 +158,24 @@ json(#{severity := Severity, class := Class, text := Text, run := Run, notes := 
         ",\"run\":",
         string(Run),
         ",\"notes\":[",
-        lists:join(",", [["{", tl(place(Note)), ",\"text\":", string(T), "}"] || #{text := T} = Note <- Notes]),
+        lists:join(
+            ",", [
+                ["{", tl(place(Note)), ",\"text\":", string(T), "}"] || #{text := T} = Note <- Notes
+            ]
+        ),
         "]}"
     ].
 
 place(#{source := Source, line := Line, column := Column}) ->
-    [",", "\"source\":", string(Source), ",\"line\":", integer_to_list(Line), ",\"column\":", integer_to_list(Column)].
+    [
+        ",",
+        "\"source\":",
+        string(Source),
+        ",\"line\":",
+        integer_to_list(Line),
+        ",\"column\":",
+        integer_to_list(Column)
+    ].
 
 string(Text) ->
     [$", [character(C) || C <- unicode:characters_to_list(Text)], $"].

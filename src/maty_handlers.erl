@@ -19,7 +19,9 @@
 
 -include("maty_internal.hrl").
 
--export([options/1, declared/1, check/2, check/3, not_checked/1, format/1, format/2, format_error/1]).
+-export(
+    [options/1, declared/1, check/2, check/3, not_checked/1, format/1, format/2, format_error/1]
+).
 
 -export_type([options/0, finding/0, note/0, level/0]).
 
@@ -46,7 +48,9 @@
     text := binary()
 }.
 
--type run() :: {{atom(), maty:role()}, maty_behaviour:start(), ok | wrong | inapplicable, [finding()]}.
+-type run() :: {
+    {atom(), maty:role()}, maty_behaviour:start(), ok | wrong | inapplicable, [finding()]
+}.
 
 -define(LEVELS, [strict, error, warn, off]).
 
@@ -58,7 +62,11 @@ options(List) ->
     Level = proplists:get_value(check, List, error),
     Unknown = [Key || {Key, _} <- List, not lists:member(Key, [protocol, role, roles, check])],
     Roles =
-        case {lists:keyfind(roles, 1, List), lists:keyfind(protocol, 1, List), lists:keyfind(role, 1, List)} of
+        case {
+            lists:keyfind(roles, 1, List),
+            lists:keyfind(protocol, 1, List),
+            lists:keyfind(role, 1, List)
+        } of
             {{_, Pairs}, false, false} -> Pairs;
             {false, {_, Protocol}, {_, Role}} when is_list(Role) -> [{Protocol, R} || R <- Role];
             {false, {_, Protocol}, {_, Role}} -> [{Protocol, Role}];
@@ -157,7 +165,13 @@ view(Source, RoleName, Code) ->
             Roles = maty_machine:roles(Machine),
             case [Role || #role{name = N} = Role <- Roles, N =:= RoleName] of
                 [Role] ->
-                    {ok, {{Name, RoleName}, Image, [N || #role{name = N} <- Roles], seen(Name, Role, Roles)}};
+                    {
+                        ok, {
+                            {Name, RoleName}, Image, [
+                                N || #role{name = N} <- Roles
+                            ], seen(Name, Role, Roles)
+                        }
+                    };
                 [] ->
                     Names = lists:join(", ", [atom_to_list(N) || #role{name = N} <- Roles]),
                     {error, <<"no-role">>,
@@ -187,7 +201,9 @@ seen(Protocol, #role{name = Name, states = States}, Roles) ->
     #{
         role => Name,
         protocol => Protocol,
-        receives => [{Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)],
+        receives => [
+            {Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)
+        ],
         sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions]),
         roles => [N || #role{name = N} <- Roles]
     }.
@@ -203,11 +219,13 @@ registrations(Code, Views) ->
             column(Where),
             case lists:member(Role, All) of
                 true ->
-                    io_lib:format("registers for ~ts, for which it has no init_session: it says that it plays ~ts", [
+                    io_lib:format("registers for ~ts, for which it has no init_session: "
+                        "it says that it plays ~ts", [
                         Role, names(Declared)
                     ]);
                 false ->
-                    io_lib:format("registers for ~ts, which is no role of the protocol; it has ~ts", [
+                    io_lib:format("registers for ~ts, which is no role of the protocol; "
+                        "it has ~ts", [
                         Role, names(All)
                     ])
             end
@@ -255,7 +273,8 @@ run(Key, Image, View, Start, Code, Cache) ->
                     {rejected, Diagnostics} -> {wrong, findings(Diagnostics)};
                     {ok, Diagnostics} -> {ok, findings(Diagnostics)};
                     {limit, _} -> {ok, [unknown(Code, "its handlers do too much to be checked")]};
-                    {error, limit} -> {ok, [unknown(Code, "its handlers do too much to be checked")]};
+                    {error, limit} ->
+                        {ok, [unknown(Code, "its handlers do too much to be checked")]};
                     {error, Status} -> error({engine, Status})
                 end,
             {{Key, Start, applicable(Result, Found), Found}, Known};
@@ -266,14 +285,20 @@ run(Key, Image, View, Start, Code, Cache) ->
 unknown(Code, Text) ->
     (finding(<<"unknown">>, Code, 0, 0, Text))#{severity := warning}.
 
-applicable(wrong, [#{class := <<"no-clause">>, text := <<"no clause of init_session/2", _/binary>>}]) ->
+applicable(
+    wrong, [#{class := <<"no-clause">>, text := <<"no clause of init_session/2", _/binary>>}]
+) ->
     inapplicable;
 applicable(Result, _) ->
     Result.
 
 assigned(Runs, Views, Starts) ->
     Roles = [Key || {Key, _, _, _} <- Views],
-    Lacking = [Key || Key <- Roles, not lists:any(fun({K, _, R, _}) -> K =:= Key andalso R =:= ok end, Runs)],
+    Lacking = [
+        Key || Key <- Roles, not lists:any(
+            fun({K, _, R, _}) -> K =:= Key andalso R =:= ok end, Runs
+        )
+    ],
     Useless = [
         Start
      || Start <- Starts, not lists:any(fun({_, S, R, _}) -> S =:= Start andalso R =:= ok end, Runs)
@@ -345,7 +370,16 @@ findings([{Severity, Class, Source, Line, Column, Text, Run} | Rest]) ->
 format(Findings) ->
     [[head(Finding), format(Finding, [])] || Finding <- Findings].
 
-head(#{severity := Severity, class := Class, source := Source, line := Line, column := Column, text := Text}) ->
+head(
+    #{
+        severity := Severity,
+        class := Class,
+        source := Source,
+        line := Line,
+        column := Column,
+        text := Text
+    }
+) ->
     [where(Source, Line, Column), atom_to_list(Severity), "[", Class, "]: ", Text, "\n"].
 
 %% @doc What stands below the first line of a finding: the run, and the notes.
@@ -361,7 +395,8 @@ format(#{run := Run, notes := Notes}, []) ->
 
 where(Source, 0, _) -> [Source, ": "];
 where(Source, Line, 0) -> [Source, ":", integer_to_list(Line), ": "];
-where(Source, Line, Column) -> [Source, ":", integer_to_list(Line), ":", integer_to_list(Column), ": "].
+where(Source, Line, Column) ->
+    [Source, ":", integer_to_list(Line), ":", integer_to_list(Column), ": "].
 
 %% @doc The text of what is wrong with options.
 -spec format_error(term()) -> unicode:chardata().

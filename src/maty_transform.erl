@@ -50,7 +50,8 @@ handlers(Embedded, Forms) ->
             Code = maty_code:from_forms(Forms),
             case maty_handlers:declared(Code) of
                 none -> Forms;
-                {ok, Options, Line} -> findings(maty_handlers:check(Code, own(Embedded, Code, Options), Line), Forms);
+                {ok, Options, Line} ->
+                    findings(maty_handlers:check(Code, own(Embedded, Code, Options), Line), Forms);
                 {error, Reason, Line} -> failed(Line, {options, Reason}, Forms)
             end;
         _ ->
@@ -80,7 +81,11 @@ findings(Findings, Forms) ->
     end.
 
 placed(Findings, Forms) ->
-    [{file(Forms), [{where(Finding), ?MODULE, {handlers, Finding}} || Finding <- Findings]} || Findings =/= []].
+    [
+        {
+            file(Forms), [{where(Finding), ?MODULE, {handlers, Finding}} || Finding <- Findings]
+        } || Findings =/= []
+    ].
 
 where(#{line := 0}) -> none;
 where(#{line := Line, column := 0}) -> Line;

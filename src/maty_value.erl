@@ -264,7 +264,9 @@ match({bin, _, [{bin_element, _, {string, _, String}, default, default}]}, Value
 match({bin, _, []}, Value, Env, _) ->
     maybe_env(compare('=:=', {text, <<>>}, Value), Env);
 match({bin, _, Elements}, Value, Env, Eval) ->
-    inside(is_type(binary, Value), [Pattern || {bin_element, _, Pattern, _, _} <- Elements], Env, Eval);
+    inside(
+        is_type(binary, Value), [Pattern || {bin_element, _, Pattern, _, _} <- Elements], Env, Eval
+    );
 match({record, _, _, Fields}, Value, Env, Eval) ->
     inside(is_type(tuple, Value), [Pattern || {record_field, _, _, Pattern} <- Fields], Env, Eval);
 match(Literal, Value, Env, Eval) ->
@@ -373,7 +375,8 @@ equal(Name, Op, Value, Env) ->
     case {compare(Op, Bound, Value), Value} of
         {no, _} -> no;
         {yes, _} -> {yes, Env};
-        {unsure, Literal} when element(1, Literal) =:= atom; element(1, Literal) =:= int -> {unsure, Env#{Name => Value}};
+        {unsure, Literal} when element(1, Literal) =:= atom; element(1, Literal) =:= int ->
+            {unsure, Env#{Name => Value}};
         {unsure, _} -> {unsure, Env}
     end.
 
@@ -439,13 +442,15 @@ not_no(_) -> unsure.
 
 %% @doc A value as the notation of a behaviour has it, see c_src/core/behaviour.h.
 -spec notation(value()) -> iodata().
-notation({either, Values}) -> [$v, integer_to_binary(length(Values)), [[$\s, plain(V, 4)] || V <- Values]];
+notation({either, Values}) ->
+    [$v, integer_to_binary(length(Values)), [[$\s, plain(V, 4)] || V <- Values]];
 notation(Value) -> plain(Value, 4).
 
 plain(any, _) -> "?";
 plain({either, _}, _) -> "?";
 plain({atom, Atom}, _) -> maty_behaviour:quoted(atom_to_binary(Atom));
-plain({int, Integer}, _) when Integer >= -(1 bsl 63), Integer < 1 bsl 63 -> [$=, integer_to_binary(Integer)];
+plain({int, Integer}, _) when Integer >= -(1 bsl 63), Integer < 1 bsl 63 ->
+    [$=, integer_to_binary(Integer)];
 plain({int, _}, _) -> "i";
 plain({text, _}, _) -> "u";
 plain({tuple, Values}, Depth) ->
@@ -455,7 +460,10 @@ plain({tuple, Values}, Depth) ->
     end;
 plain({list, Values}, Depth) -> parts($l, list, Values, Depth);
 plain({map, #{'__struct__' := {atom, Struct}}}, _) when
-    Struct =/= 'Elixir.Date', Struct =/= 'Elixir.Time', Struct =/= 'Elixir.DateTime', Struct =/= 'Elixir.NaiveDateTime'
+    Struct =/= 'Elixir.Date',
+    Struct =/= 'Elixir.Time',
+    Struct =/= 'Elixir.DateTime',
+    Struct =/= 'Elixir.NaiveDateTime'
 ->
     "M";
 plain({map, _}, _) -> "m";
@@ -473,7 +481,8 @@ plain({type, tuple}, _) -> "t";
 plain(_, _) -> "o".
 
 %% Three integers are a date or a time, and a pair of them both.
-may_be_moment([_, _, _] = Values) -> not lists:member(no, [is_type(integer, Value) || Value <- Values]);
+may_be_moment([_, _, _] = Values) ->
+    not lists:member(no, [is_type(integer, Value) || Value <- Values]);
 may_be_moment([_, _] = Values) -> not lists:member(no, [is_type(tuple, Value) || Value <- Values]);
 may_be_moment(_) -> false.
 

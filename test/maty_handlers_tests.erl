@@ -84,7 +84,15 @@ handlers_test_() ->
             Folder
         end,
         fun(Folder) -> file:del_dir_r(Folder) end, fun(Folder) ->
-            [right(Folder), sends(Folder), ends(Folder), clauses(Folder), roles(Folder), loops(Folder), levels(Folder)]
+            [
+                right(Folder),
+                sends(Folder),
+                ends(Folder),
+                clauses(Folder),
+                roles(Folder),
+                loops(Folder),
+                levels(Folder)
+            ]
         end}.
 
 %% Compiles a text in which parts are replaced. Returns errors and warnings, each with
@@ -108,7 +116,13 @@ compile(Folder, Text, Changes) ->
 %% Paths are those of the folder.
 messages(Folder, Found) ->
     [
-        {Where, lists:flatten(string:replace(unicode:characters_to_list(Module:format_error(What)), Folder ++ "/", "", all))}
+        {
+            Where, lists:flatten(
+                string:replace(
+                    unicode:characters_to_list(Module:format_error(What)), Folder ++ "/", "", all
+                )
+            )
+        }
      || {_, InFile} <- Found, {Where, Module, What} <- InFile, Module =:= maty_transform
     ].
 
@@ -123,16 +137,37 @@ right(Folder) ->
         passes(Folder, ?SELLER, []),
         passes(Folder, ?BUYER, []),
         %% Captured under another name, or from another module's name.
-        passes(Folder, ?SELLER, [{"{suspend, fun decision/2, State}", "Next = fun decision/2, {suspend, Next, State}"}]),
+        passes(
+            Folder, ?SELLER, [
+                {
+                    "{suspend, fun decision/2, State}",
+                    "Next = fun decision/2, {suspend, Next, State}"
+                }
+            ]
+        ),
         passes(Folder, ?SELLER, [
-            {"fun decision/2", "fun an_actor:decision/2"}, {"init_session/2])", "init_session/2, decision/2])"}
+            {"fun decision/2", "fun an_actor:decision/2"}, {
+                "init_session/2])", "init_session/2, decision/2])"
+            }
         ]),
-        passes(Folder, ?SELLER, [{"fun decision/2", "fun(Message, S) -> decision(Message, S) end"}]),
+        passes(
+            Folder, ?SELLER, [{"fun decision/2", "fun(Message, S) -> decision(Message, S) end"}]
+        ),
         %% More clauses than branches.
-        passes(Folder, ?SELLER, [{"decision({quit}, State) ->", "decision({quit}, #{left := all}) -> {done, none, none};\ndecision({quit}, State) ->"}]),
+        passes(
+            Folder, ?SELLER, [
+                {
+                    "decision({quit}, State) ->",
+                    "decision({quit}, #{left := all}) -> {done, none, none};\ndecision({quit}, State) ->"
+                }
+            ]
+        ),
         %% Chosen by a value that is known.
         passes(Folder, ?SELLER, [
-            {?QUOTE, "To = case Title of <<>> -> 'Buyer1'; _ -> 'Buyer1' end, maty:send(To, {quote, 1})"}
+            {
+                ?QUOTE,
+                "To = case Title of <<>> -> 'Buyer1'; _ -> 'Buyer1' end, maty:send(To, {quote, 1})"
+            }
         ]),
         passes(Folder, ?SELLER, [
             {?QUOTE, "catch maty:send('Buyer2', {quote, 1}), maty:send('Buyer1', {quote, 1})"}
@@ -161,7 +196,12 @@ sends(Folder) ->
                 [{"{quote, price(Title)}", "{quote, Title}"}],
                 [{"price(_) -> 155", "price(_) -> 155.0"}],
                 [{"price(_) -> 155", "price(Title) -> [Title]"}],
-                [{"price(_) -> 155", "-spec price(binary()) -> binary().\nprice(Title) -> get(Title)"}]
+                [
+                    {
+                        "price(_) -> 155",
+                        "-spec price(binary()) -> binary().\nprice(Title) -> get(Title)"
+                    }
+                ]
             ]
         ],
         wrong("too many", Folder, ?SELLER, [{?QUOTE, "maty:send('Buyer1', {quote, 1}), " ?QUOTE}], [
@@ -191,7 +231,12 @@ sends(Folder) ->
             "in a helper that is called twice",
             Folder,
             ?SELLER,
-            [{?QUOTE, "answer(price(Title)),\n    answer(1)"}, {"price(_)", "answer(Price) ->\n    maty:send('Buyer1', {quote, Price}).\n\nprice(_)"}],
+            [
+                {?QUOTE, "answer(price(Title)),\n    answer(1)"}, {
+                    "price(_)",
+                    "answer(Price) ->\n    maty:send('Buyer1', {quote, Price}).\n\nprice(_)"
+                }
+            ],
             [
                 {{26, 5},
                     "[bad-send] Seller sends quote/1 to Buyer1, which the protocol does not allow here; it "
@@ -204,7 +249,9 @@ sends(Folder) ->
                 "[raw-message] {quote, 155} is sent to a process, past the session; use send/2 of Maty\n"
                 ?AFTER_TITLE ?HAS_QUOTE}
         ]),
-        wrong("a receive in a handler", Folder, ?SELLER, [{?QUOTE, "receive _ -> " ?QUOTE " end"}], [
+        wrong("a receive in a handler", Folder, ?SELLER, [
+            {?QUOTE, "receive _ -> " ?QUOTE " end"}
+        ], [
             {{15, 5},
                 "[raw-message] a handler waits for a message by itself; only a suspended handler hears\n"
                 ?AFTER_TITLE ?HAS_QUOTE}
@@ -223,12 +270,16 @@ ends(Folder) ->
                 "an_actor.erl:16:5: note: suspended here\n"
                 "two_buyer.scr:9:5: note: the protocol has it here"}
         ]),
-        wrong("with a handler that does not exist", Folder, ?SELLER, [{"fun decision/2", "fun an_actor:decison/2"}], [
+        wrong("with a handler that does not exist", Folder, ?SELLER, [
+            {"fun decision/2", "fun an_actor:decison/2"}
+        ], [
             {{16, 5},
                 "[no-handler] suspends with an_actor:decison/2, which does not exist\n" ?AFTER_QUOTE
                 ?HAS_DECISION}
         ]),
-        wrong("too early", Folder, ?SELLER, [{"{suspend, fun decision/2, State}", "{done, normal, State}"}], [
+        wrong("too early", Folder, ?SELLER, [
+            {"{suspend, fun decision/2, State}", "{done, normal, State}"}
+        ], [
             {{16, 5},
                 "[bad-done] Seller is done before it has come to its end; it waits for address(binary) "
                 "from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
@@ -252,14 +303,22 @@ clauses(Folder) ->
             "an_actor.erl:16:5: note: suspended here\n"
             "two_buyer.scr:9:5: note: the protocol has it here"},
     [
-        wrong("missing", Folder, ?SELLER, [{"State};\ndecision({quit}, State) ->\n    {done, normal, State}.", "State}."}], [Missing]),
+        wrong(
+            "missing", Folder, ?SELLER, [
+                {"State};\ndecision({quit}, State) ->\n    {done, normal, State}.", "State}."}
+            ], [Missing]
+        ),
         [
             wrong("for another message", Folder, ?SELLER, [{"decision({quit}", Clause}], [
                 Missing, {{21, 1}, "[dead-clause] this clause fits no message that comes here"}
             ])
-         || Clause <- ["decision({quits}", "decision({quit, _}", "decision({title, _}", "decision([quit]"]
+         || Clause <- [
+             "decision({quits}", "decision({quit, _}", "decision({title, _}", "decision([quit]"
+         ]
         ],
-        wrong("for another type", Folder, ?SELLER, [{"title({title, Title}, State)", "title({title, Title}, State) when is_integer(Title)"}], [
+        wrong("for another type", Folder, ?SELLER, [
+            {"title({title, Title}, State)", "title({title, Title}, State) when is_integer(Title)"}
+        ], [
             {{14, 1}, "[dead-clause] this clause fits no message that comes here"},
             {{14, 1},
                 "[no-clause] title/2 has no clause for title(binary) from Buyer1\n"
@@ -268,37 +327,56 @@ clauses(Folder) ->
         ]),
         {"that is of no use", ?_assertEqual(
             {ok, [{{18, 1}, "[dead-clause] this clause fits no message that comes here"}]},
-            compile(Folder, ?SELLER, [{"decision({address", "decision({refuse}, State) -> {done, no, State};\ndecision({address"}])
+            compile(
+                Folder, ?SELLER, [
+                    {
+                        "decision({address",
+                        "decision({refuse}, State) -> {done, no, State};\ndecision({address"
+                    }
+                ]
+            )
         )}
     ].
 
 roles(Folder) ->
     [
-        wrong("that the protocol does not have", Folder, ?SELLER, [{"{role, 'Seller'}", "{role, 'Seler'}"}], [
+        wrong("that the protocol does not have", Folder, ?SELLER, [
+            {"{role, 'Seller'}", "{role, 'Seler'}"}
+        ], [
             {4, "[no-role] TwoBuyer has no role Seler; it has Buyer1, Buyer2, Seller"}
         ]),
-        wrong("that is not played", Folder, ?SELLER, [{"register(AccessPoint, 'Seller')", "register(AccessPoint, 'Buyer2')"}], [
+        wrong("that is not played", Folder, ?SELLER, [
+            {"register(AccessPoint, 'Seller')", "register(AccessPoint, 'Buyer2')"}
+        ], [
             {{8, 5},
                 "[no-role] registers for Buyer2, for which it has no init_session: it says that it plays Seller"}
         ]),
-        wrong("that begins with something else", Folder, ?BUYER, [{"    maty:send('Seller', {title, Title}),\n", ""}], [
+        wrong("that begins with something else", Folder, ?BUYER, [
+            {"    maty:send('Seller', {title, Title}),\n", ""}
+        ], [
             {{12, 5},
                 "[bad-suspend] Buyer1 suspends where it does not wait; it has to send title(binary) to Seller\n"
                 "two_buyer.scr:2:3: note: the protocol has title(binary) to Seller"}
         ]),
-        wrong("of a protocol that is not accepted", Folder, ?SELLER, [{"{file, \"two_buyer.scr\"}", "{string, \"protocol P(role A) { }\"}"}], [
+        wrong("of a protocol that is not accepted", Folder, ?SELLER, [
+            {"{file, \"two_buyer.scr\"}", "{string, \"protocol P(role A) { }\"}"}
+        ], [
             {4,
                 "[no-role] the protocol of Seller cannot be used:\n"
                 "nofile:1:17: error[unused-role]: the role 'A' takes no part in the conversation\n"
                 "  protocol P(role A) { }\n"
                 "                  ^"}
         ]),
-        wrong("of a file that is not there", Folder, ?SELLER, [{"two_buyer.scr", "three_buyer.scr"}], [
+        wrong("of a file that is not there", Folder, ?SELLER, [
+            {"two_buyer.scr", "three_buyer.scr"}
+        ], [
             {4,
                 "[no-role] the protocol of Seller cannot be used:\n"
                 "three_buyer.scr: no such file or directory"}
         ]),
-        wrong("of options that are none", Folder, ?SELLER, [{"{role, 'Seller'}", "{rule, 'Seller'}"}], [
+        wrong("of options that are none", Folder, ?SELLER, [
+            {"{role, 'Seller'}", "{rule, 'Seller'}"}
+        ], [
             {4, "unknown option rule; expected protocol, role, roles, check"}
         ])
     ].
@@ -307,9 +385,13 @@ loops(Folder) ->
     Stream =
         "\"protocol Stream(role Source, role Sink) { rec L { choice at Source {"
         " item(integer) from Source to Sink; continue L; } or { stop() from Source to Sink; } } }\"",
+        
     Source = fun(Loop) ->
         [
-            {"{file, \"two_buyer.scr\"}}, {role, 'Buyer1'}", "{string, " ++ Stream ++ "}}, {role, 'Source'}"},
+            {
+                "{file, \"two_buyer.scr\"}}, {role, 'Buyer1'}",
+                "{string, " ++ Stream ++ "}}, {role, 'Source'}"
+            },
             {"maty:register(AccessPoint, 'Buyer1'),", "_ = AccessPoint,"},
             {"maty:send('Seller', {title, Title}),\n    {ok, fun quote/2, none, Title}", Loop},
             {"quote({quote, Price}, State) ->\n    maty:send('Buyer2', {share, Price div 2}),\n    {done, normal, State}.",
@@ -319,9 +401,19 @@ loops(Folder) ->
     end,
     [
         passes(Folder, ?BUYER, Source("items(Title), {done, normal, Title}")),
-        passes(Folder, ?BUYER, Source("[maty:send('Sink', {item, N}) || N <- Title], items([]), {done, normal, Title}")),
-        passes(Folder, ?BUYER, Source("lists:foreach(fun(N) -> maty:send('Sink', {item, N}) end, [1, 2]), items([]), {done, normal, Title}")),
-        wrong("that goes on after its end", Folder, ?BUYER, Source("items(Title), items(Title), {done, normal, Title}"), [
+        passes(
+            Folder, ?BUYER, Source(
+                "[maty:send('Sink', {item, N}) || N <- Title], items([]), {done, normal, Title}"
+            )
+        ),
+        passes(
+            Folder, ?BUYER, Source(
+                "lists:foreach(fun(N) -> maty:send('Sink', {item, N}) end, [1, 2]), items([]), {done, normal, Title}"
+            )
+        ),
+        wrong("that goes on after its end", Folder, ?BUYER, Source(
+            "items(Title), items(Title), {done, normal, Title}"
+        ), [
             {{14, 20},
                 "[bad-send] Source sends item/1 to Sink, which the protocol does not allow here; it has come to its end\n"
                 "after:\n  1. Source sends stop to Sink (line 1)\n"
