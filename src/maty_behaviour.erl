@@ -1009,16 +1009,31 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
 
 again(#graph{rounds = Rounds} = Graph) -> Graph#graph{rounds = Rounds + 1}.
 
-%% A function with arguments. Of one that is called with ever new ones only the first
-%% are told apart; that the others are not is said as well.
-instance(Function, Values, #graph{instances = Instances} = Graph) ->
-    Key = {Function, Values},
-    Known = is_map_key(Key, Graph#graph.procedures) orelse is_map_key(Key, Graph#graph.values),
-    Count = maps:get(Function, Instances, 0),
-    if
-        Known -> {Key, false, Graph};
-        Count >= ?MAX_INSTANCES -> {{Function, [any || _ <- Values]}, true, Graph};
-        true -> {Key, false, Graph#graph{instances = Instances#{Function => Count + 1}}}
+%% A function with arguments, as far as they are told apart.
+instance(Function, Values, #graph{procedures = Procedures, values = Known} = Graph) ->
+    Exists = fun(Each) ->
+        is_map_key({Function, Each}, Procedures) orelse is_map_key({Function, Each}, Known)
+    end,
+    {Fewer, G1} = fewer(Function, Values, Exists, Graph),
+    {{Function, Fewer}, Fewer =/= Values, G1}.
+
+%% Of a function or handler that comes with ever new values, the first ones are told
+%% apart, then their types, and at last nothing.
+fewer(Name, Values, Exists, #graph{instances = Instances} = Graph) ->
+    Count = maps:get(Name, Instances, 0),
+    Types = [maty_value:widen(Value) || Value <- Values],
+    Unknown = [any || _ <- Values],
+    Exact = Exists(Values) orelse Count < ?MAX_INSTANCES,
+    Wide = Exists(Types) orelse Count < 2 * ?MAX_INSTANCES,
+    Chosen =
+        if
+            Exact -> Values;
+            Wide -> Types;
+            true -> Unknown
+        end,
+    case Exists(Chosen) of
+        true -> {Chosen, Graph};
+        false -> {Chosen, Graph#graph{instances = Instances#{Name => Count + 1}}}
     end.
 
 %% Reads a function: it becomes a procedure, or a value if it does nothing.
@@ -1459,20 +1474,16 @@ suspend_unknown(Text, Place, Node, Graph) ->
     G2 = put_effect(Node, guess(Place, Text, Next), G1),
     put_effect(Next, ["suspend ", Place, " -"], G2).
 
-suspend_with(Handler, State, Place, Node, #graph{instances = Instances} = Graph) ->
-    Count = maps:get(Handler, Instances, 0),
-    case is_map_key({Handler, State}, Graph#graph.handlers) of
-        true ->
-            suspend_known({Handler, State}, Place, Node, Graph);
-        false when Count < ?MAX_INSTANCES ->
-            Counted = Graph#graph{instances = Instances#{Handler => Count + 1}},
-            suspend_known({Handler, State}, Place, Node, Counted);
-        false ->
-            {Next, G1} = fresh(Graph),
+suspend_with(Handler, State, Place, Node, #graph{handlers = Handlers} = Graph) ->
+    Exists = fun([Each]) -> is_map_key({Handler, Each}, Handlers) end,
+    case fewer(Handler, [State], Exists, Graph) of
+        {[State], G1} ->
+            suspend_known({Handler, State}, Place, Node, G1);
+        {[Wider], G1} ->
+            {Next, G2} = fresh(G1),
             Text = "with which state this is suspended is not known",
-            suspend_known(
-                {Handler, any}, Place, Next, put_effect(Node, suppose(Place, Text, Next), G1)
-            )
+            G3 = put_effect(Node, suppose(Place, Text, Next), G2),
+            suspend_known({Handler, Wider}, Place, Next, G3)
     end.
 
 suspend_known(Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->

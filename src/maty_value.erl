@@ -6,7 +6,7 @@
 %% about a value is answered with yes, no or unsure.
 -module(maty_value).
 
--export([alternatives/1, either/1, generalise/1, cut/1, notation/1, describe/1]).
+-export([alternatives/1, either/1, generalise/1, widen/1, cut/1, notation/1, describe/1]).
 -export([match/4, guard/3, list_of/1, is_type/2, compare/3, from_type/1]).
 
 -export_type([value/0, env/0, answer/0]).
@@ -82,6 +82,16 @@ generalise({list, _}) -> {type, list};
 generalise({map, _}) -> {type, map};
 generalise({either, Values}) -> common(lists:usort([generalise(Value) || Value <- Values]));
 generalise(Value) -> Value.
+
+%% @doc A value without what is counted or collected: atoms and the shape stay.
+-spec widen(value()) -> value().
+widen({int, _}) -> {type, integer};
+widen({text, _}) -> {type, binary};
+widen({list, _}) -> {type, list};
+widen({tuple, Values}) -> {tuple, [widen(Value) || Value <- Values]};
+widen({map, Keys}) -> {map, maps:map(fun(_, Value) -> widen(Value) end, Keys)};
+widen({either, Values}) -> either([widen(Value) || Value <- Values]);
+widen(Value) -> Value.
 
 %% @doc A value without what is deep inside of it, so that there are not endlessly many.
 -spec cut(value()) -> value().
@@ -227,9 +237,12 @@ match({var, _, Name}, Value, Env, _) ->
             {yes, Env#{Name => Value}}
     end;
 match({match, _, Left, Right}, Value, Env, Eval) ->
+    %% Each says something of what the other's variables are.
+    Both = shape(Right, shape(Left, Value)),
     case match(Left, Value, Env, Eval) of
         no -> no;
-        {Answer, Next} -> also(Answer, match(Right, Value, Next, Eval))
+        {unsure, _} -> at_most_match(match_both(Left, Right, Both, Env, Eval));
+        {yes, _} -> match_both(Left, Right, Both, Env, Eval)
     end;
 match(Pattern, {either, Values}, Env, Eval) ->
     %% Only asked where alternatives are not told apart, inside of another value.
@@ -271,6 +284,26 @@ match({record, _, _, Fields}, Value, Env, Eval) ->
     inside(is_type(tuple, Value), [Pattern || {record_field, _, _, Pattern} <- Fields], Env, Eval);
 match(Literal, Value, Env, Eval) ->
     maybe_env(compare('=:=', Eval(Literal, Env), Value), Env).
+
+match_both(Left, Right, Value, Env, Eval) ->
+    case match(Left, Value, Env, Eval) of
+        no -> no;
+        {Answer, Next} -> also(Answer, match(Right, Value, Next, Eval))
+    end.
+
+%% What is known of a value that fits a pattern.
+shape({tuple, _, Patterns}, Value) when Value =:= any; Value =:= {type, tuple} ->
+    {tuple, [shape(Pattern, any) || Pattern <- Patterns]};
+shape({tuple, _, Patterns}, {tuple, Values}) when length(Patterns) =:= length(Values) ->
+    {tuple, [shape(Pattern, Value) || {Pattern, Value} <- lists:zip(Patterns, Values)]};
+shape({map, _, _}, any) ->
+    {type, map};
+shape({atom, _, Atom}, Value) when Value =:= any; Value =:= {type, atom} ->
+    {atom, Atom};
+shape({integer, _, Integer}, Value) when Value =:= any; Value =:= {type, integer} ->
+    {int, Integer};
+shape(_, Value) ->
+    Value.
 
 match_all(Patterns, Values, Env, Eval) when length(Patterns) =:= length(Values) ->
     lists:foldl(

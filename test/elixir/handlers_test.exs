@@ -35,6 +35,32 @@ defmodule Maty.HandlersTest do
       """
   end
 
+  defmodule Work do
+    use Maty.Protocol,
+      string: """
+      type order = {integer, string};
+      global protocol Work(role Client, role Server, role Log) {
+        hello(order) from Client to Server;
+        rec L {
+          choice at Client {
+            job(id: integer, body: %{name: string, tags: list(atom)}) from Client to Server;
+            choice at Server {
+              ok(integer | float) from Server to Client;
+              note(string) from Server to Log;
+            } or {
+              failed(:timeout | :crash) from Server to Client;
+              note(string) from Server to Log;
+            }
+            continue L;
+          } or {
+            bye() from Client to Server;
+            stop(datetime) from Server to Log;
+          }
+        }
+      }
+      """
+  end
+
   defmodule Pair do
     use Maty.Protocol,
       string: """
@@ -638,6 +664,117 @@ defmodule Maty.HandlersTest do
       end
       """)
     end
+
+    test "in the usual style, and nothing is unknown of it" do
+      {_, warnings} =
+        ExUnit.CaptureIO.with_io(:stderr, fn ->
+          Code.compile_string(~S'''
+          defmodule Maty.HandlersTest.Server do
+            @compile :debug_info
+            use Maty.Actor, protocol: Maty.HandlersTest.Work, role: :Server, check: :strict
+            require Logger
+            defstruct [:count, :log]
+
+            def init_actor(ap), do: (Maty.register(ap, :Server); {:ok, %{ap: ap, jobs: []}})
+
+            def init_session(session, %{ap: ap} = actor) do
+              Maty.register(ap, :Server)
+              Logger.info("session #{session.id}")
+              {:ok, &__MODULE__.hello/2, %__MODULE__{count: 0, log: []}, actor}
+            end
+
+            def hello({:hello, {n, name}}, state) when n >= 0 do
+              Logger.debug(fn -> "#{name} #{n}" end)
+              wait(state)
+            end
+            def hello({:hello, _}, state), do: wait(state)
+
+            def job({:job, id, %{name: name} = body}, state) do
+              result =
+                with {:ok, found} <- lookup(id),
+                     true <- Enum.all?(body.tags, &is_atom/1),
+                     {:ok, value} <- run(found, name) do
+                  {:ok, value}
+                else
+                  {:error, reason} when reason in [:timeout, :crash] -> {:failed, reason}
+                  _ -> {:failed, :crash}
+                end
+
+              state |> answer(result) |> log("#{name}: #{inspect(result)}") |> wait()
+            end
+
+            def job({:bye}, state) do
+              Maty.send(:Log, {:stop, DateTime.utc_now()})
+              Enum.each(state.log, &IO.puts/1)
+              {:done, :normal, state}
+            end
+
+            defp answer(state, {:ok, value}) do
+              Maty.send(:Client, {:ok, value})
+              state
+            end
+
+            defp answer(state, {:failed, _} = failed) do
+              :ok = Maty.send(:Client, failed)
+              state
+            end
+
+            defp log(state, line, level \\ :info) do
+              if level == :info, do: Maty.send(:Log, {:note, line}), else: Maty.send(:Log, {:note, "! " <> line})
+              %{state | count: state.count + 1, log: [line | state.log]}
+            end
+
+            defp wait(state), do: {:suspend, &job/2, state}
+            defp lookup(id) when rem(id, 2) == 0, do: {:ok, id * 3}
+            defp lookup(_), do: {:error, :timeout}
+            defp run(x, name), do: if(name == "x", do: {:error, :crash}, else: {:ok, x / 2})
+          end
+
+          defmodule Maty.HandlersTest.Client do
+            @compile :debug_info
+            use Maty.Actor, protocol: Maty.HandlersTest.Work, role: :Client, check: :strict
+            @names ~w(a b c)
+            def init_actor({ap, n}), do: (Maty.register(ap, :Client); {:ok, n})
+            def init_session(_s, n) do
+              Maty.send(:Server, {:hello, {1, "me"}})
+              case next(n, 0) do
+                {:wait, state} -> {:ok, &answered/2, state, n}
+                :stop -> {:done, :normal, n}
+              end
+            end
+            def answered({:ok, _x}, {n, i}), do: more(next(n, i))
+            def answered({:failed, reason}, {n, i}) do
+              IO.inspect(reason)
+              more(next(n, i))
+            end
+            defp more({:wait, state}), do: {:suspend, &answered/2, state}
+            defp more(:stop), do: {:done, :normal, nil}
+            defp next(n, i) when i >= n do
+              Maty.send(:Server, {:bye})
+              :stop
+            end
+            defp next(n, i) do
+              name = Enum.at(@names, rem(i, 3))
+              Maty.send(:Server, {:job, i, %{name: name, tags: [:x, :y]}})
+              {:wait, {n, i + 1}}
+            end
+          end
+
+          defmodule Maty.HandlersTest.Log do
+            @compile :debug_info
+            use Maty.Actor, protocol: Maty.HandlersTest.Work, role: :Log, check: :strict
+            def init_actor(ap), do: {:ok, ap, {:continue, :x}}
+            def handle_continue(:x, ap), do: (Maty.register(ap, :Log); {:noreply, ap})
+            def init_session(_, ap), do: {:ok, &entry/2, [], ap}
+            def entry({:note, line}, lines) when is_binary(line), do: {:suspend, &entry/2, [line | lines]}
+            def entry({:stop, %DateTime{} = at}, lines), do: {:done, {at, lines}, lines}
+            def entry({:stop, _}, lines), do: {:done, :normal, lines}
+          end
+          ''')
+        end)
+
+      assert warnings == ""
+    end
   end
 
   describe "strictness" do
@@ -686,5 +823,33 @@ defmodule Maty.HandlersTest do
         end
       end
     end
+  end
+
+  # The first program of the page is compiled, and what is said of it is what the page says.
+  @tag :tmp_dir
+  test "docs/handlers.md", %{tmp_dir: dir} do
+    page = File.read!("docs/handlers.md")
+    [_, program, _, output | _] = String.split(page, ~r/^```.*$/m)
+    File.cp!("examples/two_buyer/two_buyer.scr", Path.join(dir, "two_buyer.scr"))
+
+    protocol = """
+    defmodule TwoBuyer do
+      use Maty.Protocol, file: "two_buyer.scr"
+    end
+    """
+
+    program =
+      program
+      |> String.replace("TwoBuyer", "Maty.HandlersTest.Shown")
+      |> String.replace("Seller do", "Maty.HandlersTest.Seller do @compile :debug_info")
+
+    File.write!(
+      Path.join(dir, "shop.ex"),
+      String.replace(protocol, "TwoBuyer", "Maty.HandlersTest.Shown") <> program
+    )
+
+    error = assert_raise CompileError, fn -> Code.compile_file(Path.join(dir, "shop.ex")) end
+    said = "** (CompileError) " <> Exception.message(error)
+    assert String.replace(said, Path.relative_to_cwd(dir) <> "/", "") == String.trim(output)
   end
 end
