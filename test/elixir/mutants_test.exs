@@ -233,30 +233,39 @@ defmodule Maty.MutantsTest do
         if Enum.all?(started, &match?({:ok, _}, &1)) do
           pids = for {:ok, pid} <- started, do: {pid, Process.monitor(pid)}
           {must_end, others} = Enum.split(pids, length(ending))
-          Enum.all?(must_end, &ended?/1) and Enum.all?(others, fn {pid, _} -> idle?(pid) end)
+          Enum.all?(must_end, &ended?/1) and Enum.all?(others, &idle?/1)
         end
 
-      for {:ok, pid} <- started, do: Process.exit(pid, :kill)
+      for {:ok, pid} <- started, do: kill(pid)
       GenServer.stop(ap)
       result == true and :maty.counters().refused == before.refused
     end)
+  end
+
+  # What it still does counts for this run.
+  defp kill(pid) do
+    monitor = Process.monitor(pid)
+    Process.exit(pid, :kill)
+
+    receive do
+      {:DOWN, ^monitor, :process, ^pid, _} -> :ok
+    end
   end
 
   defp ended?({pid, monitor}) do
     receive do
       {:DOWN, ^monitor, :process, ^pid, reason} -> reason == :normal
     after
-      2_000 -> false
+      10_000 -> false
     end
   end
 
-  # It has handled all that came before the question.
-  defp idle?(pid) do
+  # It has handled all that came before the question, and is in no session; or it has
+  # ended, as the host does.
+  defp idle?({pid, monitor}) do
     :maty.sessions(pid) == []
   catch
-    :exit, {:normal, _} -> true
-    :exit, {:noproc, _} -> true
-    :exit, _ -> false
+    :exit, _ -> ended?({pid, monitor})
   end
 
   # ----- The test -----
@@ -335,7 +344,9 @@ defmodule Maty.MutantsTest do
       names = :maty_protocol.roles(plain(protocol))
       all = %{roles: names, labels: labels(protocol, names), handlers: handlers(forms)}
       load(module, forms)
-      {false, true} = judge(module, roles, protocol, runs, forms, forms)
+
+      assert {module, {false, true}} ==
+               {module, judge(module, roles, protocol, runs, forms, forms)}
 
       for {what, mutant} <- mutants(forms, all) do
         {caught?, well?} = judge(module, roles, protocol, runs, forms, mutant)
