@@ -101,12 +101,13 @@ flush() ->
     end.
 
 command() ->
-    %% Compiling and loading (11, 12) are work for other threads: now and then.
+    %% Compiling, loading and checking handlers (11, 12, 14) are work for other threads:
+    %% now and then.
     Operation =
         case rand:uniform(200) of
-            1 -> 10 + rand:uniform(2);
+            1 -> element(rand:uniform(3), {11, 12, 14});
             2 -> 13;
-            _ -> element(rand:uniform(13), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15})
+            _ -> element(rand:uniform(12), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15})
         end,
     (Operation bsl 28) bor (action() bsl 16) bor (rand:uniform(65536) - 1).
 
@@ -163,6 +164,9 @@ sensible(11, _, _) ->
     [<<1:64, 1:32/native, "n">>, damaged(Text)];
 sensible(12, _, Image) ->
     [<<1:64>>, damaged(Image)];
+sensible(14, _, Image) ->
+    Behaviour = <<"behaviour 1 \"x\" \"A\"\nstart 0\nnodes 1\ngo\n">>,
+    [<<1:64, (byte_size(Image)):32/native>>, Image, damaged(Behaviour)];
 sensible(13, _, _) ->
     <<1:64, (rand:uniform(5000)):32/native>>;
 sensible(_, Handles, _) ->
@@ -174,13 +178,13 @@ commands_that_are_too_short() ->
             ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:Size/unit:8>>))
          || Size <- lists:seq(0, Least - 1)
         ]
-     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 4}, {13, 12}]
+     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12, 14]] ++ [{7, 4}, {13, 12}]
     ].
 
 unknown_operations() ->
     [
         ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:256>>))
-     || Operation <- [0, 14, 15]
+     || Operation <- [0, 15]
     ],
     %% Ports take no other commands.
     ?assertError(_, port_command(maty_engine:port(0), <<"x">>, [nosuspend]) andalso error(taken)),
