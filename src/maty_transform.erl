@@ -29,7 +29,6 @@
 %% @private
 -spec parse_transform([erl_parse:abstract_form() | erl_parse:form_info()], [term()]) -> term().
 parse_transform(Forms, _Options) ->
-    {ok, _} = application:ensure_all_started(maty),
     case [Found || {attribute, _, maty_protocol, _} = Found <- Forms] of
         [] -> handlers(none, Forms);
         [Attribute] -> embed(Attribute, Forms);
@@ -37,6 +36,7 @@ parse_transform(Forms, _Options) ->
     end.
 
 embed({attribute, Where, maty_protocol, Source}, Forms) ->
+    {ok, _} = application:ensure_all_started(maty),
     case maty_protocol:resolve(beside(Source, Forms)) of
         {ok, Protocol} -> handlers(Protocol, add_function(Where, Protocol, Forms));
         {error, Reason} -> failed(Where, {protocol, Reason}, Forms)
@@ -51,6 +51,7 @@ handlers(Embedded, Forms) ->
             case maty_handlers:declared(Code) of
                 none -> Forms;
                 {ok, Options, Line} ->
+                    {ok, _} = application:ensure_all_started(maty),
                     findings(maty_handlers:check(Code, own(Embedded, Code, Options), Line), Forms);
                 {error, Reason, Line} -> failed(Line, {options, Reason}, Forms)
             end;

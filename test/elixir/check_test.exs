@@ -54,6 +54,17 @@ defmodule Maty.CheckTest do
   answer(What) -> maty:send('Reader', {found, What}).
   """
 
+  # That it sends is not to be seen from what it calls.
+  @hidden """
+  -module(ask_help).
+  -export([answer/1]).
+  -maty_session(true).
+
+  answer(What) -> apply(library(), send, ['Reader', {found, What}]).
+
+  library() -> maty.
+  """
+
   defp compile(dir, sources) do
     File.write!(Path.join(dir, "ask.scr"), @protocol)
 
@@ -102,6 +113,16 @@ defmodule Maty.CheckTest do
               1}
 
     assert erl(dir, [Path.join(dir, "ask_help.beam")]) == {"", 0}
+  end
+
+  test "a module with the mark is read", %{tmp_dir: dir} do
+    compile(dir, ask_desk: @desk, ask_help: @hidden)
+    assert {output, 1} = erl(dir, [dir])
+    assert output =~ "ask_desk.erl:11:5: error[bad-payload]: Desk sends found with field 1"
+
+    compile(dir, ask_desk: @desk, ask_help: String.replace(@hidden, "-maty_session(true).", ""))
+    assert {output, 1} = erl(dir, [dir])
+    assert output =~ "ask_desk.erl:12:5: error[bad-done]: Desk is done before"
   end
 
   test "as JSON", %{tmp_dir: dir} do

@@ -825,6 +825,55 @@ defmodule Maty.HandlersTest do
     end
   end
 
+  # The actor waits for what it needs of the others, which are compiled at the same time.
+  @tag :tmp_dir
+  test "compiled together with its protocol and a helper", %{tmp_dir: dir} do
+    files = [
+      actor: """
+      defmodule Maty.HandlersTest.Together.Actor do
+        @compile :debug_info
+        use Maty.Actor, protocol: Maty.HandlersTest.Together.Protocol, role: :A
+        def init_actor(ap), do: {:ok, ap}
+
+        def init_session(_, ap) do
+          Maty.HandlersTest.Together.Helper.tell()
+          {:done, :normal, ap}
+        end
+      end
+      """,
+      helper: """
+      defmodule Maty.HandlersTest.Together.Helper do
+        @compile :debug_info
+        use Maty.Helper
+        def tell, do: Maty.send(:B, {:tell, 1.5})
+      end
+      """,
+      protocol: """
+      defmodule Maty.HandlersTest.Together.Protocol do
+        use Maty.Protocol, string: "protocol P(role A, role B) { tell(integer) from A to B; }"
+      end
+      """
+    ]
+
+    paths =
+      for {name, text} <- files do
+        path = Path.join(dir, "#{name}.ex")
+        File.write!(path, text)
+        path
+      end
+
+    said =
+      ExUnit.CaptureIO.capture_io(fn ->
+        assert {:error, [{file, 7, text}], []} = Kernel.ParallelCompiler.compile(paths)
+        assert Path.basename(file) == "actor.ex"
+
+        assert text =~
+                 "[bad-payload] A sends tell with field 1 of another type; expected tell(integer) to B"
+      end)
+
+    assert said =~ "Compilation error in file"
+  end
+
   # The first program of the page is compiled, and what is said of it is what the page says.
   @tag :tmp_dir
   test "docs/handlers.md", %{tmp_dir: dir} do

@@ -104,7 +104,7 @@ defmodule Maty.Handlers do
       {:ok, code} ->
         {:ok, _} = Application.ensure_all_started(:maty)
         {:ok, options, _} = :maty_handlers.declared(code)
-        await(bytecode)
+        await(bytecode, options)
         :maty_handlers.check(code, options, line)
 
       {:error, _} ->
@@ -112,15 +112,18 @@ defmodule Maty.Handlers do
     end
   end
 
-  # Modules that are compiled at the same time, and whose code has to be read.
-  defp await(bytecode) do
+  # Modules that are compiled at the same time, and whose protocol or code is wanted.
+  defp await(bytecode, %{roles: roles}) do
     {:ok, {module, [imports: imports]}} = :beam_lib.chunks(bytecode, [:imports])
 
-    for {called, _, _} <- Enum.uniq_by(imports, &elem(&1, 0)),
-        called != module,
-        match?("Elixir." <> _, Atom.to_string(called)),
-        not :erlang.module_loaded(called) do
-      Code.ensure_compiled(called)
+    wanted =
+      for({source, _} <- roles, is_atom(source), do: source) ++ Enum.map(imports, &elem(&1, 0))
+
+    for other <- Enum.uniq(wanted),
+        other != module,
+        match?("Elixir." <> _, Atom.to_string(other)),
+        not :erlang.module_loaded(other) do
+      Code.ensure_compiled(other)
     end
   end
 
