@@ -136,10 +136,10 @@ defmodule Maty.Handlers do
     end
 
     with [first | others] <- errors do
-      raise CompileError,
-        file: env.file,
-        line: first.line,
-        description: Enum.join([describe(first) | Enum.map(others, &elsewhere/1)], "\n\n")
+      description = Enum.join([describe(first) | Enum.map(others, &elsewhere/1)], "\n\n")
+      error = %CompileError{file: env.file, line: first.line, description: description}
+      # Where it is raised says nothing of the module.
+      :erlang.raise(:error, error, [])
     end
   end
 
