@@ -698,8 +698,7 @@ collapse(Outcomes, _, Env, _, After) ->
     merge(Outcomes, Env, After).
 
 %% What is refused or raised in the body goes to those clauses that may catch it, and
-%% else to whoever is outside. That a call of something unknown raises is possible
-%% wherever there is one, and never more than possible.
+%% else to whoever is outside.
 try_body(Body, Of, Catches, After, Node, Env, Context, Graph) ->
     Flat = [
         {clause, Where, [triple(Pattern)], Guard, Caught}
@@ -1214,7 +1213,8 @@ what(_) -> error.
 loops(Module, Name, Values, Result, Where, Node, Env, Context, Graph) ->
     case [Value || Value <- Values, is_fun(Value)] of
         [] ->
-            {[{Node, Env, Result}], Graph};
+            {Next, G1} = may_raise(Where, Node, Context, Graph),
+            {[{Next, Env, Result}], G1};
         Funs ->
             Rounds = rounds(Module, Name, Values),
             lists:foldl(
@@ -1231,6 +1231,16 @@ loops(Module, Name, Values, Result, Where, Node, Env, Context, Graph) ->
                 Funs
             )
     end.
+
+%% What a library raises is caught, if it is raised.
+may_raise(_, Node, #context{raised = none}, Graph) ->
+    {Node, Graph};
+may_raise(Where, Node, #context{raised = Raised} = Context, Graph) ->
+    {Next, G1} = fresh(Graph),
+    {Raises, G2} = fresh(G1),
+    Text = "whether this raises is not known",
+    G3 = put_node(Raises, suppose(place(Where, Context), Text, Raised), G2),
+    {Next, put_node(Node, go([Next, Raises]), G3)}.
 
 is_fun({closure, _, _, _, _}) -> true;
 is_fun({'fun', _, _, _}) -> true;

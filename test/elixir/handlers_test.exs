@@ -651,6 +651,27 @@ defmodule Maty.HandlersTest do
       assert line == 16
     end
 
+    test "where a library may raise, which is not known" do
+      risky = """
+      try do
+            IO.puts(title)
+            Maty.send(:Buyer1, {:quote, 1})
+          rescue
+            _ -> Maty.send(:Buyer1, {:quote, 0})
+          end
+      """
+
+      send = "Maty.send(:Buyer1, {:quote, price(title)})"
+      strict = {"role: :Seller", "role: :Seller, check: :strict"}
+      assert_compiles(@seller, [{send, risky}, strict])
+      wrong = String.replace(risky, "{:quote, 0}", "{:quote, :no}")
+      assert_compiles(@seller, [{send, wrong}])
+
+      assert_error(@seller, [{send, wrong}, strict], 16, """
+      [unknown] whether this raises is not known
+      """)
+    end
+
     test "where its own state says how far it is" do
       assert_compiles("""
       defmodule Counting do
