@@ -430,11 +430,15 @@ loops(Folder) ->
 levels(Folder) ->
     Unknown = {?QUOTE, "maty:send(maps:get(to, State), {quote, price(Title)})"},
     Wrong = {"{quote, price(Title)}", "{quote, Title}"},
+    Large = ["price(_) -> [0", lists:duplicate(200000, ",0"), "]"],
     Level = fun(Name) -> {"{role, 'Seller'}", "{role, 'Seller'}, {check, " ++ Name ++ "}"} end,
     [
         passes(Folder, ?SELLER, [Unknown]),
         wrong("strict", Folder, ?SELLER, [Unknown, Level("strict")], [
             {{15, 5}, "[unknown] what is sent here is not known, or to whom"}
+        ]),
+        wrong("too large", Folder, ?SELLER, [{"price(_) -> 155", Large}, Level("strict")], [
+            {none, "[unknown] its handlers do too much to be checked"}
         ]),
         passes(Folder, ?SELLER, [Wrong, Level("off")]),
         ?_assertEqual(
