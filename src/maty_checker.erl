@@ -7,7 +7,7 @@
 -module(maty_checker).
 
 -export([check/1, format/1, draw/4]).
--export([explore/3, subtype/2, machines/3, draw_role/3, skeleton/4]).
+-export([explore/3, subtype/2, machines/3, draw_role/3, skeleton/4, handlers/2]).
 
 -export_type([source/0, settings/0, diagnostic/0, part/0, exploration/0, effort/0]).
 
@@ -20,6 +20,7 @@
 -define(DRAW_PROTOCOL, 7).
 -define(FORMAT, 8).
 -define(SKELETON, 9).
+-define(HANDLERS, 10).
 
 -define(ALL_ROLES, 16#ffffffff).
 
@@ -35,7 +36,7 @@
 %% as a Mermaid diagram. Lines and columns count from 1, columns and lengths in
 %% bytes; 0 where no place can be named.
 -type diagnostic() :: #{
-    severity := error | note,
+    severity := error | warning | note,
     class := binary(),
     source := binary(),
     line := non_neg_integer(),
@@ -166,6 +167,12 @@ explore(What, Image, Effort) ->
 subtype({Sub, SubRole}, {Super, SuperRole}) ->
     exploration(maty_engine:ask(question(?SUBTYPE, [words([SubRole, SuperRole]), Sub, Super]))).
 
+%% @doc Whether what a module's handlers do (the notation of
+%% c_src/core/behaviour.h) is what the role of an image may do.
+-spec handlers(binary(), iodata()) -> exploration() | {error, status()}.
+handlers(Image, Behaviour) ->
+    exploration(maty_engine:ask(question(?HANDLERS, [Image, Behaviour]))).
+
 %% Stopped by its time is one more limit.
 exploration({canceled, none}) ->
     #{outcome => limit, bound => 0, states => 0, transitions => 0, bytes => 0, diagnostics => []};
@@ -241,7 +248,7 @@ flag(Key, Settings) ->
 
 diagnostic({Severity, Class, Source, Line, Column, Length, Text, Run, Parts, Sequence}) ->
     #{
-        severity => element(Severity + 1, {error, note}),
+        severity => element(Severity + 1, {error, note, warning}),
         class => Class,
         source => Source,
         line => Line,

@@ -1,4 +1,5 @@
-%% @doc A parse transform that embeds a protocol in a module.
+%% @doc A parse transform that embeds a protocol in a module, and checks the handlers
+%% of an actor.
 %%
 %% ```
 %% -module(two_buyer).
@@ -10,6 +11,17 @@
 %% the module is compiled, and compiling fails where it is not accepted. The
 %% module gets a function `maty_protocol/0'; its name can be given wherever a
 %% protocol is wanted.
+%%
+%% ```
+%% -module(seller).
+%% -behaviour(maty_actor).
+%% -compile({parse_transform, maty_transform}).
+%% -maty([{protocol, two_buyer}, {role, 'Seller'}]).
+%% '''
+%%
+%% Compiling fails where a handler does what the protocol does not allow its role; see
+%% {@link maty_handlers} for what can be said there. A module that embeds the protocol
+%% has to be compiled before, or is the same one.
 -module(maty_transform).
 
 -export([parse_transform/2, format_error/1]).
@@ -18,7 +30,7 @@
 -spec parse_transform([erl_parse:abstract_form() | erl_parse:form_info()], [term()]) -> term().
 parse_transform(Forms, _Options) ->
     case [Found || {attribute, _, maty_protocol, _} = Found <- Forms] of
-        [] -> Forms;
+        [] -> handlers(none, Forms);
         [Attribute] -> embed(Attribute, Forms);
         [_, {attribute, Where, _, _} | _] -> failed(Where, several, Forms)
     end.
@@ -26,17 +38,70 @@ parse_transform(Forms, _Options) ->
 embed({attribute, Where, maty_protocol, Source}, Forms) ->
     {ok, _} = application:ensure_all_started(maty),
     case maty_protocol:resolve(beside(Source, Forms)) of
-        {ok, Protocol} -> add_function(Where, Protocol, Forms);
+        {ok, Protocol} -> handlers(Protocol, add_function(Where, Protocol, Forms));
         {error, Reason} -> failed(Where, {protocol, Reason}, Forms)
     end.
+
+%% Checks the handlers, unless the module says nothing of roles, or cannot be read: then
+%% the compiler says so.
+handlers(Embedded, Forms) ->
+    case [Form || Form <- Forms, element(1, Form) =:= error] of
+        [] ->
+            Code = maty_code:from_forms(Forms),
+            case maty_handlers:declared(Code) of
+                none -> Forms;
+                {ok, Options, Line} ->
+                    {ok, _} = application:ensure_all_started(maty),
+                    findings(maty_handlers:check(Code, own(Embedded, Code, Options), Line), Forms);
+                {error, Reason, Line} -> failed(Line, {options, Reason}, Forms)
+            end;
+        _ ->
+            Forms
+    end.
+
+%% The module may embed the protocol itself.
+own(Protocol, #{module := Module}, #{roles := Roles} = Options) when is_map(Protocol) ->
+    Replaced = [
+        case Source of
+            Module -> {Protocol, Role};
+            _ -> {Source, Role}
+        end
+     || {Source, Role} <- Roles
+    ],
+    Options#{roles := Replaced};
+own(none, _, Options) ->
+    Options.
+
+findings(Findings, Forms) ->
+    Errors = [Finding || #{severity := error} = Finding <- Findings],
+    Warnings = [Finding || #{severity := warning} = Finding <- Findings],
+    case {Errors, Warnings} of
+        {[], []} -> Forms;
+        {[], _} -> {warning, Forms, placed(Warnings, Forms)};
+        _ -> {error, placed(Errors, Forms), placed(Warnings, Forms)}
+    end.
+
+placed(Findings, Forms) ->
+    [
+        {
+            file(Forms), [{where(Finding), ?MODULE, {handlers, Finding}} || Finding <- Findings]
+        } || Findings =/= []
+    ].
+
+where(#{line := 0}) -> none;
+where(#{line := Line, column := 0}) -> Line;
+where(#{line := Line, column := Column}) -> {Line, Column}.
+
+file(Forms) ->
+    [File | _] = [File || {attribute, _, file, {File, _}} <- Forms],
+    File.
 
 beside({file, Path}, Forms) -> {file, beside_path(Path, Forms)};
 beside({file, Path, Name}, Forms) -> {file, beside_path(Path, Forms), Name};
 beside(Source, _Forms) -> Source.
 
 beside_path(Path, Forms) ->
-    [File | _] = [File || {attribute, _, file, {File, _}} <- Forms],
-    filename:join(filename:dirname(File), Path).
+    filename:join(filename:dirname(file(Forms)), Path).
 
 add_function(Where, Protocol, Forms) ->
     Function =
@@ -53,12 +118,16 @@ is_module({attribute, _, module, _}) -> true;
 is_module(_) -> false.
 
 failed(Where, Reason, Forms) ->
-    [File | _] = [File || {attribute, _, file, {File, _}} <- Forms],
-    {error, [{File, [{Where, ?MODULE, Reason}]}], []}.
+    {error, [{file(Forms), [{Where, ?MODULE, Reason}]}], []}.
 
 %% @private
 -spec format_error(term()) -> unicode:chardata().
 format_error(several) ->
     "a module can embed one protocol";
+format_error({options, Reason}) ->
+    maty_handlers:format_error(Reason);
+format_error({handlers, #{class := Class, text := Text} = Finding}) ->
+    Below = unicode:characters_to_list(maty_handlers:format(Finding, [])),
+    ["[", Class, "] ", Text, [["\n", string:trim(Below, trailing)] || Below =/= ""]];
 format_error({protocol, Reason}) ->
     ["the protocol is not accepted:\n", maty_protocol:format_error(Reason)].

@@ -269,6 +269,23 @@ static maty_status job_subtype(job_t *job) {
   return status;
 }
 
+static maty_status job_handlers(job_t *job) {
+  field_t behaviour;
+  maty_image_t *image = NULL;
+  maty_verdict_t *verdict = NULL;
+  maty_status status = next_image(job, &image);
+  if (status == MATY_OK) {
+    status = next_field(job, &behaviour);
+  }
+  if (status == MATY_OK) {
+    status = maty_behaviour_check(&verdict, image, (const char *)behaviour.at, behaviour.size,
+                                  &job->config);
+    describe_verdict(job, verdict);
+  }
+  maty_image_release(image);
+  return status;
+}
+
 /* What is written about one role of an image. */
 static maty_status job_write(job_t *job, maty_job_kind kind) {
   uint32_t settings[2]; /* what, role */
@@ -310,6 +327,8 @@ static maty_status run(job_t *job, uint32_t kind) {
     return job_explore(job, kind == MATY_JOB_COMPATIBLE);
   case MATY_JOB_SUBTYPE:
     return job_subtype(job);
+  case MATY_JOB_HANDLERS:
+    return job_handlers(job);
   case MATY_JOB_MACHINES:
   case MATY_JOB_DRAW_ROLE:
   case MATY_JOB_SKELETON:

@@ -32,7 +32,9 @@ typedef enum maty_job_kind {
   /* As for CHECK -> text */
   MATY_JOB_FORMAT,
   /* Language and role (32 bits each), module's name, image -> text */
-  MATY_JOB_SKELETON
+  MATY_JOB_SKELETON,
+  /* Image, behaviour -> {Diagnostics, Facts} */
+  MATY_JOB_HANDLERS
 } maty_job_kind;
 
 /* Answers a question. The term is written into "result", which is empty and has

@@ -104,6 +104,12 @@
 #define MATY_MAX_SUBTYPE_PAIRS 100000u
 #define MATY_MAX_PUT_OFF 32u
 
+/* Bytes and nodes of a behaviour, and points of it that are looked at: a module of
+ * some thousand lines has some thousand nodes. A point's key has 21 bits for a node. */
+#define MATY_MAX_BEHAVIOUR (16u * 1024u * 1024u)
+#define MATY_MAX_BEHAVIOUR_NODES 1000000u
+#define MATY_MAX_BEHAVIOUR_POINTS 2000000u
+
 /* Diagnostics kept for one text. A text with more has one cause. */
 #define MATY_MAX_DIAGNOSTICS 100u
 

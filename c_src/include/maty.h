@@ -112,7 +112,8 @@ typedef enum maty_fairness {
 
 typedef enum maty_severity {
   MATY_SEVERITY_ERROR = 0,
-  MATY_SEVERITY_NOTE = 1 /* belongs to the error before it */
+  MATY_SEVERITY_NOTE = 1,   /* belongs to the error before it */
+  MATY_SEVERITY_WARNING = 2 /* what is not wrong, or not known to be */
 } maty_severity;
 
 /* The rule a diagnostic is about: X(NAME, "name as printed in brackets"). */
@@ -147,7 +148,18 @@ typedef enum maty_severity {
   X(EVENTUAL_RECEPTION, "eventual-reception")                                                      \
   X(LIMIT, "limit")                                                                                \
   X(UNSUPPORTED, "unsupported")                                                                    \
-  X(SUBTYPE, "subtype")
+  X(SUBTYPE, "subtype")                                                                            \
+  X(BAD_SEND, "bad-send")                                                                          \
+  X(BAD_PAYLOAD, "bad-payload")                                                                    \
+  X(BAD_SUSPEND, "bad-suspend")                                                                    \
+  X(BAD_DONE, "bad-done")                                                                          \
+  X(BAD_RETURN, "bad-return")                                                                      \
+  X(NO_HANDLER, "no-handler")                                                                      \
+  X(NO_CLAUSE, "no-clause")                                                                        \
+  X(DEAD_CLAUSE, "dead-clause")                                                                    \
+  X(NO_ROLE, "no-role")                                                                            \
+  X(RAW_MESSAGE, "raw-message")                                                                    \
+  X(UNKNOWN, "unknown")
 
 typedef enum maty_class {
 #define MATY_CLASS_ENUM(name, text) MATY_CLASS_##name,
@@ -402,6 +414,27 @@ maty_status maty_subtype(maty_verdict_t **out, const maty_image_t *sub, uint32_t
  * or cannot be told; a role that only one version has is one. */
 maty_status maty_versions(maty_verdict_t **out, const maty_image_t *next,
                           const maty_image_t *before, const maty_config_t *config);
+
+/* ===== Handlers ==========================================================
+ *
+ * A program that plays a role, before it is run. What it does is handed over as a
+ * behaviour, a text whose notation is in core/behaviour.h: the sends of its handlers
+ * and how each of them ends, as far as its compiler can tell.
+ *
+ * Everything that can be reached is held against the machine of the role: each send,
+ * its payload as far as it is known, a clause for each message that may come, and that
+ * a handler suspends where the role waits and is done where it has come to its end.
+ * Errors are about the program's text, and notes below them about the protocol's. What
+ * follows from something that is not known is no error: that it is not known is a
+ * warning of class "unknown", and the rest is left to be checked when it happens.
+ */
+
+/* Returns MATY_OK or MATY_EREJECTED, or MATY_ELIMIT when there was too much to look
+ * at and nothing wrong was found before; all three set *out, to be freed. Its number
+ * of states is that of the points looked at. MATY_EINVAL: the text is no behaviour, or
+ * the image has no such role; MATY_ELIMIT without *out: the text is too large. */
+maty_status maty_behaviour_check(maty_verdict_t **out, const maty_image_t *image, const char *text,
+                                 size_t length, const maty_config_t *config);
 
 /* ===== Machines as text ================================================== */
 

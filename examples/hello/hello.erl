@@ -12,6 +12,7 @@
       welcome(string) from Host to Guest;
     }
 "}).
+-maty([{protocol, hello}, {role, ['Guest', 'Host']}]).
 
 start() ->
     {ok, _} = application:ensure_all_started(maty),

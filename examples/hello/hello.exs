@@ -10,7 +10,7 @@ defmodule Hello do
 end
 
 defmodule Host do
-  use Maty.Actor
+  use Maty.Actor, protocol: Hello, role: :Host
 
   def init_actor(ap) do
     Maty.register(ap, :Host)
@@ -26,7 +26,7 @@ defmodule Host do
 end
 
 defmodule Guest do
-  use Maty.Actor
+  use Maty.Actor, protocol: Hello, role: :Guest
 
   def init_actor({ap, name}) do
     Maty.register(ap, :Guest)

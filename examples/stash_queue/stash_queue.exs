@@ -41,7 +41,7 @@ end
 
 defmodule Sender do
   # P or R: sends its numbers, each in its turn.
-  use Maty.Actor
+  use Maty.Actor, protocol: StashQueue, role: [:P, :R]
 
   @impl true
   def init_actor({ap, role, label, numbers, turns}) do
@@ -63,7 +63,7 @@ defmodule Sender do
 end
 
 defmodule Q do
-  use Maty.Actor
+  use Maty.Actor, protocol: StashQueue, role: :Q
 
   @impl true
   def init_actor({ap, turns}) do

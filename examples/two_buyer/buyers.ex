@@ -1,6 +1,6 @@
 defmodule Buyer1 do
   # Asks for the price of a book, and offers to pay half of it.
-  use Maty.Actor
+  use Maty.Actor, protocol: TwoBuyer, role: :Buyer1
 
   import Printer, only: [say: 2]
 
@@ -29,7 +29,7 @@ end
 
 defmodule Buyer2 do
   # Buys if its half is within its budget.
-  use Maty.Actor
+  use Maty.Actor, protocol: TwoBuyer, role: :Buyer2
 
   import Printer, only: [say: 2]
 
@@ -60,7 +60,7 @@ end
 
 defmodule CarelessBuyer1 do
   # Tries what the protocol does not allow, then goes on as Buyer1 does.
-  use Maty.Actor
+  use Maty.Actor, protocol: TwoBuyer, role: :Buyer1
 
   @impl true
   def init_actor({ap, title}) do

@@ -2,6 +2,7 @@ defmodule Printer do
   # Prints what is said in the sessions, which it numbers as they come, and keeps
   # it.
   use GenServer
+  use Maty.Helper
 
   def start_link, do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
 

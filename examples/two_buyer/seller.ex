@@ -1,5 +1,5 @@
 defmodule Seller do
-  use Maty.Actor
+  use Maty.Actor, protocol: TwoBuyer, role: :Seller
 
   import Printer, only: [say: 2]
 

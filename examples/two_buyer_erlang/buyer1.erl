@@ -1,6 +1,8 @@
 %% Asks for the price of a book, and offers to pay half of it.
 -module(buyer1).
 -behaviour(maty_actor).
+-compile({parse_transform, maty_transform}).
+-maty([{protocol, {file, "../two_buyer/two_buyer.scr"}}, {role, 'Buyer1'}]).
 
 -export([init_actor/1, init_session/2, terminate_session/4]).
 

@@ -1,6 +1,8 @@
 %% Buys if its half is within its budget.
 -module(buyer2).
 -behaviour(maty_actor).
+-compile({parse_transform, maty_transform}).
+-maty([{protocol, {file, "../two_buyer/two_buyer.scr"}}, {role, 'Buyer2'}]).
 
 -export([init_actor/1, init_session/2, terminate_session/4]).
 

@@ -4,6 +4,8 @@
 %% messages of a third. Ends with exit status 1 if anything is not as it should be.
 -module(demo).
 -behaviour(maty_actor).
+-compile({parse_transform, maty_transform}).
+-maty([{protocol, {file, "../two_buyer/two_buyer.scr"}}, {role, 'Buyer1'}]).
 
 -export([start/0]).
 -export([init_actor/1, init_session/2, terminate_session/4]).

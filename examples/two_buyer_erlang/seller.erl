@@ -1,5 +1,7 @@
 -module(seller).
 -behaviour(maty_actor).
+-compile({parse_transform, maty_transform}).
+-maty([{protocol, {file, "../two_buyer/two_buyer.scr"}}, {role, 'Seller'}]).
 
 -export([init_actor/1, init_session/2]).
 

@@ -71,6 +71,11 @@ defmodule Maty.Actor do
   Options of `use` go into the child specification, as with `GenServer`:
 
       use Maty.Actor, restart: :transient, shutdown: 10_000
+
+  With the options `:protocol` and `:role` it says which role the actor plays, and its
+  handlers are checked when it is compiled; see `Maty.Handlers`.
+
+      use Maty.Actor, protocol: TwoBuyer, role: :Seller
   """
 
   @typedoc "The actor's own state, one for all its sessions."
@@ -187,6 +192,9 @@ defmodule Maty.Actor do
   defmacro __using__(options) do
     quote location: :keep, bind_quoted: [options: options] do
       @behaviour Maty.Actor
+      @after_compile Maty.Handlers
+
+      options = Maty.Handlers.__use__(options, __ENV__)
 
       @doc """
       Starts the actor, linked to the caller; `init_actor/1` gets the argument.

@@ -46,6 +46,10 @@ defmodule Maty.Error do
       "or a Maty.Protocol"
   end
 
+  defp text({kind, _} = reason) when kind in [:no_beam, :no_debug_info, :bad_option] do
+    reason |> :maty_check.format_error() |> IO.chardata_to_string()
+  end
+
   defp text(reason), do: reason |> :maty_protocol.format_error() |> IO.chardata_to_string()
 
   defimpl Inspect do

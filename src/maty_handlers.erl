@@ -1,0 +1,409 @@
+%% @doc Handlers against their protocol, before they run.
+%%
+%% A module that plays roles says which, and its code is held against the machine of
+%% each: what it sends and when, a clause for every message that may come, that it
+%% waits where the role waits and ends where it ends. The parse transform {@link
+%% maty_transform} does this for Erlang when a module is compiled, `use Maty.Actor' for
+%% Elixir, {@link maty_check} for modules that are compiled already.
+%%
+%% ```
+%% -maty([{protocol, two_buyer}, {role, 'Seller'}]).
+%% '''
+%%
+%% Keys are `protocol', what {@link maty_protocol:resolve/1} takes, the path of a file
+%% being relative to the module's own; `role', one or a list; `roles', instead of both,
+%% a list of `{Protocol, Role}'; and `check': with `error', the default, what is wrong
+%% is an error; with `strict', so is what cannot be known from the code; with `warn',
+%% nothing is; with `off', nothing is looked at.
+-module(maty_handlers).
+
+-include("maty_internal.hrl").
+
+-export(
+    [options/1, declared/1, check/2, check/3, not_checked/1, format/1, format/2, format_error/1]
+).
+
+-export_type([options/0, finding/0, note/0, level/0]).
+
+-type level() :: strict | error | warn | off.
+-type options() :: #{roles := [{maty_protocol:source(), maty:role()}], check := level()}.
+
+%% What is wrong or not known, and where: a line of 0 is the module as a whole, a column
+%% of 0 is unknown. `run' is empty, or the messages after which it happens.
+-type finding() :: #{
+    severity := error | warning,
+    class := binary(),
+    source := binary(),
+    line := non_neg_integer(),
+    column := non_neg_integer(),
+    text := binary(),
+    run := binary(),
+    notes := [note()]
+}.
+
+-type note() :: #{
+    source := binary(),
+    line := non_neg_integer(),
+    column := non_neg_integer(),
+    text := binary()
+}.
+
+-type run() :: {
+    {atom(), maty:role()}, maty_behaviour:start(), ok | wrong | inapplicable, [finding()]
+}.
+
+-define(LEVELS, [strict, error, warn, off]).
+
+%% ----- What a module says -----
+
+%% @doc What a list of options says.
+-spec options([{atom(), term()}]) -> {ok, options()} | {error, {bad_option, term()}}.
+options(List) ->
+    Level = proplists:get_value(check, List, error),
+    Unknown = [Key || {Key, _} <- List, not lists:member(Key, [protocol, role, roles, check])],
+    Roles =
+        case {
+            lists:keyfind(roles, 1, List),
+            lists:keyfind(protocol, 1, List),
+            lists:keyfind(role, 1, List)
+        } of
+            {{_, Pairs}, false, false} -> Pairs;
+            {false, {_, Protocol}, {_, Role}} when is_list(Role) -> [{Protocol, R} || R <- Role];
+            {false, {_, Protocol}, {_, Role}} -> [{Protocol, Role}];
+            {false, {_, _}, false} -> {missing, role};
+            {false, false, {_, _}} -> {missing, protocol};
+            {false, false, false} -> {missing, protocol};
+            _ -> {both, roles}
+        end,
+    case Unknown of
+        [] ->
+            case {is_pairs(Roles), lists:member(Level, ?LEVELS)} of
+                {true, true} -> {ok, #{roles => Roles, check => Level}};
+                {false, _} when is_tuple(Roles) -> {error, {bad_option, Roles}};
+                {false, _} -> {error, {bad_option, {roles, Roles}}};
+                {true, false} -> {error, {bad_option, {check, Level}}}
+            end;
+        [Key | _] ->
+            {error, {bad_option, {unknown, Key}}}
+    end.
+
+is_pairs([_ | _] = Pairs) ->
+    lists:all(
+        fun
+            ({_, Role}) -> is_atom(Role);
+            (_) -> false
+        end,
+        Pairs
+    );
+is_pairs(_) ->
+    false.
+
+%% @doc The options in the code of a module, with the place of the attribute.
+-spec declared(maty_code:code()) ->
+    {ok, options(), non_neg_integer()} | none | {error, term(), non_neg_integer()}.
+declared(#{attributes := Attributes}) ->
+    case lists:keyfind(maty, 1, Attributes) of
+        false ->
+            none;
+        {maty, Where, Found} ->
+            %% As Elixir persists it, a list in a list.
+            List =
+                case Found of
+                    [Inner] when is_list(Inner) -> Inner;
+                    _ -> Found
+                end,
+            case is_list(List) andalso options(List) of
+                {ok, Options} -> {ok, Options, erl_anno:line(Where)};
+                {error, Reason} -> {error, Reason, erl_anno:line(Where)};
+                false -> {error, {bad_option, Found}, erl_anno:line(Where)}
+            end
+    end.
+
+%% ----- Checking -----
+
+%% @doc All that is found in a module's code. The line is that of what says the roles.
+-spec check(maty_code:code(), options()) -> [finding()].
+check(Code, Options) ->
+    check(Code, Options, 0).
+
+-spec check(maty_code:code(), options(), non_neg_integer()) -> [finding()].
+check(_Code, #{check := off}, _Line) ->
+    [];
+check(Code, #{roles := Pairs, check := Level}, Line) ->
+    {Views, Failed} = views(Pairs, Code, Line),
+    Found =
+        case Failed of
+            [] -> registrations(Code, Views) ++ behaviour(Code, Views, Line);
+            _ -> Failed
+        end,
+    lists:sort(fun before/2, lists:append([at_level(Level, Finding) || Finding <- Found])).
+
+before(#{line := One}, #{line := Other}) -> One =< Other.
+
+at_level(strict, #{class := <<"unknown">>} = Finding) -> [Finding#{severity := error}];
+at_level(_, #{class := <<"unknown">>}) -> [];
+at_level(warn, Finding) -> [Finding#{severity := warning}];
+at_level(_, Finding) -> [Finding].
+
+%% Each role with its machine as the code has to see it.
+views(Pairs, Code, Line) ->
+    lists:foldr(
+        fun({Source, Role}, {Views, Failed}) ->
+            case view(Source, Role, Code) of
+                {ok, View} -> {[View | Views], Failed};
+                {error, Class, Text} -> {Views, [finding(Class, Code, Line, 0, Text) | Failed]}
+            end
+        end,
+        {[], []},
+        Pairs
+    ).
+
+view(Source, RoleName, Code) ->
+    case maty_protocol:resolve(beside(Source, Code)) of
+        {ok, #{name := Name, image := Image}} ->
+            {ok, _, Machine} = maty_machine:load(Image),
+            Roles = maty_machine:roles(Machine),
+            case [Role || #role{name = N} = Role <- Roles, N =:= RoleName] of
+                [Role] ->
+                    {
+                        ok, {
+                            {Name, RoleName}, Image, [
+                                N || #role{name = N} <- Roles
+                            ], seen(Name, Role, Roles)
+                        }
+                    };
+                [] ->
+                    Names = lists:join(", ", [atom_to_list(N) || #role{name = N} <- Roles]),
+                    {error, <<"no-role">>,
+                        io_lib:format("~ts has no role ~ts; it has ~ts", [Name, RoleName, Names])}
+            end;
+        {error, Reason} ->
+            {error, <<"no-role">>, [
+                "the protocol of ", atom_to_list(RoleName), " cannot be used:\n",
+                maty_protocol:format_error(Reason)
+            ]}
+    end.
+
+beside({file, Path}, Code) -> {file, beside_path(Path, Code)};
+beside({file, Path, Name}, Code) -> {file, beside_path(Path, Code), Name};
+beside(Source, _) -> Source.
+
+beside_path(Path, #{source := Source}) ->
+    filename:join(filename:dirname(Source), Path).
+
+seen(Protocol, #role{name = Name, states = States}, Roles) ->
+    Transitions = lists:append([Ts || {_, Ts} <- tuple_to_list(States)]),
+    Received = maps:groups_from_list(
+        fun(#{peer := Peer, label := Label}) -> {Peer, Label} end,
+        fun(#{fields := Fields}) -> [Type || {_, Type} <- Fields] end,
+        [T || #{direction := 'receive'} = T <- Transitions]
+    ),
+    #{
+        role => Name,
+        protocol => Protocol,
+        receives => [
+            {Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)
+        ],
+        sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions]),
+        roles => [N || #role{name = N} <- Roles]
+    }.
+
+registrations(Code, Views) ->
+    Declared = [Role || {{_, Role}, _, _, _} <- Views],
+    All = lists:usort(lists:append([Roles || {_, _, Roles, _} <- Views])),
+    [
+        finding(
+            <<"no-role">>,
+            Code,
+            erl_anno:line(Where),
+            column(Where),
+            case lists:member(Role, All) of
+                true ->
+                    io_lib:format("registers for ~ts, for which it has no init_session: "
+                        "it says that it plays ~ts", [
+                        Role, names(Declared)
+                    ]);
+                false ->
+                    io_lib:format("registers for ~ts, which is no role of the protocol; "
+                        "it has ~ts", [
+                        Role, names(All)
+                    ])
+            end
+        )
+     || {Role, Where} <- maty_behaviour:registrations(Code), not lists:member(Role, Declared)
+    ].
+
+names(Names) ->
+    lists:join(", ", [atom_to_list(Name) || Name <- Names]).
+
+column(Where) ->
+    case erl_anno:column(Where) of
+        undefined -> 0;
+        Column -> Column
+    end.
+
+%% One role: everything that init_session may do has to be right for it. Several: the
+%% actor's state, which is not known, may say which clause is for which role; so each
+%% clause has to be right for one of them, and each role needs one.
+behaviour(#{functions := Functions} = Code, Views, Line) ->
+    case {Functions, Views} of
+        {#{{init_session, 2} := _}, [View]} ->
+            {[{_, _, _, Found}], _} = runs([View], [all], Code),
+            Found;
+        {#{{init_session, 2} := {_, Clauses}}, _} ->
+            {Runs, _} = runs(Views, lists:seq(1, length(Clauses)), Code),
+            assigned(Runs, Views, lists:seq(1, length(Clauses)));
+        {#{}, _} ->
+            [finding(<<"no-handler">>, Code, Line, 0, "init_session/2 is missing")]
+    end.
+
+-spec runs([tuple()], [maty_behaviour:start()], maty_code:code()) -> {[run()], maty_code:cache()}.
+runs(Views, Starts, Code) ->
+    lists:mapfoldl(
+        fun({{Key, Image, _, View}, Start}, Cache) -> run(Key, Image, View, Start, Code, Cache) end,
+        maty_code:new(),
+        [{View, Start} || View <- Views, Start <- Starts]
+    ).
+
+run(Key, Image, View, Start, Code, Cache) ->
+    case maty_behaviour:build(Code, View, {Start, Cache}) of
+        {ok, Behaviour, Known} ->
+            {Result, Found} =
+                case maty_checker:handlers(Image, Behaviour) of
+                    #{outcome := wrong, diagnostics := Diagnostics} ->
+                        {wrong, findings(Diagnostics)};
+                    #{outcome := ok, diagnostics := Diagnostics} ->
+                        {ok, findings(Diagnostics)};
+                    #{outcome := limit} ->
+                        {ok, [unknown(Code, "its handlers do too much to be checked")]};
+                    {error, limit} ->
+                        {ok, [unknown(Code, "its handlers do too much to be checked")]};
+                    {error, Status} ->
+                        error({engine, Status})
+                end,
+            {{Key, Start, applicable(Result, Found), Found}, Known};
+        {error, too_large, Known} ->
+            {{Key, Start, ok, [unknown(Code, "its handlers do too much to be checked")]}, Known}
+    end.
+
+unknown(Code, Text) ->
+    (finding(<<"unknown">>, Code, 0, 0, Text))#{severity := warning}.
+
+applicable(
+    wrong, [#{class := <<"no-clause">>, text := <<"no clause of init_session/2", _/binary>>}]
+) ->
+    inapplicable;
+applicable(Result, _) ->
+    Result.
+
+assigned(Runs, Views, Starts) ->
+    Roles = [Key || {Key, _, _, _} <- Views],
+    Lacking = [
+        Key || Key <- Roles, not lists:any(
+            fun({K, _, R, _}) -> K =:= Key andalso R =:= ok end, Runs
+        )
+    ],
+    Useless = [
+        Start
+     || Start <- Starts, not lists:any(fun({_, S, R, _}) -> S =:= Start andalso R =:= ok end, Runs)
+    ],
+    Shown = [nearest([Run || {K, _, _, _} = Run <- Runs, K =:= Key]) || Key <- Lacking],
+    Others = [
+        nearest([Run || {_, S, _, _} = Run <- Runs, S =:= Start])
+     || Start <- Useless, not lists:keymember(Start, 2, Shown)
+    ],
+    Wrong = [Found || {_, _, _, Found} <- Shown ++ Others],
+    Unknown = [F || {_, _, ok, Found} <- Runs, #{class := <<"unknown">>} = F <- Found],
+    lists:usort(lists:append(Wrong) ++ Unknown).
+
+%% The run that is right but for the least.
+nearest(Runs) ->
+    Applicable =
+        case [Run || {_, _, Result, _} = Run <- Runs, Result =/= inapplicable] of
+            [] -> Runs;
+            Some -> Some
+        end,
+    [{_, Run} | _] = lists:sort([
+        {length([F || #{severity := error} = F <- Found]), Run}
+     || {_, _, _, Found} = Run <- Applicable
+    ]),
+    Run.
+
+%% ----- Findings -----
+
+%% @doc What is said of a module whose code is not there to be read.
+-spec not_checked(non_neg_integer()) -> finding().
+not_checked(Line) ->
+    Text = "its handlers are not checked: the module is compiled without debug information",
+    (finding(<<"unknown">>, #{source => ""}, Line, 0, Text))#{severity := warning}.
+
+finding(Class, #{source := Source}, Line, Column, Text) ->
+    #{
+        severity => error,
+        class => Class,
+        source => unicode:characters_to_binary(Source),
+        line => Line,
+        column => Column,
+        text => unicode:characters_to_binary(Text),
+        run => <<>>,
+        notes => []
+    }.
+
+%% Notes follow what they belong to.
+findings([]) ->
+    [];
+findings([Diagnostic | Rest]) ->
+    {Notes, Others} = lists:splitwith(fun(#{severity := Severity}) -> Severity =:= note end, Rest),
+    Keys = [severity, class, source, line, column, text, run],
+    Finding = (maps:with(Keys, Diagnostic))#{
+        notes => [maps:with([source, line, column, text], Note) || Note <- Notes]
+    },
+    [Finding | findings(Others)].
+
+%% @doc Findings as text.
+-spec format([finding()]) -> unicode:chardata().
+format(Findings) ->
+    [[head(Finding), format(Finding, [])] || Finding <- Findings].
+
+head(
+    #{
+        severity := Severity,
+        class := Class,
+        source := Source,
+        line := Line,
+        column := Column,
+        text := Text
+    }
+) ->
+    [where(Source, Line, Column), atom_to_list(Severity), "[", Class, "]: ", Text, "\n"].
+
+%% @doc What stands below the first line of a finding: the run, and the notes.
+-spec format(finding(), []) -> unicode:chardata().
+format(#{run := Run, notes := Notes}, []) ->
+    [
+        Run,
+        [
+            [where(Source, Line, Column), "note: ", Text, "\n"]
+         || #{source := Source, line := Line, column := Column, text := Text} <- Notes
+        ]
+    ].
+
+where(Source, 0, _) -> [Source, ": "];
+where(Source, Line, 0) -> [Source, ":", integer_to_list(Line), ": "];
+where(Source, Line, Column) ->
+    [Source, ":", integer_to_list(Line), ":", integer_to_list(Column), ": "].
+
+%% @doc The text of what is wrong with options.
+-spec format_error(term()) -> unicode:chardata().
+format_error({bad_option, {missing, Key}}) ->
+    io_lib:format("the option ~ts is missing", [Key]);
+format_error({bad_option, {both, roles}}) ->
+    "give either roles, or protocol and role";
+format_error({bad_option, {unknown, Key}}) ->
+    io_lib:format("unknown option ~tp; expected protocol, role, roles, check", [Key]);
+format_error({bad_option, {roles, Roles}}) ->
+    io_lib:format("expected roles to be atoms, got: ~tp", [Roles]);
+format_error({bad_option, {check, Level}}) ->
+    io_lib:format("expected check to be strict, error, warn or off, got: ~tp", [Level]);
+format_error(Other) ->
+    io_lib:format("~tp", [Other]).

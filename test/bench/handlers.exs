@@ -1,0 +1,157 @@
+# What checking the handlers of a module adds to compiling it.
+#
+# The examples are compiled with the check and with "check: :off", by turns, and so is a
+# module of 1,000 lines that is made up: a role that answers a hundred questions, each in
+# a clause that branches and calls functions of its own.
+#
+# A line is printed for people; a row goes to _build/bench.tsv, whose head "make
+# bench" writes.
+
+defmodule HandlersBench do
+  @rounds 15
+
+  def median(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
+
+  # The medians of some functions in milliseconds, which take turns.
+  def medians(functions) do
+    for _ <- 0..@rounds do
+      for fun <- functions do
+        :erlang.garbage_collect()
+        {time, _} = :timer.tc(fun)
+        time / 1000
+      end
+    end
+    |> tl()
+    |> Enum.zip_with(&median/1)
+  end
+
+  def line(name, value, unit, base_name, base, aim) do
+    ratio = value / base
+    mark = if ratio <= aim, do: "", else: "   more than aimed at, #{aim}"
+    [value, base, ratio] = for number <- [value, base, ratio], do: fixed(number)
+
+    IO.puts(
+      "  #{String.pad_trailing(name, 44)} #{value} #{unit}  #{ratio} of #{base_name} #{base}#{mark}"
+    )
+
+    File.write!(
+      "_build/bench.tsv",
+      Enum.join([name, value, unit, base_name, base, ratio], "\t") <> "\n",
+      [:append]
+    )
+  end
+
+  def fixed(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
+
+  # The text without what it does when it is run, checked and not.
+  def compile(text, check?) do
+    text =
+      if check?,
+        do: text,
+        else: Regex.replace(~r/(use Maty.Actor, .*role: .*)/, text, "\\1, check: :off")
+
+    fn -> Code.compile_string(text, "bench.ex") end
+  end
+
+  def examples do
+    [hello] = scripts(["hello/hello.exs"])
+    [stash_queue] = scripts(["stash_queue/stash_queue.exs"])
+
+    two_buyer =
+      for name <- ~w(two_buyer printer seller buyers), into: "" do
+        File.read!("examples/two_buyer/#{name}.ex")
+        |> String.replace("file: \"", "file: \"examples/two_buyer/")
+      end
+
+    [{"hello", hello}, {"stash_queue", stash_queue}, {"two_buyer", two_buyer}]
+  end
+
+  defp scripts(names) do
+    for name <- names do
+      [modules | _] = File.read!("examples/#{name}") |> String.split("\n{:ok, ")
+      modules
+    end
+  end
+
+  def protocol(questions) do
+    branches =
+      for i <- 1..questions do
+        "question#{i}(integer) from Asker to Teller; answer#{i}(integer) from Teller to Asker; continue L;"
+      end
+
+    """
+    defmodule HandlersBench.Large do
+      use Maty.Protocol, string: \"\"\"
+      protocol Large(role Asker, role Teller) {
+        rec L { choice at Asker { #{Enum.join(branches, " } or { ")} } or { stop() from Asker to Teller; } }
+      }
+      \"\"\"
+    end
+    """
+  end
+
+  # Ten lines for each question.
+  def teller(questions) do
+    clauses =
+      for i <- 1..questions do
+        """
+          def ask({:question#{i}, n}, state) when n > 0 do
+            next =
+              case Map.get(state, :last) do
+                nil -> double#{i}(n)
+                last -> double#{i}(last)
+              end
+            Maty.send(:Asker, {:answer#{i}, next})
+            {:suspend, &ask/2, Map.put(state, :last, next)}
+          end
+
+          def ask({:question#{i}, n}, state) do
+            Maty.send(:Asker, {:answer#{i}, n})
+            {:suspend, &ask/2, state}
+          end
+
+        """
+      end
+
+    helpers =
+      for i <- 1..questions,
+          do: "  defp double#{i}(n), do: if(rem(n, 2) == 0, do: n, else: 2 * n)\n"
+
+    """
+    defmodule HandlersBench.Teller do
+      use Maty.Actor, protocol: HandlersBench.Large, role: :Teller
+      def init_actor(ap), do: {:ok, ap}
+      def init_session(_session, ap), do: {:ok, &ask/2, %{}, ap}
+      def ask({:stop}, state), do: {:done, :normal, state}
+    #{clauses}
+    #{helpers}
+    end
+    """
+  end
+end
+
+alias HandlersBench, as: B
+Code.put_compiler_option(:ignore_module_conflict, true)
+Code.put_compiler_option(:debug_info, true)
+IO.puts("Handlers, checked when they are compiled: medians of 15")
+
+for {name, text} <- B.examples() do
+  [on, off] = B.medians([B.compile(text, true), B.compile(text, false)])
+  B.line("compiling #{name} with the check", on, "ms", "without", off, 1.2)
+end
+
+questions = 65
+Code.compile_string(B.protocol(questions))
+text = B.teller(questions)
+[on, off] = B.medians([B.compile(text, true), B.compile(text, false)])
+lines = length(String.split(text, "\n"))
+B.line("compiling a module of #{lines} lines with it", on, "ms", "without", off, 1.2)
+[{_, beam}] = Code.compile_string(text)
+{:ok, code} = :maty_code.from_beam(beam)
+options = %{roles: [{HandlersBench.Large, :Teller}], check: :error}
+
+[whole, reading] =
+  B.medians([fn -> :maty_handlers.check(code, options) end, fn -> :maty_code.from_beam(beam) end])
+
+B.line("  the check by itself", whole, "ms", "the aim", 50.0, 1.0)
+B.line("  reading its code", reading, "ms", "the check", whole, 1.0)
