@@ -88,9 +88,8 @@
 
 -type status() :: maty_error:status().
 
-%% A text, and what it is to be checked as. The path is where its imports are
-%% looked for first: in the same folder.
--type source() :: #{name := binary(), text := binary(), path := file:name_all(), settings := settings()}.
+%% A text, and what it is to be checked as.
+-type source() :: #{name := binary(), text := binary(), settings := settings()}.
 
 -type imports() :: [{Module :: binary(), Name :: binary(), Text :: binary()}].
 
@@ -103,10 +102,10 @@
 check(Source) ->
     check(Source, []).
 
-check(#{path := Path, settings := Settings} = Source, Imports) ->
+check(#{settings := Settings} = Source, Imports) ->
     case maty_engine:ask(question(?CHECK, source(Source, Imports))) of
         {Status, {Diagnostics, Protocols, Missing}} ->
-            case find_all(Missing, [filename:dirname(Path) | maps:get(path, Settings, [])]) of
+            case lists:append([find(M, maps:get(path, Settings, [])) || M <- Missing]) of
                 [] -> {Status, [diagnostic(D) || D <- Diagnostics], Protocols, Imports};
                 Found -> check(Source, Imports ++ Found)
             end;
@@ -131,13 +130,15 @@ source(#{name := Name, text := Text, settings := Settings}, Imports) ->
     [<<Dialect, (choice(Settings)), Form>>, zero(Name), Text] ++
         lists:append([[zero(M), zero(N), T] || {M, N, T} <- Imports]).
 
-find_all(Modules, Folders) ->
-    lists:append([find(Module, Folders) || Module <- lists:usort(Modules)]).
-
-%% "a.b.C" is the file a/b/C.scr in the first folder that has it.
-find(Module, Folders) ->
+%% "a.b.C" is the file a/b/C.scr in the first folder that has it: first the one
+%% of the text that imports it, then the one that this text's modules are in (of
+%% x/y/Z.scr, which says that it is x.y.Z, the one above x), then the path.
+find({Module, From, FromModule}, Folders) ->
     File = filename:join(binary:split(Module, <<".">>, [global])),
-    Paths = [filename:join(Folder, <<File/binary, ".scr">>) || Folder <- Folders],
+    Own = filename:dirname(From),
+    Depth = length(binary:matches(FromModule, <<".">>)),
+    Modules = filename:join([Own | lists:duplicate(Depth, "..")]),
+    Paths = [filename:join(Folder, <<File/binary, ".scr">>) || Folder <- [Own, Modules | Folders]],
     case lists:search(fun filelib:is_regular/1, Paths) of
         {value, Path} ->
             case file:read_file(Path) of

@@ -228,7 +228,7 @@ source(Path, Chardata, Options) ->
         end,
     case check_options(Options, text_options()) of
         ok when is_binary(Text) ->
-            {ok, #{name => Name, text => Text, path => Path, settings => Options}};
+            {ok, #{name => Name, text => Text, settings => Options}};
         ok ->
             {error, {not_text, #{source => Name}}};
         {error, Reason} ->

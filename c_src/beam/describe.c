@@ -77,7 +77,12 @@ static void put_text(maty_bytes_t *bytes, const char *text) {
 
 enum { TEXT_HEAD = 6 }; /* version, type, length */
 
-void maty_describe_name(maty_bytes_t *bytes, const char *name) { put_text(bytes, name); }
+void maty_describe_import(maty_bytes_t *bytes, const maty_import_t *import) {
+  put_tuple(bytes, 3);
+  put_text(bytes, import->module);
+  put_text(bytes, import->from);
+  put_text(bytes, import->from_module);
+}
 
 void maty_describe_text_begin(maty_bytes_t *bytes) {
   put_version(bytes);

@@ -29,15 +29,15 @@ void maty_bytes_add(maty_bytes_t *bytes, const void *data, size_t size);
  *   Protocol   = {Name, Image}; Image is an empty binary if it is not accepted
  *
  * with the numbers of maty.h; texts are binaries. Sequence is the run drawn for
- * Mermaid. Missing are "missing_count" names that maty_describe_name wrote. */
+ * Mermaid. Missing are "missing_count" imports that maty_describe_import wrote. */
 void maty_describe_module(maty_bytes_t *bytes, const maty_module_t *module,
                           const maty_bytes_t *missing, uint32_t missing_count);
 
 /* {Diagnostics, {Bound, States, Transitions, Bytes}} */
 void maty_describe_verdict(maty_bytes_t *bytes, const maty_verdict_t *verdict);
 
-/* A part of a term: one binary. */
-void maty_describe_name(maty_bytes_t *bytes, const char *name);
+/* A part of a term: {Module, From, FromModule}. */
+void maty_describe_import(maty_bytes_t *bytes, const maty_import_t *import);
 
 /* One binary, whose bytes are added between the two calls. */
 void maty_describe_text_begin(maty_bytes_t *bytes);

@@ -90,7 +90,7 @@ typedef struct check_settings {
   uint8_t dialect, fairness, form;
 } check_settings_t;
 
-static maty_status find_import(void *context, const char *module, maty_source_t *out) {
+static maty_status find_import(void *context, const maty_import_t *import, maty_source_t *out) {
   job_t *job = context;
   job_t imports = {.at = job->imports, .left = job->imports_left};
   const char *name;
@@ -100,13 +100,13 @@ static maty_status find_import(void *context, const char *module, maty_source_t 
         next_field(&imports, &text) != MATY_OK) {
       return MATY_EINVAL;
     }
-    if (strcmp(name, module) == 0) {
+    if (strcmp(name, import->module) == 0) {
       out->text = (const char *)text.at;
       out->length = text.size;
       return MATY_OK;
     }
   }
-  maty_describe_name(&job->missing, module);
+  maty_describe_import(&job->missing, import);
   job->missing_count++;
   return MATY_EINVAL;
 }

@@ -99,17 +99,41 @@ static bool import_from(checked_t *checked, const char *folder, const char *modu
   return true;
 }
 
-/* First where the importing file is, then the folders of -I in their order. */
-static maty_status import(void *context, const char *module, maty_source_t *out) {
+/* The folder of a file: "" for one in this folder. */
+static char *folder_of(const char *path) {
+  char *folder = memory_join(path, "", "");
+  char *slash = strrchr(folder, '/');
+  if (slash == folder)
+    folder[1] = '\0';
+  else
+    folder[slash == NULL ? 0 : slash - folder] = '\0';
+  return folder;
+}
+
+/* The folder that the modules of a text are in: the one of x/y/z.scr if the
+ * text says that it is module z, the one above x if it says that it is x.y.z. */
+static char *modules_of(const char *path, const char *module) {
+  char *folder = folder_of(path);
+  for (const char *dot = strchr(module, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+    char *above = memory_join(folder, *folder == '\0' ? "" : "/", "..");
+    free(folder);
+    folder = above;
+  }
+  return folder;
+}
+
+/* First where the importing text is, then where its modules are, then the folders
+ * of -I in their order. */
+static maty_status import(void *context, const maty_import_t *wanted, maty_source_t *out) {
   checked_t *checked = context;
-  const char *slash = strrchr(checked->file.name, '/');
-  char *folder = memory_join(checked->file.name, "", "");
-  folder[slash == NULL ? 0 : slash - checked->file.name] = '\0';
-  bool found = import_from(checked, slash == checked->file.name ? "/." : folder, module, out);
+  char *folder = folder_of(wanted->from), *modules = modules_of(wanted->from, wanted->from_module);
+  bool found = import_from(checked, folder, wanted->module, out) ||
+               (strcmp(folder, modules) != 0 && import_from(checked, modules, wanted->module, out));
   free(folder);
+  free(modules);
   for (int i = 0; i < checked->arguments->given_count && !found; i++)
     if (checked->arguments->given[i].id == OPTION_INCLUDE)
-      found = import_from(checked, checked->arguments->given[i].value, module, out);
+      found = import_from(checked, checked->arguments->given[i].value, wanted->module, out);
   return found ? MATY_OK : MATY_EINVAL;
 }
 

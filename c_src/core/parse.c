@@ -371,17 +371,17 @@ static maty_status import_module(importer_t *importer, const maty__import_t *imp
                                  uint32_t *unit) {
   maty__check_t *check = importer->parser.check;
   const maty_config_t *config = check->config;
-  const maty__name_text_t *text = &check->names.items.at[import->module.name];
-  char *name = maty__arena_alloc(check->scratch, (size_t)text->length + 1);
-  MATY__NEED(name != NULL);
-  memcpy(name, text->at, text->length);
-  name[text->length] = '\0';
+  maty__place_t place = maty__check_place(check, import->module.at);
+  maty_import_t wanted = {.from = check->sources.at[place.source].name};
+  MATY__TRY(maty__check_show(check, import->module.name, &wanted.module));
+  MATY__TRY(maty__check_show(check, importer->parser.tree->units.at[place.source].name.name,
+                             &wanted.from_module));
   if (check->sources.count > MATY_MAX_IMPORTS)
     return import_error(check, import, MATY_CLASS_LIMIT, "is one more than can be imported");
   maty_source_t found = {.name = NULL};
   maty_status status = MATY_EINVAL;
   if (config->import != NULL)
-    status = config->import(config->import_context, name, &found);
+    status = config->import(config->import_context, &wanted, &found);
   if (status == MATY_ENOMEM || status == MATY_ECANCELED)
     return status;
   if (status != MATY_OK)

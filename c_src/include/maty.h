@@ -218,10 +218,17 @@ typedef struct maty_source {
   size_t length;
 } maty_source_t;
 
-/* Finds the text of an imported module, "a.b.C". Each module is asked for once
- * in a check. Returns MATY_EINVAL if there is none, and the import is an error;
- * MATY_ENOMEM and MATY_ECANCELED end the check. */
-typedef maty_status (*maty_import_fn)(void *context, const char *module, maty_source_t *out);
+/* A module that is to be imported, and where that is said. */
+typedef struct maty_import {
+  const char *module;      /* "a.b.C" */
+  const char *from;        /* the name of the text that imports it */
+  const char *from_module; /* what that text's module line says; "" if it has none */
+} maty_import_t;
+
+/* Finds the text of a module. Asked once for each. Returns MATY_EINVAL if there is
+ * none, and the import is an error; MATY_ENOMEM and MATY_ECANCELED end the check. */
+typedef maty_status (*maty_import_fn)(void *context, const maty_import_t *import,
+                                      maty_source_t *out);
 
 typedef struct maty_config {
   maty_allocator_t allocator;

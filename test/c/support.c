@@ -33,9 +33,9 @@ maty_writer_t test_writer(test_text_t *text) {
   return (maty_writer_t){.write = write_text, .context = text};
 }
 
-static maty_status import_module(void *context, const char *module, maty_source_t *out) {
+static maty_status import_module(void *context, const maty_import_t *import, maty_source_t *out) {
   const test_module_t *found = context;
-  while (found->module != NULL && strcmp(found->module, module) != 0)
+  while (found->module != NULL && strcmp(found->module, import->module) != 0)
     found++;
   if (found->module == NULL)
     return MATY_EINVAL;

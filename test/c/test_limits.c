@@ -169,10 +169,10 @@ Test(limits, depth_of_nested_protocols) {
   }
 }
 
-static maty_status import_itself(void *context, const char *module, maty_source_t *out) {
+static maty_status import_itself(void *context, const maty_import_t *import, maty_source_t *out) {
   test_text_t *texts = context;
   *out = (maty_source_t){.name = "imported", .text = texts->at, .length = texts->length};
-  return *module == 'x' ? MATY_OK : MATY_EINVAL;
+  return *import->module == 'x' ? MATY_OK : MATY_EINVAL;
 }
 
 /* Takes the text over; "imported" is what every import finds. */

@@ -53,13 +53,13 @@ static const char text[] =
     "  rec X [n<A, B>: (i: integer {i > 0 && not (i = 5)}) = 1 + len(x)] { continue X [n - 1]; }\n"
     "}\n";
 
-static maty_status import_module(void *context, const char *module, maty_source_t *out) {
+static maty_status import_module(void *context, const maty_import_t *import, maty_source_t *out) {
   static const char library[] =
       "import some.where;\n"
       "aux protocol Some<type T>(role A, role B) { some(T) from A to B; }\n";
   (void)context;
   *out = (maty_source_t){.name = "library.scr", .text = library, .length = sizeof library - 1};
-  return strcmp(module, "a.library") == 0 ? MATY_OK : MATY_EINVAL;
+  return strcmp(import->module, "a.library") == 0 ? MATY_OK : MATY_EINVAL;
 }
 
 /* Of a protocol all steps, of the others those up to one that finds an error. */

@@ -61,6 +61,58 @@ defmodule Maty.CommandTest do
   end
 
   describe "check" do
+    test "an imported module is looked for beside the file, then in each -I", %{tmp_dir: dir} do
+      File.mkdir_p!(Path.join(dir, "lib/a/b"))
+
+      File.write!(Path.join(dir, "lib/a/b/C.scr"), """
+      module a.b.C;
+      aux global protocol Hello(role X, role Y) {
+        hello() from X to Z;
+      }
+      """)
+
+      File.write!(Path.join(dir, "Main.scr"), """
+      module Main;
+      import a.b.C;
+      global protocol Main(role A, role B) {
+        do a.b.C.Hello(A, B);
+      }
+      """)
+
+      assert maty(dir, ["check", "Main.scr"]) ==
+               {"""
+                Main.scr:2:8: error[unbound-protocol]: the module 'a.b.C' is not found
+                  import a.b.C;
+                         ^^^^^
+                """, "", 1}
+
+      assert maty(dir, ["check", "-I", "lib", "Main.scr"]) ==
+               {"""
+                lib/a/b/C.scr:3:21: error[unbound-role]: there is no role 'Z'
+                    hello() from X to Z;
+                                      ^
+                """, "", 1}
+    end
+
+    test "an imported module is where the module line of the file says", %{tmp_dir: dir} do
+      for {path, text} <- [
+            {"x/y/Main.scr",
+             "module x.y.Main;\nimport x.z.Hello;\n" <>
+               "global protocol Main(role A, role B) { do x.z.Hello.Hello(A, B); }\n"},
+            {"x/z/Hello.scr",
+             "module x.z.Hello;\naux global protocol Hello(role A, role B) { hello() from A to B; }\n"}
+          ] do
+        File.mkdir_p!(Path.dirname(Path.join(dir, path)))
+        File.write!(Path.join(dir, path), text)
+      end
+
+      assert maty(dir, ["check", "x/y/Main.scr"]) == {"x/y/Main.scr: ok (Main)\n", "", 0}
+      inside = Path.join(dir, "x/y")
+      assert maty(inside, ["check", "Main.scr"]) == {"Main.scr: ok (Main)\n", "", 0}
+      path = Path.join(dir, "x/y/Main.scr")
+      assert {:ok, %Maty.Verdict{accepted?: true}} = Maty.Protocol.check_file(path)
+    end
+
     test "says what is accepted", %{tmp_dir: dir} do
       assert maty(dir, ["check", "good.scr"]) == {"good.scr: ok (Ask, Tell)\n", "", 0}
     end

@@ -41,9 +41,9 @@ static texts_t texts_of(const uint8_t *data, size_t size) {
   return texts;
 }
 
-static maty_status import_module(void *context, const char *module, maty_source_t *out) {
+static maty_status import_module(void *context, const maty_import_t *import, maty_source_t *out) {
   *out = ((const texts_t *)context)->imported;
-  return *module == 'm' ? MATY_OK : MATY_EINVAL;
+  return *import->module == 'm' ? MATY_OK : MATY_EINVAL;
 }
 
 static maty_module_t *check(texts_t *texts) {
