@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, unregister/2, send/2, session/0]).
+-export([register/2, unregister/2, send/2, session/0, leave/1, leave/2]).
 -export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -19,6 +19,8 @@
 %% What an actor is told of a session it takes part in.
 -type session() :: #{
     id := session_id(),
+    %% What the engine knows the actor's role in it by.
+    handle := maty_engine:handle(),
     role := role(),
     protocol := atom(),
     access_point := pid(),
@@ -96,6 +98,30 @@ session() ->
     case maty_session:current() of
         undefined -> undefined;
         Endpoint -> maty_actor:session(Endpoint)
+    end.
+
+%% @doc The same as `leave(Session, normal)'.
+-spec leave(session()) -> ok.
+leave(Session) ->
+    leave(Session, normal).
+
+%% @doc Leaves a session in which the calling actor has a role, from whichever of
+%% its callbacks and handlers: `session()' is what `init_session' was given. The
+%% role is cancelled at once, and who waits for it fails, as if the actor had
+%% crashed; the actor goes on, and `terminate_session' is told `{left, Reason}'. A
+%% handler leaves its own session by returning `{leave, Reason, State}'.
+%%
+%% Does nothing if the role has ended. Raises `{not_in_session, Id}' if it is
+%% somebody else's.
+-spec leave(session(), Reason :: term()) -> ok.
+leave(#{handle := Handle, id := Id} = Session, Reason) ->
+    case maty_session:leave(Handle, Reason) of
+        ok ->
+            ok;
+        {error, _} ->
+            erlang:error(
+                {not_in_session, Id}, [Session, Reason], [{error_info, #{module => maty_error}}]
+            )
     end.
 
 %% @doc The sessions that an actor takes part in, with the role it has and what

@@ -11,6 +11,8 @@
 %% <dd>wait for the next message of this session, with this handler</dd>
 %% <dt>`{done, Reason, State}'</dt>
 %% <dd>the role has come to its end</dd>
+%% <dt>`{leave, Reason, State}'</dt>
+%% <dd>leave the session here; who waits for this role fails, and the actor goes on</dd>
 %% <dt>`noreply'</dt>
 %% <dd>wait for the next message, with handler and state as they are</dd>
 %% </dl>
@@ -46,7 +48,8 @@
 %% `handle_info', `handle_continue', `terminate' and `code_change' are those of
 %% `gen_server', with the actor's state; `gen_server:call/2' and
 %% `gen_server:cast/2' reach it, and so does `sys'. What a handler raises ends
-%% the actor, as it would end a `gen_server'.
+%% the actor, as it would end a `gen_server', unless it was started with the
+%% option `{on_raise, leave}'; then it ends that session, and the actor goes on.
 %%
 %% == The process ==
 %%
@@ -77,17 +80,24 @@
     report/2
 ]).
 
--export_type([handler/0, handled/0, session_info/0, ending/0]).
+-export_type([handler/0, handled/0, session_info/0, ending/0, failure/0]).
 
 -type state() :: term().
 -type local_state() :: term().
 -type handler() :: fun((maty:message(), local_state()) -> handled()).
 -type handled() ::
-    {suspend, handler(), local_state()} | {done, Reason :: term(), local_state()} | noreply.
+    {suspend, handler(), local_state()}
+    | {done, Reason :: term(), local_state()}
+    | {leave, Reason :: term(), local_state()}
+    | noreply.
 
-%% How a role came to its end: as the protocol has it, or because a role it
-%% waited for has gone, or the engine.
--type ending() :: {done, term()} | {failed, {cancelled, maty:role()} | engine_down}.
+%% How a role came to its end: as the protocol has it, or it has left, or failed.
+-type ending() :: {done, term()} | {left, term()} | {failed, failure()}.
+
+%% A role that it waited for has gone; its handler raised, or ended as the
+%% protocol does not allow, the reason as a process would exit with it; or the
+%% engine has ended.
+-type failure() :: {cancelled, maty:role()} | {raised, term()} | engine_down.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -103,7 +113,9 @@
     {ok, state()} | {ok, state(), timeout() | hibernate | {continue, term()}}
     | {stop, Reason :: term()} | ignore.
 -callback init_session(maty:session(), state()) ->
-    {ok, handler(), local_state(), state()} | {done, Reason :: term(), state()}.
+    {ok, handler(), local_state(), state()}
+    | {done, Reason :: term(), state()}
+    | {leave, Reason :: term(), state()}.
 %% Runs after init_session and before the role suspends for the first time.
 -callback setup_actor(maty:session(), state()) -> {ok, state()}.
 %% A session has ended for this actor.
@@ -154,6 +166,8 @@
     name :: term(),
     debug = [] :: [sys:dbg_opt()],
     engine :: reference() | undefined,
+    %% What a handler that raises takes with it: the actor, or its session only.
+    on_raise = stop :: stop | leave,
     timeout = infinity :: timeout(),
     hibernate_after = infinity :: timeout()
 }).
@@ -179,8 +193,9 @@ start_link(Module, Argument) ->
 %% @doc The same with the options of `gen_server:start_link/3' (an actor begins
 %% with a heap of 610 words unless `spawn_opt' says otherwise), and `{name,
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
-%% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
-%% with, for another language than Erlang.
+%% Module, Term}'. `{on_raise, stop | leave}' says what a handler that raises takes
+%% with it: the actor, or its session only. `{report_cb, Fun}' is what the actor's
+%% log entries are written with, for another language than Erlang.
 -spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
@@ -231,6 +246,7 @@ init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
     ok = maty_registration:new(),
+    OnRaise = proplists:get_value(on_raise, Options, stop),
     put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
     Actor = #actor{
         module = Module,
@@ -238,8 +254,19 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
         parent = Parent,
         name = gen:name(Name),
         debug = gen:debug_options(gen:name(Name), Options),
+        on_raise = OnRaise,
         hibernate_after = gen:hibernate_after(Options)
     },
+    case OnRaise =:= stop orelse OnRaise =:= leave of
+        true -> connect_first(Starter, Name, Argument, Actor);
+        false -> bad_option(Starter, Name, on_raise, OnRaise, "stop or leave")
+    end.
+
+bad_option(Starter, Name, Key, Value, Expected) ->
+    Reason = {bad_option, Key, Value, Expected},
+    init_failed(Starter, Name, {error, Reason}, Reason).
+
+connect_first(Starter, Name, Argument, Actor) ->
     case connect(Actor) of
         {ok, Connected} -> init_actor(Starter, Name, Argument, Connected);
         {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
@@ -292,13 +319,13 @@ connect(Actor) ->
 engine_down(#actor{sessions = Sessions} = Actor) ->
     ok = maty_registration:disconnect(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
-    fail_all(maps:keys(Sessions), Actor#actor{engine = undefined, early = #{}}).
+    fail_all(maps:values(Sessions), Actor#actor{engine = undefined, early = #{}}).
 
 fail_all([], Actor) ->
     loop(none, Actor);
-fail_all([Handle | Handles], Actor) ->
-    case fail(Handle, engine_down, Actor) of
-        {ok, Next} -> fail_all(Handles, Next);
+fail_all([Session | Sessions], Actor) ->
+    case fail(Session, engine_down, Actor) of
+        {ok, Next} -> fail_all(Sessions, Next);
         {stop, Reason, Next} -> terminate(Reason, Next)
     end.
 
@@ -408,11 +435,16 @@ handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
     end;
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
-        #{Handle := #session{endpoint = #endpoint{machine = Machine}}} ->
+        #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
             #role{name = Role} = maty_machine:role(Machine, Cause),
-            continue(fail(Handle, {cancelled, Role}, Actor));
+            continue(fail(Session, {cancelled, Role}, Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
+    end;
+handle_other({'$maty_left', Handle, Reason}, #actor{sessions = Sessions} = Actor) ->
+    case Sessions of
+        #{Handle := Session} -> continue(end_session({left, Reason}, Session, Actor));
+        #{} -> loop(none, Actor)
     end;
 handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
     sys:handle_system_msg(Request, From, Parent, ?MODULE, Debug, Actor);
@@ -494,8 +526,10 @@ run(Message, Phase, Session, Actor) ->
             done(Reason, Session#session{local_state = NewLocal}, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
+        {leave, Reason, NewLocal} ->
+            leave(Reason, Session#session{local_state = NewLocal}, Actor);
         Other ->
-            crash(error, {bad_handler_return, Handler, Other}, [], Session, Actor)
+            raised(error, {bad_handler_return, Handler, Other}, [], Session, Actor)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Actor)
@@ -506,42 +540,67 @@ suspend(?RECEIVES, #session{waiting = Waiting} = Session, Actor) when Waiting =:
     loop(Session, Actor);
 suspend(?RECEIVES, Session, Actor) ->
     release(Session, Actor);
-suspend(lost, Session, Actor) ->
+suspend(Gone, Session, Actor) when Gone =:= lost; Gone =:= left ->
     lost(Session, Actor);
 suspend(_Phase, Session, Actor) ->
     violated(not_waiting, suspend, Session, Actor).
 
-done(Reason, #session{handle = Handle, endpoint = Endpoint} = Session, Actor) ->
+done(Reason, #session{endpoint = Endpoint} = Session, Actor) ->
     case maty_session:close(Endpoint) of
         ok ->
-            Rest = maps:remove(Handle, Actor#actor.sessions),
-            continue(ended({done, Reason}, Session, Actor#actor{sessions = Rest}));
+            continue(end_session({done, Reason}, Session, Actor));
         {error, unfinished} ->
             violated(unfinished, done, Session, Actor);
         {error, _} ->
             lost(Session, Actor)
     end.
 
-%% The endpoint went while its handler ran. The engine has said why, unless it
-%% was the engine that went.
-lost(#session{handle = Handle} = Session, Actor) ->
-    receive
-        {'$maty_failed', Handle, _Cause} = Failed -> handle(Failed, Session, Actor)
-    after 0 ->
-        continue(fail(Handle, engine_down, put_back(Session, Actor)))
+leave(Reason, Session, Actor) ->
+    withdraw(Session),
+    continue(end_session({left, Reason}, Session, Actor)).
+
+%% Gives the endpoint up. If it is gone already, what says so is taken back.
+withdraw(#session{handle = Handle}) ->
+    case maty_engine:cancel(Handle) of
+        ok -> ok;
+        {error, _} -> why_gone(Handle)
     end.
 
--spec violated(not_waiting | unfinished, suspend | done, #session{}, #actor{}) -> no_return().
+%% The message that says why an endpoint is gone; there is none if the engine is.
+why_gone(Handle) ->
+    receive
+        {'$maty_failed', Handle, _Cause} = Failed -> Failed;
+        {'$maty_left', Handle, _Reason} = Left -> Left
+    after 0 -> engine_down
+    end.
+
+%% The endpoint went while its handler ran.
+lost(#session{handle = Handle} = Session, Actor) ->
+    case why_gone(Handle) of
+        engine_down -> continue(fail(Session, engine_down, Actor));
+        Why -> handle_other(Why, put_back(Session, Actor))
+    end.
+
 violated(Reason, Direction, #session{endpoint = Endpoint} = Session, Actor) ->
     Violation = maty_session:violation(Reason, Direction, Endpoint, Session#session.next_handler),
-    crash(error, {protocol_violation, Violation}, [], Session, Actor).
+    raised(error, {protocol_violation, Violation}, [], Session, Actor).
 
-%% A handler that could not send because its endpoint is gone did nothing wrong.
-raised(Class, Reason, Stack, Session, Actor) ->
-    case maty_session:phase() of
-        lost -> lost(Session, Actor);
-        _ -> crash(Class, Reason, Stack, Session, Actor)
+%% A handler has raised, or ended as the protocol does not allow. One that could
+%% not send because its endpoint is gone did nothing wrong.
+raised(Class, Reason, Stack, Session, #actor{on_raise = OnRaise} = Actor) ->
+    case {maty_session:phase(), OnRaise} of
+        {lost, _} -> lost(Session, Actor);
+        {_, stop} -> crash(Class, Reason, Stack, Session, Actor);
+        {_, leave} -> leave_raised(exit_reason(Class, Reason, Stack), Session, Actor)
     end.
+
+leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor) ->
+    log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
+    withdraw(Session),
+    continue(fail(Session, {raised, Exit}, Actor)).
+
+end_session(Ending, #session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
+    ended(Ending, Session, Actor#actor{sessions = maps:remove(Handle, Sessions)}).
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
@@ -560,9 +619,8 @@ ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
             end
     end.
 
-fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
-    {Session, Rest} = maps:take(Handle, Sessions),
-    #session{endpoint = #endpoint{session = Id, role = Role, machine = Machine}} = Session,
+fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
+    #endpoint{session = Id, role = Role, machine = Machine} = Endpoint,
     maty_event:notify(session_failed, #{
         session => Id,
         protocol => Machine#machine.protocol,
@@ -570,7 +628,7 @@ fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
         actor => self(),
         cause => Cause
     }),
-    ended({failed, Cause}, Session, Actor#actor{sessions = Rest}).
+    end_session({failed, Cause}, Session, Actor).
 
 %% ----- Messages whose turn has not come -----
 
@@ -671,8 +729,10 @@ start_session(Endpoint, Actor) ->
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
         {done, Reason, NewState} ->
             done(Reason, Session, Started#actor{state = NewState});
+        {leave, Reason, NewState} ->
+            leave(Reason, Session, Started#actor{state = NewState});
         Other ->
-            crash(error, {bad_return_value, Other}, [], Session, Started)
+            raised(error, {bad_return_value, Other}, [], Session, Started)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Started)
@@ -761,7 +821,7 @@ terminate(Reason, Actor) ->
 crash(Class, Reason, Stack, Actor) ->
     terminate(Class, Reason, Stack, #{}, Actor).
 
-%% The session's handler raised, or ended as the protocol does not allow.
+%% What ran for a session raised.
 -spec crash(error | exit | throw, term(), list(), #session{}, #actor{}) -> no_return().
 crash(Class, Reason, Stack, #session{about = About}, Actor) ->
     terminate(Class, Reason, Stack, #{session => About}, Actor).
@@ -815,20 +875,21 @@ report(#{event := access_point_down} = Report, _Config) ->
     io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
         Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
     ]);
+report(#{event := raised} = Report, _Config) ->
+    #{name := Name, module := Module, reason := Reason, state := State} = Report,
+    io_lib:format("~tp (~tp) left its role~ts: ~ts~n    session's state: ~tp", [
+        Name, Module, where(Report), exit_text(Reason), State
+    ]);
 report(#{event := terminate} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
-    Where =
-        case Report of
-            #{session := #{id := Id, role := Role, protocol := Protocol}} ->
-                io_lib:format(" in session ~ts of ~ts as ~ts", [
-                    maty:format_session(Id), Protocol, Role
-                ]);
-            #{} ->
-                ""
-        end,
     io_lib:format("~tp (~tp) ended~ts: ~ts~n    state: ~tp", [
-        Name, Module, Where, exit_text(Reason), State
+        Name, Module, where(Report), exit_text(Reason), State
     ]).
+
+where(#{session := #{id := Id, role := Role, protocol := Protocol}}) ->
+    io_lib:format(" in session ~ts of ~ts as ~ts", [maty:format_session(Id), Protocol, Role]);
+where(#{}) ->
+    "".
 
 exit_text({{protocol_violation, Violation}, Stack}) ->
     [maty_error:format(Violation), stack_text(Stack)];
@@ -848,10 +909,11 @@ stack_text(Stack) ->
 %% @private
 %% What user code is told of a session.
 -spec session(maty_session:endpoint()) -> maty:session().
-session(#endpoint{session = Id, role = Role, machine = Machine} = Endpoint) ->
+session(#endpoint{handle = Handle, session = Id, role = Role, machine = Machine} = Endpoint) ->
     #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
     #{
         id => Id,
+        handle => Handle,
         role => Role#role.name,
         protocol => Machine#machine.protocol,
         access_point => AccessPoint,

@@ -173,6 +173,12 @@ format_error({protocol_violation, Violation}, _Stack) ->
     #{general => unicode:characters_to_binary(format(Violation))};
 format_error(not_an_actor, _Stack) ->
     #{general => <<"only an actor can register">>};
+format_error({not_in_session, Id}, _Stack) ->
+    #{
+        1 => unicode:characters_to_binary(
+            io_lib:format("the caller has no role in session ~ts", [maty:format_session(Id)])
+        )
+    };
 format_error({unknown_role, Role, Roles}, _Stack) ->
     #{
         2 => unicode:characters_to_binary(

@@ -5,6 +5,7 @@
 -define(OP_SEND_TERM, 2).
 -define(OP_RECEIVE, 3).
 -define(OP_CLOSE, 5).
+-define(OP_CANCEL, 6).
 -define(OP_OPEN, 7).
 -define(OP_ATTACH, 8).
 -define(OP_INFO, 9).

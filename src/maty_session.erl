@@ -12,7 +12,7 @@
 -include("maty_internal.hrl").
 
 -export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
--export([send/2, offer/3, close/1]).
+-export([send/2, offer/3, close/1, leave/2]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
@@ -74,8 +74,9 @@ enter_phase(Phase) ->
     put(?PHASE, Phase),
     ok.
 
-%% The phase of the current endpoint; "lost" once a send found that it is gone.
--spec phase() -> 0..2 | lost.
+%% The phase of the current endpoint; "lost" once a send found that it is gone,
+%% "left" once its owner has left it.
+-spec phase() -> 0..2 | lost | left.
 phase() ->
     get(?PHASE).
 
@@ -274,6 +275,27 @@ close(#endpoint{port = Port, data = Data}) ->
     catch
         error:badarg -> {error, engine_down}
     end.
+
+%% Gives up an endpoint of the calling process, and has the process told with
+%% {'$maty_left', Handle, Reason}. Of one that is gone, it is or was told why.
+-spec leave(maty_engine:handle(), term()) -> ok | {error, maty_error:status()}.
+leave(Handle, Reason) ->
+    case maty_engine:cancel(Handle) of
+        ok ->
+            self() ! {'$maty_left', Handle, Reason},
+            case current() of
+                #endpoint{handle = Handle} -> enter_left();
+                _ -> ok
+            end;
+        {error, Gone} when Gone =:= stale; Gone =:= engine_down ->
+            ok;
+        {error, Status} ->
+            {error, Status}
+    end.
+
+enter_left() ->
+    _ = put(?PHASE, left),
+    ok.
 
 %% ----- Looking -----
 

@@ -53,6 +53,7 @@ keep({ok, State}, Callbacks) -> {ok, {Callbacks, State}};
 keep({ok, State, Action}, Callbacks) -> {ok, {Callbacks, State}, Action};
 keep({ok, Handler, Local, State}, Callbacks) -> {ok, Handler, Local, {Callbacks, State}};
 keep({done, Reason, State}, Callbacks) -> {done, Reason, {Callbacks, State}};
+keep({leave, Reason, State}, Callbacks) -> {leave, Reason, {Callbacks, State}};
 keep({noreply, State}, Callbacks) -> {noreply, {Callbacks, State}};
 keep({noreply, State, Action}, Callbacks) -> {noreply, {Callbacks, State}, Action};
 keep({reply, Reply, State}, Callbacks) -> {reply, Reply, {Callbacks, State}};

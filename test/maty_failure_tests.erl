@@ -30,6 +30,15 @@ failures_test_() ->
         fun crash_while_a_message_of_it_waits/0,
         fun failure_before_the_start_of_the_session/0,
         fun sending_in_a_session_that_has_failed/0,
+        fun leave_from_a_handler/0,
+        fun leave_from_init_session/0,
+        fun leave_from_a_callback/0,
+        fun leave_inside_of_the_handler/0,
+        fun leave_a_session_that_has_failed/0,
+        fun leave_a_session_of_somebody_else/0,
+        fun raising_leaves_the_session/0,
+        fun raising_in_a_role_that_has_failed/0,
+        fun unknown_on_raise/0,
         fun message_to_an_endpoint_that_is_gone/0,
         fun stop_from_terminate_session/0,
         fun other_sessions_of_the_actor_go_on/0,
@@ -197,6 +206,196 @@ sending_in_a_session_that_has_failed() ->
     %% A was about to send, so it has not failed; now it waits for B in vain.
     go(A),
     ?assertEqual({ended, 'A', {failed, {cancelled, 'B'}}}, next(A)).
+
+%% ----- Leaving -----
+
+%% Who waits for the role fails as by a crash, and the actor goes on.
+leave_from_a_handler() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = play([
+        {AccessPoint, 'Server', [wait, {return, {leave, bored, {[], {self(), 'Server'}}}}]},
+        {AccessPoint, 'Server', [wait, {send, 'Client', {answer, 2}}]}
+    ]),
+    First = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
+    ?assertEqual({got, 'Server', {ask, 1}}, next(Server)),
+    ?assertEqual({ended, 'Server', {left, bored}}, next(Server)),
+    ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(First)),
+    Second = play(AccessPoint, 'Client', [{send, 'Server', {ask, 2}}, wait]),
+    ?assertEqual({got, 'Server', {ask, 2}}, next(Server)),
+    ?assertEqual({got, 'Client', {answer, 2}}, next(Second)),
+    maty_player:settled().
+
+leave_from_init_session() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = started(AccessPoint, 'Server', #{
+        init_session => fun(_, State) -> {leave, not_today, State} end
+    }, []),
+    Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
+    ?assertEqual({ended, {left, not_today}}, told(Server)),
+    ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(Client)),
+    ?assert(is_process_alive(Server)).
+
+%% At once: what has come meanwhile runs no handler.
+leave_from_a_callback() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = started(AccessPoint, 'Server', #{
+        init_session => fun(Session, _) ->
+            {ok, fun(_, _) -> error(left_before) end, none, Session}
+        end,
+        handle_call => fun(leave, _, #{id := Id} = Session) ->
+            ok = maty:leave(Session, bored),
+            ok = maty:leave(Session, again),
+            {reply, Id, Session}
+        end
+    }, []),
+    Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
+    {paused, 'Client'} = next(Client),
+    ok = sys:suspend(Server),
+    Left = gen_server:send_request(Server, leave),
+    go(Client),
+    maty_player:until(fun() ->
+        {message_queue_len, Length} = erlang:process_info(Server, message_queue_len),
+        Length =:= 2
+    end),
+    ok = sys:resume(Server),
+    ?assertMatch({reply, _}, gen_server:wait_response(Left, infinity)),
+    ?assertEqual({ended, {left, bored}}, told(Server)),
+    ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(Client)),
+    ?assertEqual([], maty:sessions(Server)).
+
+leave_inside_of_the_handler() ->
+    Ways = [
+        fun(Local) -> {suspend, fun(_, _) -> error(left_before) end, Local} end,
+        fun(Local) -> {done, normal, Local} end,
+        fun(Local) -> {leave, second, Local} end,
+        fun(Local) -> maty:send('Client', {answer, 1}), {done, normal, Local} end
+    ],
+    [
+        begin
+            AccessPoint = access_point(?REQUEST),
+            Server = started(AccessPoint, 'Server', #{
+                init_session => fun(_, State) ->
+                    {ok, fun(_, Local) -> maty:leave(maty:session(), first), Way(Local) end, none, State}
+                end
+            }, []),
+            Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
+            {ended, {left, Reason}} = told(Server),
+            ?assert(lists:member(Reason, [first, second])),
+            ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(Client)),
+            ?assertEqual([], maty:sessions(Server))
+        end
+     || Way <- Ways
+    ].
+
+%% It has failed already, and that is what it is told.
+leave_a_session_that_has_failed() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = started(AccessPoint, 'Server', #{
+        init_session => fun(Session, _) -> {ok, fun(_, L) -> {done, x, L} end, none, Session} end,
+        handle_call => fun(leave, _, Session) -> {reply, maty:leave(Session), Session} end
+    }, []),
+    Client = play(AccessPoint, 'Client', [pause]),
+    {paused, 'Client'} = next(Client),
+    ok = sys:suspend(Server),
+    Left = gen_server:send_request(Server, leave),
+    maty_player:kill(Client),
+    maty_player:settled(),
+    ok = sys:resume(Server),
+    ?assertEqual({reply, ok}, gen_server:wait_response(Left, infinity)),
+    ?assertEqual({ended, {failed, {cancelled, 'Client'}}}, told(Server)).
+
+leave_a_session_of_somebody_else() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = play(AccessPoint, 'Server', [wait, {send, 'Client', {answer, 1}}]),
+    Client = play(AccessPoint, 'Client', [{call, fun maty:session/0}, pause, {send, 'Server', {ask, 1}}, wait]),
+    {result, #{id := Id} = Session} = next(Client),
+    ?assertError({not_in_session, Id}, maty:leave(Session)),
+    {paused, 'Client'} = next(Client),
+    go(Client),
+    {got, 'Client', {answer, 1}} = next(Client),
+    {got, 'Server', {ask, 1}} = next(Server),
+    %% It has ended, whoever asks.
+    maty_player:settled(),
+    ?assertEqual(ok, maty:leave(Session)).
+
+%% An actor whose callbacks are functions, and which tells how its sessions end.
+started(AccessPoint, Role, Callbacks, Options) ->
+    Test = self(),
+    {ok, Actor} = maty_actor:start(maty_callbacks, maps:merge(#{
+        init_actor => fun() -> maty:register(AccessPoint, Role), {ok, none} end,
+        terminate_session => fun(Ending, _, _, State) ->
+            Test ! {self(), {ended, Ending}},
+            {ok, State}
+        end
+    }, Callbacks), Options),
+    Actor.
+
+told(Actor) ->
+    receive
+        {Actor, What} -> What
+    after 30000 -> error({nothing_from, Actor, maty:sessions()})
+    end.
+
+%% ----- Raising -----
+
+%% With on_raise, what a handler raises ends its session and nothing else.
+raising_leaves_the_session() ->
+    ok = maty_event:subscribe(session_failed),
+    Handlers = [
+        {fun(_, _) -> error(crash) end, fun({crash, [_ | _]}) -> ok end},
+        {fun(_, _) -> throw(crash) end, fun({{nocatch, crash}, [_ | _]}) -> ok end},
+        {fun(_, _) -> exit(crash) end, fun(crash) -> ok end},
+        {fun(_, _) -> nothing end, fun({{bad_handler_return, _, nothing}, []}) -> ok end},
+        {fun(_, L) -> {done, normal, L} end, fun({{protocol_violation, #{reason := unfinished}}, []}) -> ok end},
+        {fun(_, L) -> {suspend, fun(_, _) -> L end, L} end, fun({{protocol_violation, #{reason := not_waiting}}, []}) -> ok end},
+        {fun(_, _) -> maty:send('Client', {answer, no}) end,
+            fun({{protocol_violation, #{reason := payload}}, [_ | _]}) -> ok end}
+    ],
+    AccessPoint = access_point(?REQUEST),
+    Server = started(AccessPoint, 'Server', #{
+        init_actor => fun() -> [maty:register(AccessPoint, 'Server') || _ <- Handlers], {ok, Handlers} end,
+        init_session => fun(_, [{Handler, _} | Later]) -> {ok, Handler, local, Later} end
+    }, [{on_raise, leave}]),
+    [
+        begin
+            Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, wait]),
+            {ended, {failed, {raised, Reason}}} = told(Server),
+            ok = Expected(Reason),
+            ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(Client)),
+            Events = [failed_event(), failed_event()],
+            ?assertMatch([#{cause := {raised, Reason}}], [E || #{role := 'Server'} = E <- Events])
+        end
+     || {_, Expected} <- Handlers
+    ],
+    ok = maty_event:unsubscribe(session_failed),
+    ?assertEqual([], maty:sessions(Server)),
+    maty_player:settled().
+
+%% The role has failed while its handler ran, which raises then.
+raising_in_a_role_that_has_failed() ->
+    AccessPoint = access_point(?CASCADE),
+    Test = self(),
+    C = started(AccessPoint, 'C', #{
+        init_session => fun(_, State) ->
+            {ok, fun({x}, _) -> Test ! {self(), running}, receive go -> error(crash) end end, none, State}
+        end
+    }, [{on_raise, leave}]),
+    A = play(AccessPoint, 'A', [{send, 'C', {x}}, wait]),
+    B = play(AccessPoint, 'B', [pause]),
+    {paused, 'B'} = next(B),
+    running = told(C),
+    maty_player:kill(B),
+    maty_player:settled(),
+    go(C),
+    ?assertMatch({ended, {failed, {raised, {crash, _}}}}, told(C)),
+    ?assertEqual({ended, 'A', {failed, {cancelled, 'C'}}}, next(A)),
+    ?assertEqual([], maty:sessions(C)).
+
+unknown_on_raise() ->
+    ?assertEqual(
+        {error, {bad_option, on_raise, never, "stop or leave"}},
+        maty_actor:start(maty_callbacks, #{}, [{on_raise, never}])
+    ).
 
 %% Messages to an endpoint that is gone are dropped without a word.
 message_to_an_endpoint_that_is_gone() ->

@@ -141,6 +141,24 @@ defmodule Maty do
   end
 
   @doc """
+  Leaves a session in which the calling actor has a role, from whichever of its
+  callbacks and handlers; `session` is what `c:Maty.Actor.init_session/2` was given.
+
+  The role is cancelled at once, and who waits for it fails, as if the actor had
+  crashed. The actor goes on, and its `c:Maty.Actor.terminate_session/4` is told
+  `{:left, reason}`. A handler leaves its own session by returning `{:leave, reason,
+  state}`. Does nothing if the role has ended.
+
+      def handle_cast(:give_up, actor) do
+        Enum.each(actor.sessions, &Maty.leave(&1, :given_up))
+        {:noreply, %{actor | sessions: []}}
+      end
+  """
+  @spec leave(session()) :: :ok
+  @spec leave(session(), reason :: term()) :: :ok
+  defdelegate leave(session, reason \\ :normal), to: :maty
+
+  @doc """
   The sessions of this node: one `Maty.Session` for each role that is played
   here, sorted by session.
 

@@ -51,11 +51,15 @@ defmodule Maty.Actor do
     * `{:suspend, handler, state}` - wait for the next message of this session,
       with this handler
     * `{:done, reason, state}` - the role has come to its end
+    * `{:leave, reason, state}` - leave the session here; who waits for this role
+      fails, and the actor goes on
     * `:noreply` - wait for the next message, with handler and state as they are
 
   Suspending is allowed where the protocol lets the role wait, being done where
   it has nothing left to do; anything else is a `Maty.ProtocolError`. What a
-  handler raises ends the actor, as it would end a `GenServer`.
+  handler raises ends the actor, as it would end a `GenServer`, unless it was
+  started with `on_raise: :leave`; then it ends that session, and the actor goes
+  on.
 
   ## An OTP process
 
@@ -85,13 +89,21 @@ defmodule Maty.Actor do
   @type handled ::
           {:suspend, handler(), local_state()}
           | {:done, reason :: term(), local_state()}
+          | {:leave, reason :: term(), local_state()}
           | :noreply
 
   @typedoc """
   How a role came to its end: as the protocol has it, with the handler's reason;
-  or because a role that it waited for is gone, or the engine.
+  or it has left; or failed.
   """
-  @type ending :: {:done, term()} | {:failed, {:cancelled, Maty.role()} | :engine_down}
+  @type ending :: {:done, term()} | {:left, term()} | {:failed, failure()}
+
+  @typedoc """
+  Why a role failed: one that it waited for is gone; its handler raised, or ended as
+  the protocol does not allow, with the reason that a process would exit with; or
+  the engine has ended.
+  """
+  @type failure :: {:cancelled, Maty.role()} | {:raised, term()} | :engine_down
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
@@ -101,6 +113,7 @@ defmodule Maty.Actor do
           | {:debug, [:sys.debug_option()]}
           | {:spawn_opt, [term()]}
           | {:hibernate_after, timeout()}
+          | {:on_raise, :stop | :leave}
 
   @type on_start :: {:ok, pid()} | :ignore | {:error, {:already_started, pid()} | term()}
 
@@ -117,7 +130,9 @@ defmodule Maty.Actor do
   only sends, and whose session has the state `:undefined` then.
   """
   @callback init_session(Maty.session(), state()) ::
-              {:ok, handler(), local_state(), state()} | {:done, reason :: term(), state()}
+              {:ok, handler(), local_state(), state()}
+              | {:done, reason :: term(), state()}
+              | {:leave, reason :: term(), state()}
 
   @doc """
   Runs after `c:init_session/2`, and before the role waits for the first time.
@@ -212,7 +227,9 @@ defmodule Maty.Actor do
   `c:init_actor/1` has.
 
   The options are those of `GenServer.start_link/3`: `:name`, `:timeout`, `:debug`,
-  `:spawn_opt`, `:hibernate_after`. Raises `ArgumentError` for any other.
+  `:spawn_opt`, `:hibernate_after`; and `:on_raise`, what a handler that raises takes
+  with it: the actor (`:stop`, the default) or only its session (`:leave`). Raises
+  `ArgumentError` for any other.
 
       {:ok, seller} = Maty.Actor.start_link(Seller, :shop, name: Seller)
   """
@@ -243,12 +260,19 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after]
+  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise]
 
   defp options!(options, who) do
     {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)
+    on_raise!(rest, who)
     {name!(name, who), [{:report_cb, &Maty.Report.format/2} | Map.to_list(rest)]}
   end
+
+  defp on_raise!(%{on_raise: other}, who) when other not in [:stop, :leave] do
+    raise ArgumentError, "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
+  end
+
+  defp on_raise!(_options, _who), do: :ok
 
   defp name!(nil, _who), do: nil
   defp name!(name, _who) when is_atom(name), do: {:local, name}

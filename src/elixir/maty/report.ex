@@ -23,6 +23,11 @@ defmodule Maty.Report do
       "#{inspect(access_point)}, which has ended"
   end
 
+  defp text(:raised, %{name: name, module: module, reason: reason, state: state} = report) do
+    "#{inspect(name)} (#{inspect(module)}) left its role#{where(report)}\n" <>
+      "#{ending(reason)}\nState of the session: #{inspect(state)}"
+  end
+
   defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
       "#{ending(reason)}\nState: #{inspect(state)}"
