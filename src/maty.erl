@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, unregister/2, send/2, session/0, leave/1, leave/2]).
+-export([register/2, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -19,8 +19,6 @@
 %% What an actor is told of a session it takes part in.
 -type session() :: #{
     id := session_id(),
-    %% What the engine knows the actor's role in it by.
-    handle := maty_engine:handle(),
     role := role(),
     protocol := atom(),
     access_point := pid(),
@@ -105,24 +103,38 @@ session() ->
 leave(Session) ->
     leave(Session, normal).
 
-%% @doc Leaves a session in which the calling actor has a role, from whichever of
-%% its callbacks and handlers: `session()' is what `init_session' was given. The
-%% role is cancelled at once, and who waits for it fails, as if the actor had
-%% crashed; the actor goes on, and `terminate_session' is told `{left, Reason}'. A
-%% handler leaves its own session by returning `{leave, Reason, State}'.
+%% @doc Leaves a session, from whichever callback or handler of the calling actor:
+%% `session()' is what `init_session' was given. What roles the actor has there are
+%% cancelled at once, and who waits for them fails, as if the actor had crashed; the
+%% actor goes on, and `terminate_session' is told `{left, Reason}'. A handler leaves
+%% its own session by returning `{leave, Reason, State}'.
 %%
-%% Does nothing if the role has ended. Raises `{not_in_session, Id}' if it is
-%% somebody else's.
+%% Does nothing where the actor has no role, or no more.
 -spec leave(session(), Reason :: term()) -> ok.
-leave(#{handle := Handle, id := Id} = Session, Reason) ->
-    case maty_session:leave(Handle, Reason) of
+leave(Session, Reason) ->
+    maty_session:leave(Session, Reason).
+
+%% @doc Goes on with a session that the calling actor holds: a handler of it has
+%% returned `{hold, Name, Handler, State}'. The handler is called with the argument
+%% and the state, once, and after the handler or callback that calls this.
+%%
+%% Raises `{not_held, Name, Held}' if no session is held by that name, or if this
+%% one is being gone on with already.
+-spec become(Name :: term(), Argument :: term()) -> ok.
+become(Name, Argument) ->
+    case maty_held:become(Name, Argument) of
         ok ->
             ok;
-        {error, _} ->
+        {error, not_held} ->
             erlang:error(
-                {not_in_session, Id}, [Session, Reason], [{error_info, #{module => maty_error}}]
+                {not_held, Name, held()}, [Name, Argument], [{error_info, #{module => maty_error}}]
             )
     end.
+
+%% @doc The names of the sessions that the calling actor holds.
+-spec held() -> [Name :: term()].
+held() ->
+    maty_held:names().
 
 %% @doc The sessions that an actor takes part in, with the role it has and what
 %% it may do next in each.

@@ -9,6 +9,11 @@
 %% <dl>
 %% <dt>`{suspend, Handler, State}'</dt>
 %% <dd>wait for the next message of this session, with this handler</dd>
+%% <dt>`{suspend, Handler, State, Options}'</dt>
+%% <dd>the same, and what to do if the message does not come; see below</dd>
+%% <dt>`{hold, Name, Handler, State}'</dt>
+%% <dd>stand still where the role sends next, until {@link maty:become/2} calls
+%% the handler, with its argument in place of a message</dd>
 %% <dt>`{done, Reason, State}'</dt>
 %% <dd>the role has come to its end</dd>
 %% <dt>`{leave, Reason, State}'</dt>
@@ -17,8 +22,27 @@
 %% <dd>wait for the next message, with handler and state as they are</dd>
 %% </dl>
 %%
-%% Suspending is allowed where the protocol lets the role wait, being done where
-%% it has nothing left to do; anything else is a violation, and raised.
+%% Suspending is allowed where the protocol lets the role wait, holding where it
+%% sends, being done where it has nothing left to do; anything else is a violation,
+%% and raised.
+%%
+%% The options of a suspension are a map (from Elixir, keywords will do, too):
+%%
+%% <dl>
+%% <dt>`timeout'</dt>
+%% <dd>milliseconds, up to 2^32 - 1, or `infinity'. If what the role waits for has not
+%% been sent by then, the role fails with the cause `timeout'. Where the protocol
+%% gives a deadline of its own, the sooner one counts.</dd>
+%% <dt>`on_failure'</dt>
+%% <dd>`fun((Failure, ActorState) -> {ok, ActorState} | {stop, Reason, ActorState})',
+%% called if the role fails in this suspension</dd>
+%% </dl>
+%%
+%% A failure is told to one function: `on_failure' of the suspension, else
+%% `handle_failure/4' of the module, else `terminate_session/4', which every other
+%% ending is told to. None of them can send in the session, which is over for the
+%% actor; each may change the actor's state, or stop the actor. Without any, the
+%% actor goes on.
 %%
 %% ```
 %% -module(seller).
@@ -80,24 +104,36 @@
     report/2
 ]).
 
--export_type([handler/0, handled/0, session_info/0, ending/0, failure/0]).
+-export_type([handler/0, held/0, handled/0, options/0, session_info/0, ending/0, failure/0]).
 
 -type state() :: term().
 -type local_state() :: term().
 -type handler() :: fun((maty:message(), local_state()) -> handled()).
 -type handled() ::
     {suspend, handler(), local_state()}
+    | {suspend, handler(), local_state(), options()}
+    | {hold, Name :: term(), held(), local_state()}
     | {done, Reason :: term(), local_state()}
     | {leave, Reason :: term(), local_state()}
     | noreply.
 
+%% What goes on with a session that was held; the argument is that of maty:become/2.
+-type held() :: fun((Argument :: term(), local_state()) -> handled()).
+
+-type options() ::
+    #{
+        timeout => timeout(),
+        on_failure => fun((failure(), state()) -> {ok, state()} | {stop, term(), state()})
+    }
+    | [{atom(), term()}].
+
 %% How a role came to its end: as the protocol has it, or it has left, or failed.
 -type ending() :: {done, term()} | {left, term()} | {failed, failure()}.
 
-%% A role that it waited for has gone; its handler raised, or ended as the
-%% protocol does not allow, the reason as a process would exit with it; or the
-%% engine has ended.
--type failure() :: {cancelled, maty:role()} | {raised, term()} | engine_down.
+%% A role that it waited for has gone; what it waited for was not sent in time; its
+%% handler raised, or ended as the protocol does not allow, the reason as a process
+%% would exit with it; or the engine has ended.
+-type failure() :: {cancelled, maty:role()} | timeout | {raised, term()} | engine_down.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -114,11 +150,17 @@
     | {stop, Reason :: term()} | ignore.
 -callback init_session(maty:session(), state()) ->
     {ok, handler(), local_state(), state()}
+    | {ok, handler(), local_state(), state(), options()}
+    | {hold, Name :: term(), held(), local_state(), state()}
     | {done, Reason :: term(), state()}
     | {leave, Reason :: term(), state()}.
 %% Runs after init_session and before the role suspends for the first time.
 -callback setup_actor(maty:session(), state()) -> {ok, state()}.
-%% A session has ended for this actor.
+%% A role of the actor's has failed.
+-callback handle_failure(failure(), maty:session(), local_state(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
+%% A session has ended for this actor; a failure is told here only if there is no
+%% handle_failure.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% An access point has ended where the actor had registered for these roles.
@@ -134,6 +176,7 @@
 -callback code_change(term(), state(), term()) -> {ok, state()} | {error, term()}.
 -optional_callbacks([
     setup_actor/2,
+    handle_failure/4,
     terminate_session/4,
     access_point_down/3,
     handle_call/3,
@@ -152,7 +195,9 @@
     next_handler :: handler() | undefined,
     local_state :: local_state(),
     %% Messages that came before their turn, by sender.
-    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})}
+    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})},
+    %% Of the suspension; "none" if it has none, and its role no deadlines.
+    options :: none | options()
 }).
 
 -record(actor, {
@@ -170,6 +215,16 @@
     on_raise = stop :: stop | leave,
     timeout = infinity :: timeout(),
     hibernate_after = infinity :: timeout()
+}).
+
+%% Of a suspension.
+-define(OPTIONS, #{
+    timeout =>
+        {{default, infinity}, "milliseconds, up to 2^32 - 1, or infinity", fun is_timeout/1},
+    on_failure =>
+        {{default, none}, "a function of the failure and the actor's state", fun(Fun) ->
+            is_function(Fun, 2)
+        end}
 }).
 
 %% Process dictionary of an actor: what writes its log entries.
@@ -318,6 +373,7 @@ connect(Actor) ->
 %% once there is a new one.
 engine_down(#actor{sessions = Sessions} = Actor) ->
     ok = maty_registration:disconnect(),
+    ok = maty_held:clear(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
     fail_all(maps:values(Sessions), Actor#actor{engine = undefined, early = #{}}).
 
@@ -436,10 +492,17 @@ handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
-            #role{name = Role} = maty_machine:role(Machine, Cause),
-            continue(fail(Session, {cancelled, Role}, Actor));
+            continue(fail(Session, failure(Cause, Machine), Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
+    end;
+handle_other({'$maty_become', Handle, Argument}, #actor{sessions = Sessions} = Actor) ->
+    case Sessions of
+        #{Handle := #session{endpoint = Endpoint} = Session} ->
+            maty_session:enter(Endpoint),
+            run(Argument, ?SENDS, Session, Actor);
+        #{} ->
+            loop(none, Actor)
     end;
 handle_other({'$maty_left', Handle, Reason}, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
@@ -470,6 +533,9 @@ handle_other({'$gen_cast', Request}, Actor) ->
     callback(handle_cast, [Request], none, Actor);
 handle_other(Message, Actor) ->
     handle_info(Message, Actor).
+
+failure(?CAUSE_DEADLINE, _Machine) -> timeout;
+failure(Cause, Machine) -> {cancelled, (maty_machine:role(Machine, Cause))#role.name}.
 
 handle_info(Message, #actor{module = Module} = Actor) ->
     case erlang:function_exported(Module, handle_info, 2) of
@@ -519,31 +585,81 @@ run(Message, Phase, Session, Actor) ->
                 about = About,
                 next_handler = Next,
                 local_state = NewLocal,
-                waiting = Waiting
+                waiting = Waiting,
+                options = Endpoint#endpoint.options
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
             done(Reason, Session#session{local_state = NewLocal}, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
-        {leave, Reason, NewLocal} ->
-            leave(Reason, Session#session{local_state = NewLocal}, Actor);
         Other ->
-            raised(error, {bad_handler_return, Handler, Other}, [], Session, Actor)
+            returned(Other, Session, Actor)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Actor)
     end.
 
+%% What handlers return less often.
+returned({suspend, Next, Local, Options}, Session, Actor) when is_function(Next, 2) ->
+    suspend_with(Options, Session#session{next_handler = Next, local_state = Local}, Actor);
+returned({hold, Name, Next, Local}, Session, Actor) when is_function(Next, 2) ->
+    hold(Name, Session#session{next_handler = Next, local_state = Local, options = none}, Actor);
+returned({leave, Reason, Local}, Session, Actor) ->
+    leave(Reason, Session#session{local_state = Local}, Actor);
+returned(Other, #session{next_handler = Handler} = Session, Actor) ->
+    raised(error, {bad_handler_return, Handler, Other}, [], Session, Actor).
+
 %% Waits with the session in hand, which is legal only where its role waits.
-suspend(?RECEIVES, #session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+suspend(?RECEIVES, #session{waiting = Waiting, options = none} = Session, Actor) when
+    Waiting =:= #{}
+->
     loop(Session, Actor);
 suspend(?RECEIVES, Session, Actor) ->
+    set_deadline(Session),
     release(Session, Actor);
 suspend(Gone, Session, Actor) when Gone =:= lost; Gone =:= left ->
     lost(Session, Actor);
 suspend(_Phase, Session, Actor) ->
     violated(not_waiting, suspend, Session, Actor).
+
+suspend_with(Options, Session, Actor) ->
+    case options(Options) of
+        {ok, Map} -> suspend(maty_session:phase(), Session#session{options = Map}, Actor);
+        {error, Reason} -> raised(error, Reason, [], Session, Actor)
+    end.
+
+is_timeout(infinity) -> true;
+is_timeout(Time) -> is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 32.
+
+options([{_, _} | _] = Options) -> options(maps:from_list(Options));
+options([]) -> {ok, #{}};
+options(Options) -> maty_options:take(Options, ?OPTIONS).
+
+%% The sooner of what the handler and what the protocol says.
+set_deadline(#session{options = none}) ->
+    ok;
+set_deadline(#session{endpoint = Endpoint, options = Options}) ->
+    %% A number is less than an atom.
+    case min(maps:get(timeout, Options, infinity), maty_session:deadline(Endpoint)) of
+        infinity -> ok;
+        %% What it waits for may be gone already; that has been told.
+        Timeout -> maty_session:set_deadline(Endpoint, Timeout)
+    end.
+
+%% Stands still, which is legal only where its role sends.
+hold(Name, #session{handle = Handle} = Session, Actor) ->
+    case maty_session:phase() of
+        ?SENDS ->
+            case maty_held:hold(Name, Handle) of
+                ok -> loop(Session, Actor);
+                {error, Reason} -> raised(error, {Reason, Name}, [], Session, Actor)
+            end;
+        Gone when Gone =:= lost; Gone =:= left ->
+            lost(Session, Actor);
+        _ ->
+            violated(not_sending, hold, Session, Actor)
+    end.
 
 done(Reason, #session{endpoint = Endpoint} = Session, Actor) ->
     case maty_session:close(Endpoint) of
@@ -597,26 +713,43 @@ raised(Class, Reason, Stack, Session, #actor{on_raise = OnRaise} = Actor) ->
 leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor) ->
     log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
     withdraw(Session),
-    continue(fail(Session, {raised, Exit}, Actor)).
+    %% The suspension that the handler was of is over.
+    continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
 
 end_session(Ending, #session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
     ended(Ending, Session, Actor#actor{sessions = maps:remove(Handle, Sessions)}).
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
-    case erlang:function_exported(Module, terminate_session, 4) of
-        false ->
+    case listener(Ending, Session, Module) of
+        none ->
             {ok, Actor};
-        true ->
+        Tell ->
             maty_session:leave(),
-            #session{about = About, local_state = Local} = Session,
-            try Module:terminate_session(Ending, About, Local, State) of
+            try Tell(State) of
                 {ok, NewState} -> {ok, Actor#actor{state = NewState}};
                 {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
                 Other -> {stop, {bad_return_value, Other}, Actor}
             catch
                 Class:Reason:Stack -> crash(Class, Reason, Stack, Session, Actor)
             end
+    end.
+
+%% The one function that an ending is told to.
+listener({failed, Failure}, #session{options = #{on_failure := Tell}}, _Module) when
+    is_function(Tell)
+->
+    fun(State) -> Tell(Failure, State) end;
+listener(Ending, #session{about = About, local_state = Local}, Module) ->
+    Failed = element(1, Ending) =:= failed andalso
+        erlang:function_exported(Module, handle_failure, 4),
+    case Failed orelse erlang:function_exported(Module, terminate_session, 4) of
+        true when Failed ->
+            fun(State) -> Module:handle_failure(element(2, Ending), About, Local, State) end;
+        true ->
+            fun(State) -> Module:terminate_session(Ending, About, Local, State) end;
+        false ->
+            none
     end.
 
 fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
@@ -646,6 +779,8 @@ enqueue(Sender, Item, Waiting) ->
 
 %% Runs the first message that waits for what the session now expects, if there
 %% is one. Only the senders it waits for are looked at.
+release(#session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+    loop(Session, Actor);
 release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
     Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
     release(Senders, Session, Actor).
@@ -718,7 +853,8 @@ start_session(Endpoint, Actor) ->
         handle = Handle,
         endpoint = Endpoint,
         about = About,
-        waiting = arrived(Endpoint, maps:get(Handle, Early, []))
+        waiting = arrived(Endpoint, maps:get(Handle, Early, [])),
+        options = Endpoint#endpoint.options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
@@ -727,6 +863,12 @@ start_session(Endpoint, Actor) ->
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
+        {ok, Handler, Local, NewState, Options} when is_function(Handler, 2) ->
+            Ready = Session#session{next_handler = Handler, local_state = Local},
+            suspend_with(Options, Ready, Started#actor{state = NewState});
+        {hold, Name, Handler, Local, NewState} when is_function(Handler, 2) ->
+            Ready = Session#session{next_handler = Handler, local_state = Local, options = none},
+            hold(Name, Ready, Started#actor{state = NewState});
         {done, Reason, NewState} ->
             done(Reason, Session, Started#actor{state = NewState});
         {leave, Reason, NewState} ->
@@ -762,18 +904,25 @@ arrived(Endpoint, Latest) ->
 
 init_session(Module, Info, State) ->
     case Module:init_session(Info, State) of
-        {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
-            case erlang:function_exported(Module, setup_actor, 2) of
-                true ->
-                    case Module:setup_actor(Info, NewState) of
-                        {ok, SetUp} -> {ok, Handler, Local, SetUp};
-                        Other -> Other
-                    end;
-                false ->
-                    {ok, Handler, Local, NewState}
-            end;
+        {ok, Handler, Local, NewState} ->
+            {ok, Handler, Local, setup_actor(Module, Info, NewState)};
+        {ok, Handler, Local, NewState, Options} ->
+            {ok, Handler, Local, setup_actor(Module, Info, NewState), Options};
+        {hold, Name, Handler, Local, NewState} ->
+            {hold, Name, Handler, Local, setup_actor(Module, Info, NewState)};
         Other ->
             Other
+    end.
+
+setup_actor(Module, Info, State) ->
+    case erlang:function_exported(Module, setup_actor, 2) of
+        true ->
+            case Module:setup_actor(Info, State) of
+                {ok, SetUp} -> SetUp;
+                Other -> error({bad_return_value, Other})
+            end;
+        false ->
+            State
     end.
 
 %% ----- Ordinary messages -----
@@ -909,11 +1058,10 @@ stack_text(Stack) ->
 %% @private
 %% What user code is told of a session.
 -spec session(maty_session:endpoint()) -> maty:session().
-session(#endpoint{handle = Handle, session = Id, role = Role, machine = Machine} = Endpoint) ->
+session(#endpoint{session = Id, role = Role, machine = Machine} = Endpoint) ->
     #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
     #{
         id => Id,
-        handle => Handle,
         role => Role#role.name,
         protocol => Machine#machine.protocol,
         access_point => AccessPoint,

@@ -21,6 +21,13 @@
     "}"
 ).
 
+-define(TWICE,
+    "global protocol Twice(role Client, role Server) {"
+    "  ask(integer) from Client to Server;"
+    "  ask(integer) from Client to Server;"
+    "}"
+).
+
 failures_test_() ->
     maty_player:tests([
         fun crash_after_its_message/0,
@@ -36,9 +43,24 @@ failures_test_() ->
         fun leave_inside_of_the_handler/0,
         fun leave_a_session_that_has_failed/0,
         fun leave_a_session_of_somebody_else/0,
+        fun leave_with_every_role/0,
         fun raising_leaves_the_session/0,
         fun raising_in_a_role_that_has_failed/0,
         fun unknown_on_raise/0,
+        fun failure_is_told_to_one/0,
+        fun failure_told_to_a_function_that_is_wrong/0,
+        fun peer_that_is_gone_when_it_suspends/0,
+        fun timeout_of_a_suspension/0,
+        fun timeout_of_a_first_suspension/0,
+        fun timeout_that_comes_too_late/0,
+        fun timeout_again_with_noreply/0,
+        fun wrong_options/0,
+        fun become_goes_on/0,
+        fun become_once/0,
+        fun hold_where_it_waits/0,
+        fun hold_by_a_name_that_is_taken/0,
+        fun leave_what_is_held/0,
+        fun held_when_the_engine_ends/0,
         fun message_to_an_endpoint_that_is_gone/0,
         fun stop_from_terminate_session/0,
         fun other_sessions_of_the_actor_go_on/0,
@@ -308,15 +330,32 @@ leave_a_session_of_somebody_else() ->
     AccessPoint = access_point(?REQUEST),
     Server = play(AccessPoint, 'Server', [wait, {send, 'Client', {answer, 1}}]),
     Client = play(AccessPoint, 'Client', [{call, fun maty:session/0}, pause, {send, 'Server', {ask, 1}}, wait]),
-    {result, #{id := Id} = Session} = next(Client),
-    ?assertError({not_in_session, Id}, maty:leave(Session)),
+    {result, Session} = next(Client),
+    ?assertEqual(ok, maty:leave(Session)),
     {paused, 'Client'} = next(Client),
     go(Client),
     {got, 'Client', {answer, 1}} = next(Client),
     {got, 'Server', {ask, 1}} = next(Server),
-    %% It has ended, whoever asks.
-    maty_player:settled(),
-    ?assertEqual(ok, maty:leave(Session)).
+    maty_player:settled().
+
+%% An actor that has several roles leaves with all of them.
+leave_with_every_role() ->
+    AccessPoint = access_point(?CASCADE),
+    Both = started(AccessPoint, 'B', #{
+        init_actor => fun() -> [maty:register(AccessPoint, Role) || Role <- ['A', 'B']], {ok, none} end,
+        init_session => fun
+            (#{role := 'A'}, State) -> maty:send('C', {x}), {ok, fun(_, L) -> {done, x, L} end, none, State};
+            (#{role := 'B'} = Session, _) -> maty:leave(Session), maty:send('C', {y}), {done, no, Session}
+        end
+    }, []),
+    C = play(AccessPoint, 'C', [pause, wait, wait]),
+    {paused, 'C'} = next(C),
+    ?assertEqual([{ended, {left, normal}} || _ <- "ab"], [told(Both), told(Both)]),
+    go(C),
+    ?assertMatch({got, 'C', {x}}, next(C)),
+    ?assertMatch({ended, 'C', {failed, {cancelled, 'B'}}}, next(C)),
+    ?assertEqual([], maty:sessions(Both)),
+    maty_player:settled().
 
 %% An actor whose callbacks are functions, and which tells how its sessions end.
 started(AccessPoint, Role, Callbacks, Options) ->
@@ -396,6 +435,314 @@ unknown_on_raise() ->
         {error, {bad_option, on_raise, never, "stop or leave"}},
         maty_actor:start(maty_callbacks, #{}, [{on_raise, never}])
     ).
+
+%% ----- Who is told -----
+
+%% A server that tells which callback it was that heard of its failure.
+server(AccessPoint, Options, Callbacks) ->
+    Test = self(),
+    started(AccessPoint, 'Server', maps:merge(#{
+        init_session => fun(_, State) ->
+            {ok, fun({ask, _}, _) -> error(unexpected) end, local, State, Options}
+        end,
+        handle_failure => fun(Failure, #{role := 'Server'}, local, State) ->
+            Test ! {self(), {handle_failure, Failure, State}},
+            {ok, changed}
+        end,
+        handle_call => fun(state, _, State) -> {reply, State, State} end
+    }, Callbacks), []).
+
+client_that_crashes(AccessPoint) ->
+    Client = play(AccessPoint, 'Client', [pause]),
+    {paused, 'Client'} = next(Client),
+    maty_player:kill(Client).
+
+failure_is_told_to_one() ->
+    AccessPoint = access_point(?REQUEST),
+    Test = self(),
+    Plain = server(AccessPoint, #{}, #{}),
+    client_that_crashes(AccessPoint),
+    ?assertEqual({handle_failure, {cancelled, 'Client'}, none}, told(Plain)),
+    ?assertEqual(changed, gen_server:call(Plain, state)),
+    Own = server(AccessPoint, #{on_failure => fun(Failure, {Callbacks, State}) ->
+        Test ! {self(), {on_failure, Failure, State, maty:session()}},
+        {ok, {Callbacks, own}}
+    end}, #{}),
+    client_that_crashes(AccessPoint),
+    ?assertEqual({on_failure, {cancelled, 'Client'}, none, undefined}, told(Own)),
+    ?assertEqual(own, gen_server:call(Own, state)),
+    Stops = server(AccessPoint, [{on_failure, fun(Failure, State) -> {stop, {shutdown, Failure}, State} end}], #{}),
+    Monitor = erlang:monitor(process, Stops),
+    client_that_crashes(AccessPoint),
+    receive
+        {'DOWN', Monitor, process, Stops, Reason} ->
+            ?assertEqual({shutdown, {cancelled, 'Client'}}, Reason)
+    end,
+    receive
+        {_, What} -> error(What)
+    after 0 -> ok
+    end.
+
+%% It is a callback of the actor, not a handler: what it raises ends the actor.
+failure_told_to_a_function_that_is_wrong() ->
+    AccessPoint = access_point(?REQUEST),
+    [
+        begin
+            Server = server(AccessPoint, #{on_failure => Wrong}, #{}),
+            Monitor = erlang:monitor(process, Server),
+            client_that_crashes(AccessPoint),
+            receive
+                {'DOWN', Monitor, process, Server, Reason} -> ok = Expected(Reason)
+            end
+        end
+     || {Wrong, Expected} <- [
+            {fun(_, _) -> error(wrong) end, fun({wrong, [_ | _]}) -> ok end},
+            {fun(_, _) -> wrong end, fun({bad_return_value, wrong}) -> ok end}
+        ]
+    ].
+
+%% The peer has gone while the handler ran; the suspension that it returns counts.
+peer_that_is_gone_when_it_suspends() ->
+    AccessPoint = access_point(?CASCADE),
+    Test = self(),
+    C = started(AccessPoint, 'C', #{
+        init_session => fun(_, State) ->
+            {ok,
+                fun({x}, _) ->
+                    Test ! {self(), running},
+                    receive go -> ok end,
+                    {suspend, fun(_, _) -> error(unexpected) end, none, #{
+                        on_failure => fun(Failure, S) ->
+                            Test ! {self(), {on_failure, Failure}},
+                            {ok, S}
+                        end
+                    }}
+                end,
+                none, State}
+        end
+    }, []),
+    A = play(AccessPoint, 'A', [{send, 'C', {x}}, wait]),
+    B = play(AccessPoint, 'B', [pause]),
+    {paused, 'B'} = next(B),
+    running = told(C),
+    maty_player:kill(B),
+    maty_player:settled(),
+    go(C),
+    ?assertEqual({on_failure, {cancelled, 'B'}}, told(C)),
+    ?assertEqual({ended, 'A', {failed, {cancelled, 'C'}}}, next(A)).
+
+%% ----- Deadlines -----
+
+%% Nobody crashes: what is waited for does not come in time.
+timeout_of_a_suspension() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = play(AccessPoint, 'Server', [wait, pause, {send, 'Client', {answer, 1}}]),
+    Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, {wait, #{timeout => 1}}]),
+    ?assertEqual({got, 'Server', {ask, 1}}, next(Server)),
+    ?assertEqual({paused, 'Server'}, next(Server)),
+    ?assertEqual({ended, 'Client', {failed, timeout}}, next(Client)),
+    %% What is sent to it now goes nowhere.
+    go(Server),
+    ?assertEqual({ended, 'Server', {done, normal}}, next(Server)),
+    maty_player:settled().
+
+%% Who waits for the one that fails hears of that.
+timeout_of_a_first_suspension() ->
+    AccessPoint = access_point(?CASCADE),
+    B = play(AccessPoint, 'B', [pause]),
+    C = play(AccessPoint, 'C', [{wait, #{timeout => 1}}]),
+    A = play(AccessPoint, 'A', [{send, 'C', {x}}, wait]),
+    {paused, 'B'} = next(B),
+    %% x was sent before or after C's deadline.
+    case next(C) of
+        {got, 'C', {x}} -> maty_player:kill(C);
+        {ended, 'C', {failed, timeout}} -> ok
+    end,
+    ?assertEqual({ended, 'A', {failed, {cancelled, 'C'}}}, next(A)),
+    maty_player:kill(B).
+
+%% The message has been sent before the deadline, and is received after it.
+timeout_that_comes_too_late() ->
+    AccessPoint = access_point(?TWICE),
+    Server = play(AccessPoint, 'Server', [wait, pause, {wait, #{timeout => 0}}]),
+    Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, pause, {send, 'Server', {ask, 2}}]),
+    [{got, 'Server', {ask, 1}}, {paused, 'Server'}] = [next(Server), next(Server)],
+    {paused, 'Client'} = next(Client),
+    Suspended = spawn_monitor(fun() -> ok = sys:suspend(Server) end),
+    maty_player:until(fun() ->
+        erlang:process_info(Server, message_queue_len) =:= {message_queue_len, 1}
+    end),
+    {_, #{expired := Expired}} = maty_player:counted(fun() ->
+        go(Client),
+        {ended, 'Client', {done, normal}} = next(Client),
+        go(Server),
+        receive
+            {'DOWN', Monitor, process, Pid, normal} when Suspended =:= {Pid, Monitor} -> ok
+        end,
+        ok = sys:resume(Server),
+        ?assertEqual({got, 'Server', {ask, 2}}, next(Server)),
+        ?assertEqual({ended, 'Server', {done, normal}}, next(Server))
+    end),
+    ?assertEqual(0, Expired),
+    maty_player:settled().
+
+%% Handler and options stay as they are, and the time begins again.
+timeout_again_with_noreply() ->
+    AccessPoint = access_point(?TWICE),
+    Server = started(AccessPoint, 'Server', #{
+        init_session => fun(_, State) -> {ok, fun({ask, _}, _) -> noreply end, none, State, #{timeout => 100}} end
+    }, []),
+    Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, pause, {send, 'Server', {ask, 2}}]),
+    {paused, 'Client'} = next(Client),
+    ?assertEqual({ended, {failed, timeout}}, told(Server)),
+    go(Client),
+    ?assertEqual({ended, 'Client', {done, normal}}, next(Client)).
+
+wrong_options() ->
+    [
+        begin
+            AccessPoint = access_point(?REQUEST),
+            Server = started(AccessPoint, 'Server', #{
+                init_session => fun(_, State) -> {ok, fun(_, _) -> noreply end, none, State, Options} end
+            }, []),
+            Monitor = erlang:monitor(process, Server),
+            Client = play(AccessPoint, 'Client', [pause]),
+            receive
+                {'DOWN', Monitor, process, Server, {Reason, []}} -> ?assertEqual(Expected, Reason)
+            end,
+            maty_player:kill(Client)
+        end
+     || {Options, Expected} <- [
+            {#{timeout => soon},
+                {bad_option, timeout, soon, "milliseconds, up to 2^32 - 1, or infinity"}},
+            {#{timeout => 1 bsl 32},
+                {bad_option, timeout, 1 bsl 32, "milliseconds, up to 2^32 - 1, or infinity"}},
+            {[{on_failure, none_of_it}],
+                {bad_option, on_failure, none_of_it, "a function of the failure and the actor's state"}},
+            {[{within, 5}], {unknown_option, within, [on_failure, timeout]}},
+            {nothing, {not_options, nothing}}
+        ]
+    ].
+
+%% ----- Holding -----
+
+-define(STREAM,
+    "global protocol Stream(role Source, role Sink) {"
+    "  rec Loop {"
+    "    choice at Source { item(integer) from Source to Sink; continue Loop; }"
+    "    or { last() from Source to Sink; }"
+    "  }"
+    "}"
+).
+
+%% A source that holds its session, by the name it is given, and goes on with it
+%% when it is called.
+source(AccessPoint, Callbacks) ->
+    started(AccessPoint, 'Source', maps:merge(#{
+        init_session => fun(_, State) -> {hold, stream, fun source_goes_on/2, 0, State} end,
+        handle_call => fun(Argument, _, State) ->
+            {reply, [maty:become(stream, Argument), maty:held()], State}
+        end
+    }, Callbacks), []).
+
+source_goes_on({item, N}, Sum) ->
+    ok = maty:send('Sink', {item, Sum + N}),
+    {hold, stream, fun source_goes_on/2, Sum + N};
+source_goes_on(last, Sum) ->
+    ok = maty:send('Sink', {last}),
+    {done, Sum, Sum}.
+
+become_goes_on() ->
+    AccessPoint = access_point(?STREAM),
+    Source = source(AccessPoint, #{}),
+    Sink = play(AccessPoint, 'Sink', [begun, wait, wait, wait]),
+    {begun, 'Sink'} = next(Sink),
+    ?assertMatch([#{role := 'Source', state := send, waiting := 0}], maty:sessions(Source)),
+    ?assertEqual([ok, []], gen_server:call(Source, {item, 2})),
+    ?assertEqual({got, 'Sink', {item, 2}}, next(Sink)),
+    ?assertEqual([ok, []], gen_server:call(Source, {item, 3})),
+    ?assertEqual({got, 'Sink', {item, 5}}, next(Sink)),
+    ?assertEqual([ok, []], gen_server:call(Source, last)),
+    ?assertEqual({ended, {done, 5}}, told(Source)),
+    ?assertEqual({got, 'Sink', {last}}, next(Sink)),
+    maty_player:settled().
+
+%% Each time it is held it is gone on with once.
+become_once() ->
+    AccessPoint = access_point(?STREAM),
+    Source = source(AccessPoint, #{
+        handle_call => fun(_, _, State) ->
+            Before = maty:held(),
+            ok = maty:become(stream, last),
+            Twice =
+                try
+                    maty:become(stream, last)
+                catch
+                    error:Reason -> Reason
+                end,
+            {reply, {Before, Twice}, State}
+        end
+    }),
+    Sink = play(AccessPoint, 'Sink', [begun, wait]),
+    {begun, 'Sink'} = next(Sink),
+    ?assertEqual({[stream], {not_held, stream, []}}, gen_server:call(Source, last)),
+    ?assertEqual({got, 'Sink', {last}}, next(Sink)).
+
+hold_where_it_waits() ->
+    AccessPoint = access_point(?STREAM),
+    Sink = started(AccessPoint, 'Sink', #{
+        init_session => fun(_, State) -> {hold, sink, fun(_, _) -> noreply end, none, State} end
+    }, []),
+    Monitor = erlang:monitor(process, Sink),
+    _ = source(AccessPoint, #{}),
+    receive
+        {'DOWN', Monitor, process, Sink, {{protocol_violation, Violation}, []}} ->
+            ?assertMatch(#{reason := not_sending, direction := hold, role := 'Sink'}, Violation),
+            ?assertMatch(
+                {match, _},
+                re:run(maty_error:format(Violation), "Stream holds the session where the protocol does not send; allowed here:")
+            )
+    end.
+
+hold_by_a_name_that_is_taken() ->
+    AccessPoint = access_point(?STREAM),
+    Source = source(AccessPoint, #{
+        init_actor => fun() -> [maty:register(AccessPoint, 'Source') || _ <- "ab"], {ok, none} end
+    }),
+    Monitor = erlang:monitor(process, Source),
+    [First, Second] = [play(AccessPoint, 'Sink', [wait]) || _ <- "ab"],
+    receive
+        {'DOWN', Monitor, process, Source, Reason} -> ?assertEqual({{name_held, stream}, []}, Reason)
+    end,
+    [{ended, 'Sink', {failed, {cancelled, 'Source'}}} = next(Sink) || Sink <- [First, Second]].
+
+leave_what_is_held() ->
+    AccessPoint = access_point(?STREAM),
+    Source = source(AccessPoint, #{
+        init_session => fun(Session, _) -> {hold, stream, fun source_goes_on/2, 0, Session} end,
+        handle_call => fun
+            (leave, _, Session) -> {reply, {maty:leave(Session), maty:held()}, Session};
+            (both, _, Session) -> {reply, {maty:become(stream, last), maty:leave(Session)}, Session}
+        end
+    }),
+    Sink = play(AccessPoint, 'Sink', [wait]),
+    maty_player:until(fun() -> maty:sessions(Source) =/= [] end),
+    ?assertEqual({ok, []}, gen_server:call(Source, leave)),
+    ?assertEqual({ended, 'Sink', {failed, {cancelled, 'Source'}}}, next(Sink)),
+    ?assertEqual({ended, {left, normal}}, told(Source)),
+    ?assertEqual([], maty:sessions(Source)).
+
+held_when_the_engine_ends() ->
+    AccessPoint = access_point(?STREAM),
+    Source = source(AccessPoint, #{
+        handle_call => fun(held, _, State) -> {reply, maty:held(), State} end
+    }),
+    Sink = play(AccessPoint, 'Sink', [wait]),
+    maty_player:until(fun() -> gen_server:call(Source, held) =:= [stream] end),
+    kill_engine(),
+    ?assertEqual({ended, {failed, engine_down}}, told(Source)),
+    ?assertEqual({ended, 'Sink', {failed, engine_down}}, next(Sink)),
+    ?assertEqual([], gen_server:call(Source, held)).
 
 %% Messages to an endpoint that is gone are dropped without a word.
 message_to_an_endpoint_that_is_gone() ->

@@ -141,13 +141,14 @@ defmodule Maty do
   end
 
   @doc """
-  Leaves a session in which the calling actor has a role, from whichever of its
-  callbacks and handlers; `session` is what `c:Maty.Actor.init_session/2` was given.
+  Leaves a session, from whichever callback or handler of the calling actor;
+  `session` is what `c:Maty.Actor.init_session/2` was given.
 
-  The role is cancelled at once, and who waits for it fails, as if the actor had
-  crashed. The actor goes on, and its `c:Maty.Actor.terminate_session/4` is told
-  `{:left, reason}`. A handler leaves its own session by returning `{:leave, reason,
-  state}`. Does nothing if the role has ended.
+  What roles the actor has there are cancelled at once, and who waits for them
+  fails, as if the actor had crashed. The actor goes on, and its
+  `c:Maty.Actor.terminate_session/4` is told `{:left, reason}`. A handler leaves its
+  own session by returning `{:leave, reason, state}`. Does nothing where the actor
+  has no role, or no more.
 
       def handle_cast(:give_up, actor) do
         Enum.each(actor.sessions, &Maty.leave(&1, :given_up))
@@ -157,6 +158,36 @@ defmodule Maty do
   @spec leave(session()) :: :ok
   @spec leave(session(), reason :: term()) :: :ok
   defdelegate leave(session, reason \\ :normal), to: :maty
+
+  @doc """
+  Goes on with a session that the calling actor holds: a handler of it has returned
+  `{:hold, name, handler, state}`.
+
+  The handler is called with the argument and the state, once, and after the handler
+  or callback that calls this. Raises `Maty.Error` if no session is held by that name,
+  or if this one is being gone on with already.
+
+      def say({:say, text}, state) do
+        for name <- Maty.held(), do: Maty.become(name, {:said, text})
+        {:suspend, &say/2, state}
+      end
+  """
+  @spec become(name :: term(), argument :: term()) :: :ok
+  def become(name, argument) do
+    case :maty_held.become(name, argument) do
+      :ok -> :ok
+      {:error, :not_held} -> raise_at_caller(Maty.Error.exception({:not_held, name, held()}))
+    end
+  end
+
+  @doc """
+  The names of the sessions that the calling actor holds.
+
+      iex> Maty.held()
+      []
+  """
+  @spec held() :: [name :: term()]
+  defdelegate held, to: :maty
 
   @doc """
   The sessions of this node: one `Maty.Session` for each role that is played
