@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
+-export([register/2, register/3, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -57,11 +57,29 @@
 %% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'.
 -spec register(access_point(), role()) -> ok.
 register(AccessPoint, Role) ->
-    case maty_registration:register(AccessPoint, Role) of
+    register(AccessPoint, Role, #{}).
+
+%% @doc The same with options. `timeout' is in milliseconds, up to 2^32 - 1, or
+%% `infinity', the default: a registration that is not answered by then is taken
+%% back, and `registration_expired' of the actor is called. Raises the reason
+%% of {@link maty_options:format_error/1} for a wrong option.
+-spec register(access_point(), role(), #{timeout => timeout()}) -> ok.
+register(AccessPoint, Role, Options) ->
+    case registered(AccessPoint, Role, Options) of
         ok ->
             ok;
         {error, Reason} ->
-            erlang:error(Reason, [AccessPoint, Role], [{error_info, #{module => maty_error}}])
+            erlang:error(
+                Reason, [AccessPoint, Role, Options], [{error_info, #{module => maty_error}}]
+            )
+    end.
+
+registered(AccessPoint, Role, Options) when Options =:= #{} ->
+    maty_registration:register(AccessPoint, Role, infinity);
+registered(AccessPoint, Role, Options) ->
+    case maty_options:take(Options, #{timeout => maty_options:timeout()}) of
+        {ok, #{timeout := Timeout}} -> maty_registration:register(AccessPoint, Role, Timeout);
+        {error, Reason} -> {error, Reason}
     end.
 
 %% @doc Takes back one registration of the calling actor: of those for the role

@@ -168,6 +168,10 @@
 %% by a name: there it registers again with whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
+%% A registration has not been answered in its time, and is taken back. Without
+%% it, that is logged.
+-callback registration_expired(maty:access_point(), maty:role(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
 -callback handle_call(term(), gen_server:from(), state()) -> term().
 -callback handle_cast(term(), state()) -> term().
 -callback handle_info(term(), state()) -> term().
@@ -179,6 +183,7 @@
     handle_failure/4,
     terminate_session/4,
     access_point_down/3,
+    registration_expired/3,
     handle_call/3,
     handle_cast/2,
     handle_info/2,
@@ -219,8 +224,7 @@
 
 %% Of a suspension.
 -define(OPTIONS, #{
-    timeout =>
-        {{default, infinity}, "milliseconds, up to 2^32 - 1, or infinity", fun is_timeout/1},
+    timeout => maty_options:timeout(),
     on_failure =>
         {{default, none}, "a function of the failure and the actor's state", fun(Fun) ->
             is_function(Fun, 2)
@@ -402,15 +406,22 @@ registrations_lost(Lost, Actor) ->
 
 lost_each([], Actor) ->
     loop(none, Actor);
-lost_each([{AccessPoint, Roles} | Lost], #actor{module = Module, state = State} = Actor) ->
-    case erlang:function_exported(Module, access_point_down, 3) of
+lost_each([{AccessPoint, Roles} | Lost], Actor) ->
+    lost_each(Lost, tell_lost(access_point_down, AccessPoint, Roles, Actor)).
+
+registration_expired(AccessPoint, Role, Actor) ->
+    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor)).
+
+%% Calls the module back, or logs it. Returns the actor, unless that stops.
+tell_lost(Event, AccessPoint, Roles, #actor{module = Module, state = State} = Actor) ->
+    case erlang:function_exported(Module, Event, 3) of
         false ->
-            log(warning, access_point_down, #{access_point => AccessPoint, roles => Roles}, Actor),
-            lost_each(Lost, Actor);
+            log(warning, Event, #{access_point => AccessPoint, roles => Roles}, Actor),
+            Actor;
         true ->
             maty_session:leave(),
-            try Module:access_point_down(AccessPoint, Roles, State) of
-                {ok, NewState} -> lost_each(Lost, Actor#actor{state = NewState});
+            try Module:Event(AccessPoint, Roles, State) of
+                {ok, NewState} -> Actor#actor{state = NewState};
                 {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
                 Other -> terminate({bad_return_value, Other}, Actor)
             catch
@@ -522,6 +533,11 @@ handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
         {ok, Lost} -> registrations_lost(Lost, Actor);
         unknown -> handle_info(Down, Actor)
     end;
+handle_other({timeout, Timer, '$maty_registration'}, Actor) ->
+    case maty_registration:expire(Timer) of
+        {expired, AccessPoint, Role} -> registration_expired(AccessPoint, Role, Actor);
+        answered -> loop(none, Actor)
+    end;
 handle_other('$maty_access_point', Actor) ->
     registrations_lost(maty_registration:access_point_up(), Actor);
 handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->
@@ -628,9 +644,6 @@ suspend_with(Options, Session, Actor) ->
         {ok, Map} -> suspend(maty_session:phase(), Session#session{options = Map}, Actor);
         {error, Reason} -> raised(error, Reason, [], Session, Actor)
     end.
-
-is_timeout(infinity) -> true;
-is_timeout(Time) -> is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 32.
 
 options([{_, _} | _] = Options) -> options(maps:from_list(Options));
 options([]) -> {ok, #{}};
@@ -1023,6 +1036,11 @@ report(#{event := access_point_down} = Report, _Config) ->
     #{name := Name, module := Module, access_point := AccessPoint, roles := Roles} = Report,
     io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
         Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
+    ]);
+report(#{event := registration_expired} = Report, _Config) ->
+    #{name := Name, module := Module, access_point := AccessPoint, roles := Role} = Report,
+    io_lib:format("~tp (~tp) had registered as ~ts at ~tp, and nobody came in time", [
+        Name, Module, Role, AccessPoint
     ]);
 report(#{event := raised} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,

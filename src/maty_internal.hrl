@@ -61,8 +61,10 @@
     peers :: tuple(),
     initial_phase :: 0..2,
     initial_state :: non_neg_integer(),
-    %% By state, from first_state on: its phase and what may be done in it, and
-    %% where that leads to.
+    %% Whether any of its states has a deadline.
+    timed :: boolean(),
+    %% By state, from first_state on: its phase, its deadline, what may be done in
+    %% it, and where that leads to.
     first_state :: non_neg_integer(),
     states :: tuple()
 }).

@@ -50,8 +50,11 @@ endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
         participants = Participants,
         machine = Machine,
         access_point = AccessPoint,
-        options = none
+        options = options(Role)
     }.
+
+options(#role{timed = true}) -> #{};
+options(#role{timed = false}) -> none.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.
@@ -309,8 +312,13 @@ enter_left() ->
 
 %% The deadline that the protocol gives where the endpoint stands.
 -spec deadline(endpoint()) -> timeout().
-deadline(#endpoint{}) ->
-    infinity.
+deadline(#endpoint{options = none}) ->
+    infinity;
+deadline(#endpoint{role = Role} = Endpoint) ->
+    case state(Endpoint) of
+        {ok, State} -> maty_machine:deadline(Role, State);
+        {error, _} -> infinity
+    end.
 
 %% Lets an endpoint fail so many milliseconds from now, unless what it waits for has
 %% been sent by then. One that is gone has failed.

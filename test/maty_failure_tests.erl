@@ -3,6 +3,7 @@
 -module(maty_failure_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("../src/maty_internal.hrl").
 
 -import(maty_player, [play/3, play/1, next/1, go/1, access_point/1]).
 
@@ -52,6 +53,13 @@ failures_test_() ->
         fun peer_that_is_gone_when_it_suspends/0,
         fun timeout_of_a_suspension/0,
         fun timeout_of_a_first_suspension/0,
+        fun deadline_of_the_protocol/0,
+        fun sooner_of_two_deadlines/0,
+        fun registration_that_expires/0,
+        fun registration_that_is_answered/0,
+        fun registration_that_expires_without_a_callback/0,
+        fun registration_that_expires_elsewhere/0,
+        fun wrong_options_of_a_registration/0,
         fun timeout_that_comes_too_late/0,
         fun timeout_again_with_noreply/0,
         fun wrong_options/0,
@@ -545,6 +553,131 @@ timeout_of_a_suspension() ->
     go(Server),
     ?assertEqual({ended, 'Server', {done, normal}}, next(Server)),
     maty_player:settled().
+
+%% Neither actor says anything of time.
+deadline_of_the_protocol() ->
+    AccessPoint = access_point(
+        "global protocol Slow(role Client, role Server) {"
+        "  ask() from Client to Server; @\"within 1ms\"\n"
+        "  answer() from Server to Client; @\"within 1ms\"\n"
+        "  more() from Client to Server;"
+        "}"
+    ),
+    %% The first step.
+    Server = play(AccessPoint, 'Server', [wait]),
+    Client = play(AccessPoint, 'Client', [pause]),
+    ?assertEqual({ended, 'Server', {failed, timeout}}, next(Server)),
+    maty_player:kill(Client),
+    %% A later one: the server waits at once, so it may fail in its first state.
+    Second = play(AccessPoint, 'Client', [{send, 'Server', {ask}}, wait]),
+    Busy = play(AccessPoint, 'Server', [pause, wait]),
+    ?assertEqual({ended, 'Client', {failed, timeout}}, next(Second)),
+    maty_player:kill(Busy),
+    {_, #machine{roles = Roles}} = machine(AccessPoint),
+    ?assertEqual(
+        [[infinity, 1, infinity, infinity], [1, infinity, infinity, infinity]],
+        [[maty_machine:deadline(R, S) || S <- maty_machine:states(R)] || R <- tuple_to_list(Roles)]
+    ).
+
+machine(AccessPoint) ->
+    {ok, Pid, Machine} = maty_access_point:locate(AccessPoint),
+    {Pid, Machine}.
+
+sooner_of_two_deadlines() ->
+    AccessPoint = access_point(
+        "global protocol Slow(role Client, role Server) { ask() from Client to Server; @\"within 1h\"\n }"
+    ),
+    Soon = play(AccessPoint, 'Server', [{wait, #{timeout => 1}}]),
+    Client = play(AccessPoint, 'Client', [pause]),
+    ?assertEqual({ended, 'Server', {failed, timeout}}, next(Soon)),
+    maty_player:kill(Client),
+    Quick = access_point(
+        "global protocol Quick(role Client, role Server) { ask() from Client to Server; @\"within 1ms\"\n }"
+    ),
+    Late = play(Quick, 'Server', [{wait, #{timeout => 3600000}}]),
+    Other = play(Quick, 'Client', [pause]),
+    ?assertEqual({ended, 'Server', {failed, timeout}}, next(Late)),
+    maty_player:kill(Other).
+
+%% ----- Deadlines of registrations -----
+
+registrant(AccessPoint, Timeout, Callbacks) ->
+    Test = self(),
+    {ok, Actor} = maty_actor:start(maty_callbacks, maps:merge(#{
+        init_actor => fun() ->
+            maty:register(AccessPoint, 'Server', #{timeout => Timeout}),
+            {ok, none}
+        end,
+        init_session => fun(_, State) -> {ok, fun(_, L) -> {leave, enough, L} end, none, State} end,
+        terminate_session => fun(Ending, _, _, State) -> Test ! {self(), Ending}, {ok, State} end,
+        registration_expired => fun(A, Role, _) ->
+            Test ! {self(), {expired, A, Role}},
+            {ok, expired}
+        end
+    }, Callbacks), []),
+    Actor.
+
+registration_that_expires() ->
+    AccessPoint = access_point(?REQUEST),
+    Actor = registrant(AccessPoint, 1, #{}),
+    ?assertEqual({expired, AccessPoint, 'Server'}, told(Actor)),
+    ?assertEqual(#{'Client' => [], 'Server' => []}, maty_access_point:waiting(AccessPoint)),
+    Stops = registrant(AccessPoint, 1, #{
+        registration_expired => fun(_, _, State) -> {stop, {shutdown, lonely}, State} end
+    }),
+    Monitor = erlang:monitor(process, Stops),
+    receive
+        {'DOWN', Monitor, process, Stops, Reason} ->
+            ?assert(lists:member(Reason, [{shutdown, lonely}, noproc]))
+    end.
+
+%% Its time is over while the session goes on.
+registration_that_is_answered() ->
+    AccessPoint = access_point(?REQUEST),
+    Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
+    Actor = registrant(AccessPoint, 3600000, #{}),
+    {paused, 'Client'} = next(Client),
+    %% As from a timer that went off just before the answer came.
+    Actor ! {timeout, make_ref(), '$maty_registration'},
+    go(Client),
+    ?assertEqual({left, enough}, told(Actor)).
+
+registration_that_expires_without_a_callback() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = play([{not_yet, AccessPoint, 'Server', []}]),
+    ok = maty_player:run(Server, fun() -> maty:register(AccessPoint, 'Server', #{timeout => 1}) end),
+    maty_player:until(fun() ->
+        maty_access_point:waiting(AccessPoint) =:= #{'Client' => [], 'Server' => []}
+    end),
+    ?assertEqual(not_registered, maty_player:run(Server, fun() -> maty:unregister(AccessPoint, 'Server') end)).
+
+%% The access point has ended, and nobody has its name.
+registration_that_expires_elsewhere() ->
+    {ok, AccessPoint} = maty_access_point:start_link({local, expires_here}, {string, ?REQUEST}),
+    Actor = registrant(expires_here, 200, #{}),
+    unlink(AccessPoint),
+    maty_player:kill(AccessPoint),
+    ?assertEqual({expired, expires_here, 'Server'}, told(Actor)).
+
+wrong_options_of_a_registration() ->
+    AccessPoint = access_point(?REQUEST),
+    Server = play([{not_yet, AccessPoint, 'Server', []}]),
+    [
+        ?assertEqual(
+            Expected,
+            maty_player:run(Server, fun() ->
+                try
+                    maty:register(AccessPoint, 'Server', Options)
+                catch
+                    error:Reason -> Reason
+                end
+            end)
+        )
+     || {Options, Expected} <- [
+            {#{timeout => soon}, {bad_option, timeout, soon, "milliseconds, up to 2^32 - 1, or infinity"}},
+            {#{within => 5}, {unknown_option, within, [timeout]}}
+        ]
+    ].
 
 %% Who waits for the one that fails hears of that.
 timeout_of_a_first_suspension() ->

@@ -74,15 +74,39 @@ defmodule Maty do
   Raises `Maty.Error` if there is no such access point on this node, or no such
   role in its protocol, or if the caller is not an actor.
 
+  With the option `:timeout`, in milliseconds, a registration that is not answered
+  by then is taken back, and `c:Maty.Actor.registration_expired/3` is called.
+
       Maty.register(:shop, :Seller)
+      #=> :ok
+
+      Maty.register(:shop, :Buyer1, timeout: 60_000)
       #=> :ok
   """
   @spec register(Maty.AccessPoint.t(), role()) :: :ok
-  def register(access_point, role) do
-    case :maty_registration.register(access_point, role) do
+  @spec register(Maty.AccessPoint.t(), role(), timeout: timeout()) :: :ok
+  def register(access_point, role, options \\ []) do
+    %{timeout: timeout} = registration_options!(options)
+
+    case :maty_registration.register(access_point, role, timeout) do
       :ok -> :ok
       {:error, reason} -> raise_at_caller(Maty.Error.exception(reason))
     end
+  end
+
+  defp registration_options!([]), do: %{timeout: :infinity}
+
+  defp registration_options!(options) do
+    who = "Maty.register/3"
+    known = %{timeout: :maty_options.timeout()}
+
+    {:ok, checked} =
+      options
+      |> Maty.Options.check!([:timeout], who)
+      |> :maty_options.take(known)
+      |> Maty.Options.accepted!(who)
+
+    checked
   end
 
   @doc """

@@ -208,6 +208,13 @@ defmodule Maty.Actor do
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
 
+  @doc """
+  Runs when a registration with a `:timeout` has not been answered in its time; it
+  is taken back. Without it, that is logged.
+  """
+  @callback registration_expired(Maty.AccessPoint.t(), Maty.role(), state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
   @doc "As `c:GenServer.handle_call/3`."
   @callback handle_call(request :: term(), GenServer.from(), state()) ::
               {:reply, term(), state()}
@@ -246,6 +253,7 @@ defmodule Maty.Actor do
                       handle_failure: 4,
                       terminate_session: 4,
                       access_point_down: 3,
+                      registration_expired: 3,
                       handle_call: 3,
                       handle_cast: 2,
                       handle_info: 2,
