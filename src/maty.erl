@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, unregister/2, send/2, session/0]).
+-export([register/2, register/3, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -57,11 +57,29 @@
 %% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'.
 -spec register(access_point(), role()) -> ok.
 register(AccessPoint, Role) ->
-    case maty_registration:register(AccessPoint, Role) of
+    register(AccessPoint, Role, #{}).
+
+%% @doc The same with options. `timeout' is in milliseconds, up to 2^32 - 1, or
+%% `infinity', the default: a registration that is not answered by then is taken
+%% back, and `registration_expired' of the actor is called. Raises the reason
+%% of {@link maty_options:format_error/1} for a wrong option.
+-spec register(access_point(), role(), #{timeout => timeout()}) -> ok.
+register(AccessPoint, Role, Options) ->
+    case registered(AccessPoint, Role, Options) of
         ok ->
             ok;
         {error, Reason} ->
-            erlang:error(Reason, [AccessPoint, Role], [{error_info, #{module => maty_error}}])
+            erlang:error(
+                Reason, [AccessPoint, Role, Options], [{error_info, #{module => maty_error}}]
+            )
+    end.
+
+registered(AccessPoint, Role, Options) when Options =:= #{} ->
+    maty_registration:register(AccessPoint, Role, infinity);
+registered(AccessPoint, Role, Options) ->
+    case maty_options:take(Options, #{timeout => maty_options:timeout()}) of
+        {ok, #{timeout := Timeout}} -> maty_registration:register(AccessPoint, Role, Timeout);
+        {error, Reason} -> {error, Reason}
     end.
 
 %% @doc Takes back one registration of the calling actor: of those for the role
@@ -97,6 +115,44 @@ session() ->
         undefined -> undefined;
         Endpoint -> maty_actor:session(Endpoint)
     end.
+
+%% @doc The same as `leave(Session, normal)'.
+-spec leave(session()) -> ok.
+leave(Session) ->
+    leave(Session, normal).
+
+%% @doc Leaves a session, from whichever callback or handler of the calling actor:
+%% `session()' is what `init_session' was given. What roles the actor has there are
+%% cancelled at once, and who waits for them fails, as if the actor had crashed; the
+%% actor goes on, and `terminate_session' is told `{left, Reason}'. A handler leaves
+%% its own session by returning `{leave, Reason, State}'.
+%%
+%% Does nothing where the actor has no role, or no more.
+-spec leave(session(), Reason :: term()) -> ok.
+leave(Session, Reason) ->
+    maty_session:leave(Session, Reason).
+
+%% @doc Goes on with a session that the calling actor holds: a handler of it has
+%% returned `{hold, Name, Handler, State}'. The handler is called with the argument
+%% and the state, once, and after the handler or callback that calls this.
+%%
+%% Raises `{not_held, Name, Held}' if no session is held by that name, or if this
+%% one is being gone on with already.
+-spec become(Name :: term(), Argument :: term()) -> ok.
+become(Name, Argument) ->
+    case maty_held:become(Name, Argument) of
+        ok ->
+            ok;
+        {error, not_held} ->
+            erlang:error(
+                {not_held, Name, held()}, [Name, Argument], [{error_info, #{module => maty_error}}]
+            )
+    end.
+
+%% @doc The names of the sessions that the calling actor holds.
+-spec held() -> [Name :: term()].
+held() ->
+    maty_held:names().
 
 %% @doc The sessions that an actor takes part in, with the role it has and what
 %% it may do next in each.

@@ -9,14 +9,40 @@
 %% <dl>
 %% <dt>`{suspend, Handler, State}'</dt>
 %% <dd>wait for the next message of this session, with this handler</dd>
+%% <dt>`{suspend, Handler, State, Options}'</dt>
+%% <dd>the same, and what to do if the message does not come; see below</dd>
+%% <dt>`{hold, Name, Handler, State}'</dt>
+%% <dd>stand still where the role sends next, until {@link maty:become/2} calls
+%% the handler, with its argument in place of a message</dd>
 %% <dt>`{done, Reason, State}'</dt>
 %% <dd>the role has come to its end</dd>
+%% <dt>`{leave, Reason, State}'</dt>
+%% <dd>leave the session here; who waits for this role fails, and the actor goes on</dd>
 %% <dt>`noreply'</dt>
 %% <dd>wait for the next message, with handler and state as they are</dd>
 %% </dl>
 %%
-%% Suspending is allowed where the protocol lets the role wait, being done where
-%% it has nothing left to do; anything else is a violation, and raised.
+%% Suspending is allowed where the protocol lets the role wait, holding where it
+%% sends, being done where it has nothing left to do; anything else is a violation,
+%% and raised.
+%%
+%% The options of a suspension are a map (from Elixir, keywords will do, too):
+%%
+%% <dl>
+%% <dt>`timeout'</dt>
+%% <dd>milliseconds, up to 2^32 - 1, or `infinity'. If what the role waits for has not
+%% been sent by then, the role fails with the cause `timeout'. Where the protocol
+%% gives a deadline of its own, the sooner one counts.</dd>
+%% <dt>`on_failure'</dt>
+%% <dd>`fun((Failure, ActorState) -> {ok, ActorState} | {stop, Reason, ActorState})',
+%% called if the role fails in this suspension</dd>
+%% </dl>
+%%
+%% A failure is told to one function: `on_failure' of the suspension, else
+%% `handle_failure/4' of the module, else `terminate_session/4', which every other
+%% ending is told to. None of them can send in the session, which is over for the
+%% actor; each may change the actor's state, or stop the actor. Without any, the
+%% actor goes on.
 %%
 %% ```
 %% -module(seller).
@@ -46,7 +72,8 @@
 %% `handle_info', `handle_continue', `terminate' and `code_change' are those of
 %% `gen_server', with the actor's state; `gen_server:call/2' and
 %% `gen_server:cast/2' reach it, and so does `sys'. What a handler raises ends
-%% the actor, as it would end a `gen_server'.
+%% the actor, as it would end a `gen_server', unless it was started with the
+%% option `{on_raise, leave}'; then it ends that session, and the actor goes on.
 %%
 %% == The process ==
 %%
@@ -77,17 +104,36 @@
     report/2
 ]).
 
--export_type([handler/0, handled/0, session_info/0, ending/0]).
+-export_type([handler/0, held/0, handled/0, options/0, session_info/0, ending/0, failure/0]).
 
 -type state() :: term().
 -type local_state() :: term().
 -type handler() :: fun((maty:message(), local_state()) -> handled()).
 -type handled() ::
-    {suspend, handler(), local_state()} | {done, Reason :: term(), local_state()} | noreply.
+    {suspend, handler(), local_state()}
+    | {suspend, handler(), local_state(), options()}
+    | {hold, Name :: term(), held(), local_state()}
+    | {done, Reason :: term(), local_state()}
+    | {leave, Reason :: term(), local_state()}
+    | noreply.
 
-%% How a role came to its end: as the protocol has it, or because a role it
-%% waited for has gone, or the engine.
--type ending() :: {done, term()} | {failed, {cancelled, maty:role()} | engine_down}.
+%% What goes on with a session that was held; the argument is that of maty:become/2.
+-type held() :: fun((Argument :: term(), local_state()) -> handled()).
+
+-type options() ::
+    #{
+        timeout => timeout(),
+        on_failure => fun((failure(), state()) -> {ok, state()} | {stop, term(), state()})
+    }
+    | [{atom(), term()}].
+
+%% How a role came to its end: as the protocol has it, or it has left, or failed.
+-type ending() :: {done, term()} | {left, term()} | {failed, failure()}.
+
+%% A role that it waited for has gone; what it waited for was not sent in time; its
+%% handler raised, or ended as the protocol does not allow, the reason as a process
+%% would exit with it; or the engine has ended.
+-type failure() :: {cancelled, maty:role()} | timeout | {raised, term()} | engine_down.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -103,16 +149,28 @@
     {ok, state()} | {ok, state(), timeout() | hibernate | {continue, term()}}
     | {stop, Reason :: term()} | ignore.
 -callback init_session(maty:session(), state()) ->
-    {ok, handler(), local_state(), state()} | {done, Reason :: term(), state()}.
+    {ok, handler(), local_state(), state()}
+    | {ok, handler(), local_state(), state(), options()}
+    | {hold, Name :: term(), held(), local_state(), state()}
+    | {done, Reason :: term(), state()}
+    | {leave, Reason :: term(), state()}.
 %% Runs after init_session and before the role suspends for the first time.
 -callback setup_actor(maty:session(), state()) -> {ok, state()}.
-%% A session has ended for this actor.
+%% A role of the actor's has failed.
+-callback handle_failure(failure(), maty:session(), local_state(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
+%% A session has ended for this actor; a failure is told here only if there is no
+%% handle_failure.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% An access point has ended where the actor had registered for these roles.
 %% Without it, that is logged. It is not for an access point that the actor gave
 %% by a name: there it registers again with whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
+%% A registration has not been answered in its time, and is taken back. Without
+%% it, that is logged.
+-callback registration_expired(maty:access_point(), maty:role(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 -callback handle_call(term(), gen_server:from(), state()) -> term().
 -callback handle_cast(term(), state()) -> term().
@@ -122,8 +180,10 @@
 -callback code_change(term(), state(), term()) -> {ok, state()} | {error, term()}.
 -optional_callbacks([
     setup_actor/2,
+    handle_failure/4,
     terminate_session/4,
     access_point_down/3,
+    registration_expired/3,
     handle_call/3,
     handle_cast/2,
     handle_info/2,
@@ -140,7 +200,9 @@
     next_handler :: handler() | undefined,
     local_state :: local_state(),
     %% Messages that came before their turn, by sender.
-    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})}
+    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})},
+    %% Of the suspension; "none" if it has none, and its role no deadlines.
+    options :: none | options()
 }).
 
 -record(actor, {
@@ -154,8 +216,19 @@
     name :: term(),
     debug = [] :: [sys:dbg_opt()],
     engine :: reference() | undefined,
+    %% What a handler that raises takes with it: the actor, or its session only.
+    on_raise = stop :: stop | leave,
     timeout = infinity :: timeout(),
     hibernate_after = infinity :: timeout()
+}).
+
+%% Of a suspension.
+-define(OPTIONS, #{
+    timeout => maty_options:timeout(),
+    on_failure =>
+        {{default, none}, "a function of the failure and the actor's state", fun(Fun) ->
+            is_function(Fun, 2)
+        end}
 }).
 
 %% Process dictionary of an actor: what writes its log entries.
@@ -179,8 +252,9 @@ start_link(Module, Argument) ->
 %% @doc The same with the options of `gen_server:start_link/3' (an actor begins
 %% with a heap of 610 words unless `spawn_opt' says otherwise), and `{name,
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
-%% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
-%% with, for another language than Erlang.
+%% Module, Term}'. `{on_raise, stop | leave}' says what a handler that raises takes
+%% with it: the actor, or its session only. `{report_cb, Fun}' is what the actor's
+%% log entries are written with, for another language than Erlang.
 -spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
@@ -231,6 +305,7 @@ init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
     ok = maty_registration:new(),
+    OnRaise = proplists:get_value(on_raise, Options, stop),
     put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
     Actor = #actor{
         module = Module,
@@ -238,8 +313,19 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
         parent = Parent,
         name = gen:name(Name),
         debug = gen:debug_options(gen:name(Name), Options),
+        on_raise = OnRaise,
         hibernate_after = gen:hibernate_after(Options)
     },
+    case OnRaise =:= stop orelse OnRaise =:= leave of
+        true -> connect_first(Starter, Name, Argument, Actor);
+        false -> bad_option(Starter, Name, on_raise, OnRaise, "stop or leave")
+    end.
+
+bad_option(Starter, Name, Key, Value, Expected) ->
+    Reason = {bad_option, Key, Value, Expected},
+    init_failed(Starter, Name, {error, Reason}, Reason).
+
+connect_first(Starter, Name, Argument, Actor) ->
     case connect(Actor) of
         {ok, Connected} -> init_actor(Starter, Name, Argument, Connected);
         {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
@@ -291,14 +377,15 @@ connect(Actor) ->
 %% once there is a new one.
 engine_down(#actor{sessions = Sessions} = Actor) ->
     ok = maty_registration:disconnect(),
+    ok = maty_held:clear(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
-    fail_all(maps:keys(Sessions), Actor#actor{engine = undefined, early = #{}}).
+    fail_all(maps:values(Sessions), Actor#actor{engine = undefined, early = #{}}).
 
 fail_all([], Actor) ->
     loop(none, Actor);
-fail_all([Handle | Handles], Actor) ->
-    case fail(Handle, engine_down, Actor) of
-        {ok, Next} -> fail_all(Handles, Next);
+fail_all([Session | Sessions], Actor) ->
+    case fail(Session, engine_down, Actor) of
+        {ok, Next} -> fail_all(Sessions, Next);
         {stop, Reason, Next} -> terminate(Reason, Next)
     end.
 
@@ -319,15 +406,22 @@ registrations_lost(Lost, Actor) ->
 
 lost_each([], Actor) ->
     loop(none, Actor);
-lost_each([{AccessPoint, Roles} | Lost], #actor{module = Module, state = State} = Actor) ->
-    case erlang:function_exported(Module, access_point_down, 3) of
+lost_each([{AccessPoint, Roles} | Lost], Actor) ->
+    lost_each(Lost, tell_lost(access_point_down, AccessPoint, Roles, Actor)).
+
+registration_expired(AccessPoint, Role, Actor) ->
+    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor)).
+
+%% Calls the module back, or logs it. Returns the actor, unless that stops.
+tell_lost(Event, AccessPoint, Roles, #actor{module = Module, state = State} = Actor) ->
+    case erlang:function_exported(Module, Event, 3) of
         false ->
-            log(warning, access_point_down, #{access_point => AccessPoint, roles => Roles}, Actor),
-            lost_each(Lost, Actor);
+            log(warning, Event, #{access_point => AccessPoint, roles => Roles}, Actor),
+            Actor;
         true ->
             maty_session:leave(),
-            try Module:access_point_down(AccessPoint, Roles, State) of
-                {ok, NewState} -> lost_each(Lost, Actor#actor{state = NewState});
+            try Module:Event(AccessPoint, Roles, State) of
+                {ok, NewState} -> Actor#actor{state = NewState};
                 {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
                 Other -> terminate({bad_return_value, Other}, Actor)
             catch
@@ -408,11 +502,23 @@ handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
     end;
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
-        #{Handle := #session{endpoint = #endpoint{machine = Machine}}} ->
-            #role{name = Role} = maty_machine:role(Machine, Cause),
-            continue(fail(Handle, {cancelled, Role}, Actor));
+        #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
+            continue(fail(Session, failure(Cause, Machine), Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
+    end;
+handle_other({'$maty_become', Handle, Argument}, #actor{sessions = Sessions} = Actor) ->
+    case Sessions of
+        #{Handle := #session{endpoint = Endpoint} = Session} ->
+            maty_session:enter(Endpoint),
+            run(Argument, ?SENDS, Session, Actor);
+        #{} ->
+            loop(none, Actor)
+    end;
+handle_other({'$maty_left', Handle, Reason}, #actor{sessions = Sessions} = Actor) ->
+    case Sessions of
+        #{Handle := Session} -> continue(end_session({left, Reason}, Session, Actor));
+        #{} -> loop(none, Actor)
     end;
 handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
     sys:handle_system_msg(Request, From, Parent, ?MODULE, Debug, Actor);
@@ -427,6 +533,11 @@ handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
         {ok, Lost} -> registrations_lost(Lost, Actor);
         unknown -> handle_info(Down, Actor)
     end;
+handle_other({timeout, Timer, '$maty_registration'}, Actor) ->
+    case maty_registration:expire(Timer) of
+        {expired, AccessPoint, Role} -> registration_expired(AccessPoint, Role, Actor);
+        answered -> loop(none, Actor)
+    end;
 handle_other('$maty_access_point', Actor) ->
     registrations_lost(maty_registration:access_point_up(), Actor);
 handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->
@@ -438,6 +549,9 @@ handle_other({'$gen_cast', Request}, Actor) ->
     callback(handle_cast, [Request], none, Actor);
 handle_other(Message, Actor) ->
     handle_info(Message, Actor).
+
+failure(?CAUSE_DEADLINE, _Machine) -> timeout;
+failure(Cause, Machine) -> {cancelled, (maty_machine:role(Machine, Cause))#role.name}.
 
 handle_info(Message, #actor{module = Module} = Actor) ->
     case erlang:function_exported(Module, handle_info, 2) of
@@ -487,7 +601,8 @@ run(Message, Phase, Session, Actor) ->
                 about = About,
                 next_handler = Next,
                 local_state = NewLocal,
-                waiting = Waiting
+                waiting = Waiting,
+                options = Endpoint#endpoint.options
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
@@ -495,63 +610,136 @@ run(Message, Phase, Session, Actor) ->
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
         Other ->
-            crash(error, {bad_handler_return, Handler, Other}, [], Session, Actor)
+            returned(Other, Session, Actor)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Actor)
     end.
 
+%% What handlers return less often.
+returned({suspend, Next, Local, Options}, Session, Actor) when is_function(Next, 2) ->
+    suspend_with(Options, Session#session{next_handler = Next, local_state = Local}, Actor);
+returned({hold, Name, Next, Local}, Session, Actor) when is_function(Next, 2) ->
+    hold(Name, Session#session{next_handler = Next, local_state = Local, options = none}, Actor);
+returned({leave, Reason, Local}, Session, Actor) ->
+    leave(Reason, Session#session{local_state = Local}, Actor);
+returned(Other, #session{next_handler = Handler} = Session, Actor) ->
+    raised(error, {bad_handler_return, Handler, Other}, [], Session, Actor).
+
 %% Waits with the session in hand, which is legal only where its role waits.
-suspend(?RECEIVES, #session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+suspend(?RECEIVES, #session{waiting = Waiting, options = none} = Session, Actor) when
+    Waiting =:= #{}
+->
     loop(Session, Actor);
 suspend(?RECEIVES, Session, Actor) ->
+    set_deadline(Session),
     release(Session, Actor);
-suspend(lost, Session, Actor) ->
+suspend(Gone, Session, Actor) when Gone =:= lost; Gone =:= left ->
     lost(Session, Actor);
 suspend(_Phase, Session, Actor) ->
     violated(not_waiting, suspend, Session, Actor).
 
-done(Reason, #session{handle = Handle, endpoint = Endpoint} = Session, Actor) ->
+suspend_with(Options, Session, Actor) ->
+    case options(Options) of
+        {ok, Map} -> suspend(maty_session:phase(), Session#session{options = Map}, Actor);
+        {error, Reason} -> raised(error, Reason, [], Session, Actor)
+    end.
+
+options([{_, _} | _] = Options) -> options(maps:from_list(Options));
+options([]) -> {ok, #{}};
+options(Options) -> maty_options:take(Options, ?OPTIONS).
+
+%% The sooner of what the handler and what the protocol says.
+set_deadline(#session{options = none}) ->
+    ok;
+set_deadline(#session{endpoint = Endpoint, options = Options}) ->
+    %% A number is less than an atom.
+    case min(maps:get(timeout, Options, infinity), maty_session:deadline(Endpoint)) of
+        infinity -> ok;
+        %% What it waits for may be gone already; that has been told.
+        Timeout -> maty_session:set_deadline(Endpoint, Timeout)
+    end.
+
+%% Stands still, which is legal only where its role sends.
+hold(Name, #session{handle = Handle} = Session, Actor) ->
+    case maty_session:phase() of
+        ?SENDS ->
+            case maty_held:hold(Name, Handle) of
+                ok -> loop(Session, Actor);
+                {error, Reason} -> raised(error, {Reason, Name}, [], Session, Actor)
+            end;
+        Gone when Gone =:= lost; Gone =:= left ->
+            lost(Session, Actor);
+        _ ->
+            violated(not_sending, hold, Session, Actor)
+    end.
+
+done(Reason, #session{endpoint = Endpoint} = Session, Actor) ->
     case maty_session:close(Endpoint) of
         ok ->
-            Rest = maps:remove(Handle, Actor#actor.sessions),
-            continue(ended({done, Reason}, Session, Actor#actor{sessions = Rest}));
+            continue(end_session({done, Reason}, Session, Actor));
         {error, unfinished} ->
             violated(unfinished, done, Session, Actor);
         {error, _} ->
             lost(Session, Actor)
     end.
 
-%% The endpoint went while its handler ran. The engine has said why, unless it
-%% was the engine that went.
-lost(#session{handle = Handle} = Session, Actor) ->
-    receive
-        {'$maty_failed', Handle, _Cause} = Failed -> handle(Failed, Session, Actor)
-    after 0 ->
-        continue(fail(Handle, engine_down, put_back(Session, Actor)))
+leave(Reason, Session, Actor) ->
+    withdraw(Session),
+    continue(end_session({left, Reason}, Session, Actor)).
+
+%% Gives the endpoint up. If it is gone already, what says so is taken back.
+withdraw(#session{handle = Handle}) ->
+    case maty_engine:cancel(Handle) of
+        ok -> ok;
+        {error, _} -> why_gone(Handle)
     end.
 
--spec violated(not_waiting | unfinished, suspend | done, #session{}, #actor{}) -> no_return().
+%% The message that says why an endpoint is gone; there is none if the engine is.
+why_gone(Handle) ->
+    receive
+        {'$maty_failed', Handle, _Cause} = Failed -> Failed;
+        {'$maty_left', Handle, _Reason} = Left -> Left
+    after 0 -> engine_down
+    end.
+
+%% The endpoint went while its handler ran.
+lost(#session{handle = Handle} = Session, Actor) ->
+    case why_gone(Handle) of
+        engine_down -> continue(fail(Session, engine_down, Actor));
+        Why -> handle_other(Why, put_back(Session, Actor))
+    end.
+
 violated(Reason, Direction, #session{endpoint = Endpoint} = Session, Actor) ->
     Violation = maty_session:violation(Reason, Direction, Endpoint, Session#session.next_handler),
-    crash(error, {protocol_violation, Violation}, [], Session, Actor).
+    raised(error, {protocol_violation, Violation}, [], Session, Actor).
 
-%% A handler that could not send because its endpoint is gone did nothing wrong.
-raised(Class, Reason, Stack, Session, Actor) ->
-    case maty_session:phase() of
-        lost -> lost(Session, Actor);
-        _ -> crash(Class, Reason, Stack, Session, Actor)
+%% A handler has raised, or ended as the protocol does not allow. One that could
+%% not send because its endpoint is gone did nothing wrong.
+raised(Class, Reason, Stack, Session, #actor{on_raise = OnRaise} = Actor) ->
+    case {maty_session:phase(), OnRaise} of
+        {lost, _} -> lost(Session, Actor);
+        {_, stop} -> crash(Class, Reason, Stack, Session, Actor);
+        {_, leave} -> leave_raised(exit_reason(Class, Reason, Stack), Session, Actor)
     end.
+
+leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor) ->
+    log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
+    withdraw(Session),
+    %% The suspension that the handler was of is over.
+    continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
+
+end_session(Ending, #session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
+    ended(Ending, Session, Actor#actor{sessions = maps:remove(Handle, Sessions)}).
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
-    case erlang:function_exported(Module, terminate_session, 4) of
-        false ->
+    case listener(Ending, Session, Module) of
+        none ->
             {ok, Actor};
-        true ->
+        Tell ->
             maty_session:leave(),
-            #session{about = About, local_state = Local} = Session,
-            try Module:terminate_session(Ending, About, Local, State) of
+            try Tell(State) of
                 {ok, NewState} -> {ok, Actor#actor{state = NewState}};
                 {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
                 Other -> {stop, {bad_return_value, Other}, Actor}
@@ -560,9 +748,25 @@ ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
             end
     end.
 
-fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
-    {Session, Rest} = maps:take(Handle, Sessions),
-    #session{endpoint = #endpoint{session = Id, role = Role, machine = Machine}} = Session,
+%% The one function that an ending is told to.
+listener({failed, Failure}, #session{options = #{on_failure := Tell}}, _Module) when
+    is_function(Tell)
+->
+    fun(State) -> Tell(Failure, State) end;
+listener(Ending, #session{about = About, local_state = Local}, Module) ->
+    Failed = element(1, Ending) =:= failed andalso
+        erlang:function_exported(Module, handle_failure, 4),
+    case Failed orelse erlang:function_exported(Module, terminate_session, 4) of
+        true when Failed ->
+            fun(State) -> Module:handle_failure(element(2, Ending), About, Local, State) end;
+        true ->
+            fun(State) -> Module:terminate_session(Ending, About, Local, State) end;
+        false ->
+            none
+    end.
+
+fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
+    #endpoint{session = Id, role = Role, machine = Machine} = Endpoint,
     maty_event:notify(session_failed, #{
         session => Id,
         protocol => Machine#machine.protocol,
@@ -570,7 +774,7 @@ fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
         actor => self(),
         cause => Cause
     }),
-    ended({failed, Cause}, Session, Actor#actor{sessions = Rest}).
+    end_session({failed, Cause}, Session, Actor).
 
 %% ----- Messages whose turn has not come -----
 
@@ -588,6 +792,8 @@ enqueue(Sender, Item, Waiting) ->
 
 %% Runs the first message that waits for what the session now expects, if there
 %% is one. Only the senders it waits for are looked at.
+release(#session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+    loop(Session, Actor);
 release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
     Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
     release(Senders, Session, Actor).
@@ -660,7 +866,8 @@ start_session(Endpoint, Actor) ->
         handle = Handle,
         endpoint = Endpoint,
         about = About,
-        waiting = arrived(Endpoint, maps:get(Handle, Early, []))
+        waiting = arrived(Endpoint, maps:get(Handle, Early, [])),
+        options = Endpoint#endpoint.options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
@@ -669,10 +876,18 @@ start_session(Endpoint, Actor) ->
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
+        {ok, Handler, Local, NewState, Options} when is_function(Handler, 2) ->
+            Ready = Session#session{next_handler = Handler, local_state = Local},
+            suspend_with(Options, Ready, Started#actor{state = NewState});
+        {hold, Name, Handler, Local, NewState} when is_function(Handler, 2) ->
+            Ready = Session#session{next_handler = Handler, local_state = Local, options = none},
+            hold(Name, Ready, Started#actor{state = NewState});
         {done, Reason, NewState} ->
             done(Reason, Session, Started#actor{state = NewState});
+        {leave, Reason, NewState} ->
+            leave(Reason, Session, Started#actor{state = NewState});
         Other ->
-            crash(error, {bad_return_value, Other}, [], Session, Started)
+            raised(error, {bad_return_value, Other}, [], Session, Started)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Started)
@@ -702,18 +917,25 @@ arrived(Endpoint, Latest) ->
 
 init_session(Module, Info, State) ->
     case Module:init_session(Info, State) of
-        {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
-            case erlang:function_exported(Module, setup_actor, 2) of
-                true ->
-                    case Module:setup_actor(Info, NewState) of
-                        {ok, SetUp} -> {ok, Handler, Local, SetUp};
-                        Other -> Other
-                    end;
-                false ->
-                    {ok, Handler, Local, NewState}
-            end;
+        {ok, Handler, Local, NewState} ->
+            {ok, Handler, Local, setup_actor(Module, Info, NewState)};
+        {ok, Handler, Local, NewState, Options} ->
+            {ok, Handler, Local, setup_actor(Module, Info, NewState), Options};
+        {hold, Name, Handler, Local, NewState} ->
+            {hold, Name, Handler, Local, setup_actor(Module, Info, NewState)};
         Other ->
             Other
+    end.
+
+setup_actor(Module, Info, State) ->
+    case erlang:function_exported(Module, setup_actor, 2) of
+        true ->
+            case Module:setup_actor(Info, State) of
+                {ok, SetUp} -> SetUp;
+                Other -> error({bad_return_value, Other})
+            end;
+        false ->
+            State
     end.
 
 %% ----- Ordinary messages -----
@@ -761,7 +983,7 @@ terminate(Reason, Actor) ->
 crash(Class, Reason, Stack, Actor) ->
     terminate(Class, Reason, Stack, #{}, Actor).
 
-%% The session's handler raised, or ended as the protocol does not allow.
+%% What ran for a session raised.
 -spec crash(error | exit | throw, term(), list(), #session{}, #actor{}) -> no_return().
 crash(Class, Reason, Stack, #session{about = About}, Actor) ->
     terminate(Class, Reason, Stack, #{session => About}, Actor).
@@ -815,20 +1037,26 @@ report(#{event := access_point_down} = Report, _Config) ->
     io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
         Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
     ]);
+report(#{event := registration_expired} = Report, _Config) ->
+    #{name := Name, module := Module, access_point := AccessPoint, roles := Role} = Report,
+    io_lib:format("~tp (~tp) had registered as ~ts at ~tp, and nobody came in time", [
+        Name, Module, Role, AccessPoint
+    ]);
+report(#{event := raised} = Report, _Config) ->
+    #{name := Name, module := Module, reason := Reason, state := State} = Report,
+    io_lib:format("~tp (~tp) left its role~ts: ~ts~n    session's state: ~tp", [
+        Name, Module, where(Report), exit_text(Reason), State
+    ]);
 report(#{event := terminate} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
-    Where =
-        case Report of
-            #{session := #{id := Id, role := Role, protocol := Protocol}} ->
-                io_lib:format(" in session ~ts of ~ts as ~ts", [
-                    maty:format_session(Id), Protocol, Role
-                ]);
-            #{} ->
-                ""
-        end,
     io_lib:format("~tp (~tp) ended~ts: ~ts~n    state: ~tp", [
-        Name, Module, Where, exit_text(Reason), State
+        Name, Module, where(Report), exit_text(Reason), State
     ]).
+
+where(#{session := #{id := Id, role := Role, protocol := Protocol}}) ->
+    io_lib:format(" in session ~ts of ~ts as ~ts", [maty:format_session(Id), Protocol, Role]);
+where(#{}) ->
+    "".
 
 exit_text({{protocol_violation, Violation}, Stack}) ->
     [maty_error:format(Violation), stack_text(Stack)];

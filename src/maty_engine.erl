@@ -17,7 +17,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
--export([attach/0, place/2, open/3, info/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
+-export([attach/0, place/2, open/3, info/1, cancel/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, place/0, counters/0]).
@@ -130,6 +130,15 @@ info(Handle) ->
                 [Refused | _] ->
                     {error, maty_error:status(Refused - ?REFUSED)}
             end
+    end.
+
+%% @doc Ends an endpoint of the calling process wherever it stands; who waits for
+%% it fails.
+-spec cancel(handle()) -> ok | {error, status()}.
+cancel(Handle) ->
+    case control(port(?HANDLE_PORT(Handle)), ?OP_CANCEL, <<Handle:64/native>>) of
+        {ok, []} -> ok;
+        {error, Status, _} -> {error, Status}
     end.
 
 %% @doc Counts a message that is refused for what it looks like, without a

@@ -44,12 +44,13 @@
         | not_a_message
         | no_session
         | not_waiting
+        | not_sending
         | unfinished
         | limit
         | bad_term
         | stale
         | engine_down,
-    direction := send | 'receive' | suspend | done,
+    direction := send | 'receive' | suspend | hold | done,
     attempt := term(),
     peer => atom(),
     field => non_neg_integer(),
@@ -99,6 +100,8 @@ attempt('receive', #{attempt := Message}, Write) ->
     io_lib:format("was sent ~ts", [Write(Message)]);
 attempt(suspend, _, _) ->
     "suspends";
+attempt(hold, _, _) ->
+    "holds the session";
 attempt(done, _, _) ->
     "is done".
 
@@ -116,6 +119,8 @@ reason(not_a_message, _) ->
     ", which is no message: a message is a tuple of a label, an atom, and its payload";
 reason(not_waiting, _) ->
     " where the protocol does not wait";
+reason(not_sending, _) ->
+    " where the protocol does not send";
 reason(unfinished, _) ->
     " before the end of the protocol";
 reason(limit, _) ->
@@ -173,6 +178,8 @@ format_error({protocol_violation, Violation}, _Stack) ->
     #{general => unicode:characters_to_binary(format(Violation))};
 format_error(not_an_actor, _Stack) ->
     #{general => <<"only an actor can register">>};
+format_error({not_held, _Name, Names}, _Stack) ->
+    #{1 => unicode:characters_to_binary(io_lib:format("held are ~0tp", [Names]))};
 format_error({unknown_role, Role, Roles}, _Stack) ->
     #{
         2 => unicode:characters_to_binary(

@@ -16,7 +16,7 @@
 %% `direction => receive'.</dd>
 %% <dt>`session_failed'</dt>
 %% <dd>A role of a session failed. `#{session, protocol, role, actor, cause}';
-%% `cause' is `{cancelled, Role}' or `engine_down'.</dd>
+%% `cause' is a {@link maty_actor:failure()}.</dd>
 %% <dt>`breaker'</dt>
 %% <dd>A circuit breaker changed. `#{name, from, to}', states of
 %% {@link maty_breaker:state()}.</dd>

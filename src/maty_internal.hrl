@@ -5,6 +5,7 @@
 -define(OP_SEND_TERM, 2).
 -define(OP_RECEIVE, 3).
 -define(OP_CLOSE, 5).
+-define(OP_CANCEL, 6).
 -define(OP_OPEN, 7).
 -define(OP_ATTACH, 8).
 -define(OP_INFO, 9).
@@ -12,6 +13,7 @@
 -define(OP_ASK, 11).
 -define(OP_LOAD, 12).
 -define(OP_LIST, 13).
+-define(OP_DEADLINE, 15).
 
 -define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
 -define(COMMAND_OP(Command), ((Command) bsr 28)).
@@ -21,6 +23,9 @@
 -define(RECEIVES, 0).
 -define(SENDS, 1).
 -define(FINAL, 2).
+
+%% In place of the role that a failure is because of: a deadline has passed.
+-define(CAUSE_DEADLINE, 16#ffffffff).
 
 %% First byte of a reply that refuses: 128 and the status.
 -define(REFUSED, 128).
@@ -56,8 +61,10 @@
     peers :: tuple(),
     initial_phase :: 0..2,
     initial_state :: non_neg_integer(),
-    %% By state, from first_state on: its phase and what may be done in it, and
-    %% where that leads to.
+    %% Whether any of its states has a deadline.
+    timed :: boolean(),
+    %% By state, from first_state on: its phase, its deadline, what may be done in
+    %% it, and where that leads to.
     first_state :: non_neg_integer(),
     states :: tuple()
 }).
@@ -85,7 +92,10 @@
     %% By role.
     participants :: tuple(),
     machine :: #machine{},
-    access_point :: pid()
+    access_point :: pid(),
+    %% Of a suspension that has no options: none, or no more than that the protocol
+    %% may have a deadline here.
+    options :: none | #{}
 }).
 
 %% Keys of the process dictionary: the endpoint whose handler runs, and the phase

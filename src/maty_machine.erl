@@ -10,7 +10,7 @@
 -include("maty_internal.hrl").
 
 -export([load/1, load/2, kept/1, numbered/1, role/2, roles/1, by_role/2, states/1, state/2]).
--export([transitions/2, targets/2]).
+-export([deadline/2, transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
 
@@ -125,12 +125,18 @@ states(#role{first_state = First, states = States}) ->
 %% @doc The phase of a state, by its number in the image.
 -spec state(role(), non_neg_integer()) -> send | 'receive' | final.
 state(Role, State) ->
-    {Phase, _} = at(Role, State),
+    {Phase, _, _} = at(Role, State),
     Phase.
+
+%% @doc In how many milliseconds what the role waits for in a state has to be sent.
+-spec deadline(role(), non_neg_integer()) -> timeout().
+deadline(Role, State) ->
+    {_, Deadline, _} = at(Role, State),
+    Deadline.
 
 -spec transitions(role(), non_neg_integer()) -> [transition()].
 transitions(Role, State) ->
-    {_, Transitions} = at(Role, State),
+    {_, _, Transitions} = at(Role, State),
     Transitions.
 
 %% @doc The states that the transitions lead to, in their order.
@@ -174,11 +180,15 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
         initial_state = Initial,
         first_state = First,
+        timed = lists:any(fun(State) -> element(4, State) > 0 end, States),
         states = list_to_tuple([
-            {phase(Phase), [transition(Transition, First, Table) || Transition <- Transitions]}
-         || {Phase, _, _, Transitions} <- States
+            {phase(Phase), time(Deadline), [transition(T, First, Table) || T <- Transitions]}
+         || {Phase, _, _, Deadline, Transitions} <- States
         ])
     }.
+
+time(0) -> infinity;
+time(Milliseconds) -> Milliseconds.
 
 direction(0) -> send;
 direction(1) -> 'receive'.

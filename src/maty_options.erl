@@ -2,7 +2,7 @@
 %% Checks of option maps, so that a wrong one is named.
 -module(maty_options).
 
--export([check/2, take/2, format_error/1]).
+-export([check/2, take/2, timeout/0, format_error/1]).
 
 -export_type([error_reason/0, known/0]).
 
@@ -59,6 +59,14 @@ take(Options, Known) when is_map(Options) ->
     end;
 take(Options, _Known) ->
     {error, {not_options, Options}}.
+
+%% An option that is a time to wait, for ever unless it is given.
+-spec timeout() -> {{default, infinity}, string(), fun((term()) -> boolean())}.
+timeout() ->
+    {{default, infinity}, "milliseconds, up to 2^32 - 1, or infinity", fun is_timeout/1}.
+
+is_timeout(infinity) -> true;
+is_timeout(Time) -> is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 32.
 
 defaults(Known) ->
     maps:from_list([{Key, Value} || {Key, {{default, Value}, _, _}} <- maps:to_list(Known)]).

@@ -14,10 +14,9 @@
 
 -include("maty_internal.hrl").
 
--compile({no_auto_import, [register/2]}).
 
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/2, unregister/2, take/2, access_point_down/2, access_point_up/0]).
+-export([register/3, unregister/2, take/2, access_point_down/2, access_point_up/0, expire/1]).
 
 -export_type([registration/0, lost/0]).
 
@@ -27,7 +26,9 @@
     access_point :: pid() | undefined,
     role :: maty:role(),
     index = 0 :: non_neg_integer(),
-    machine :: maty_machine:machine() | undefined
+    machine :: maty_machine:machine() | undefined,
+    %% Its deadline; stays as it is when the registration is made again.
+    timer :: reference() | undefined
 }).
 
 -record(registrar, {
@@ -93,8 +94,28 @@ renew() ->
 
 %% ----- Registering -----
 
--spec register(maty:access_point(), maty:role()) -> ok | {error, term()}.
-register(Name, Role) ->
+%% When the time is over, the actor gets {timeout, Timer, '$maty_registration'},
+%% for expire/1.
+-spec register(maty:access_point(), maty:role(), timeout()) -> ok | {error, term()}.
+register(Name, Role, infinity) ->
+    register_timed(Name, Role, undefined);
+register(Name, Role, Timeout) ->
+    Timer = erlang:start_timer(Timeout, self(), '$maty_registration'),
+    case register_timed(Name, Role, Timer) of
+        ok ->
+            ok;
+        {error, Reason} ->
+            cancel(Timer),
+            {error, Reason}
+    end.
+
+cancel(undefined) ->
+    ok;
+cancel(Timer) ->
+    _ = erlang:cancel_timer(Timer, [{async, true}, {info, false}]),
+    ok.
+
+register_timed(Name, Role, Timer) ->
     case locate(Name) of
         {ok, AccessPoint, #machine{role_index = #{Role := Index}} = Machine} ->
             case get(?REGISTRAR) of
@@ -104,7 +125,8 @@ register(Name, Role) ->
                         access_point = AccessPoint,
                         role = Role,
                         index = Index,
-                        machine = Machine
+                        machine = Machine,
+                        timer = Timer
                     },
                     place(Registration, watch(AccessPoint, Machine, Registrar));
                 undefined ->
@@ -152,27 +174,29 @@ unregister(Name, Role) ->
             undefined -> #registrar{};
             Own -> Own
         end,
-    #registrar{waiting = Waiting, engine = Engine, token = Token} = Registrar,
+    #registrar{waiting = Waiting} = Registrar,
     Same = [
-        {Number, AccessPoint}
-     || {Number, #registration{name = N, role = R, access_point = AccessPoint}} <-
-            maps:to_list(Waiting),
-        N =:= Name,
-        R =:= Role
+        Number
+     || {Number, #registration{name = N, role = R}} <- maps:to_list(Waiting), N =:= Name, R =:= Role
     ],
     case Same of
-        [] ->
-            not_registered;
-        [_ | _] ->
-            {Number, AccessPoint} = lists:max(Same),
-            case
-                Engine =:= undefined orelse AccessPoint =:= undefined orelse
-                    withdrawn(AccessPoint, maty_engine:place(Token, Number))
-            of
-                true -> keep(Registrar#registrar{waiting = maps:remove(Number, Waiting)});
-                %% Its session has begun, and is on its way.
-                false -> not_registered
-            end
+        [] -> not_registered;
+        [_ | _] -> withdraw(lists:max(Same), Registrar)
+    end.
+
+withdraw(Number, Registrar) ->
+    #registrar{waiting = Waiting, engine = Engine, token = Token} = Registrar,
+    #{Number := #registration{access_point = AccessPoint, timer = Timer}} = Waiting,
+    case
+        Engine =:= undefined orelse AccessPoint =:= undefined orelse
+            withdrawn(AccessPoint, maty_engine:place(Token, Number))
+    of
+        true ->
+            cancel(Timer),
+            keep(Registrar#registrar{waiting = maps:remove(Number, Waiting)});
+        false ->
+            %% Its session has begun, and is on its way.
+            not_registered
     end.
 
 withdrawn(AccessPoint, Place) ->
@@ -180,6 +204,20 @@ withdrawn(AccessPoint, Place) ->
         maty_access_point:unregister(AccessPoint, Place)
     catch
         exit:_ -> true
+    end.
+
+%% The time of a registration is over. It is taken back, unless it is answered.
+-spec expire(reference()) -> {expired, maty:access_point(), maty:role()} | answered.
+expire(Timer) ->
+    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    case [{N, R} || {N, #registration{timer = T} = R} <- maps:to_list(Waiting), T =:= Timer] of
+        [{Number, #registration{name = Name, role = Role}}] ->
+            case withdraw(Number, Registrar) of
+                ok -> {expired, Name, Role};
+                not_registered -> answered
+            end;
+        [] ->
+            answered
     end.
 
 %% ----- What answers a registration -----
@@ -190,11 +228,12 @@ withdrawn(AccessPoint, Place) ->
 take(Number, Handle) ->
     #registrar{engine = Engine, waiting = Waiting} = Registrar = get(?REGISTRAR),
     case maps:take(Number, Waiting) of
-        {#registration{access_point = AccessPoint, machine = Machine}, Left} ->
+        {#registration{access_point = AccessPoint, machine = Machine, timer = Timer}, Left} ->
             case maty_engine:port_of(Handle, Engine) of
                 gone ->
                     void;
                 Port ->
+                    cancel(Timer),
                     keep(Registrar#registrar{waiting = Left}),
                     {ok, Port, AccessPoint, Machine}
             end;
@@ -238,13 +277,12 @@ place_all(Registrations) ->
     ],
     maps:groups_from_list(fun({Name, _}) -> Name end, fun({_, Role}) -> Role end, Lost).
 
-placed_again(#registration{name = Name, role = Role} = Registration) ->
-    case register(Name, Role) of
+placed_again(#registration{name = Name, role = Role, timer = Timer} = Registration) ->
+    case register_timed(Name, Role, Timer) of
         ok ->
             true;
-        {error, {unknown_role, _, _}} ->
-            false;
-        {error, _} when is_pid(Name) ->
+        {error, Reason} when is_pid(Name); element(1, Reason) =:= unknown_role ->
+            cancel(Timer),
             false;
         {error, _} ->
             Nowhere = Registration#registration{access_point = undefined, machine = undefined},

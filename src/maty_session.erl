@@ -12,7 +12,7 @@
 -include("maty_internal.hrl").
 
 -export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
--export([send/2, offer/3, close/1]).
+-export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
@@ -49,8 +49,12 @@ endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
         labels = Role#role.labels,
         participants = Participants,
         machine = Machine,
-        access_point = AccessPoint
+        access_point = AccessPoint,
+        options = options(Role)
     }.
+
+options(#role{timed = true}) -> #{};
+options(#role{timed = false}) -> none.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.
@@ -74,8 +78,9 @@ enter_phase(Phase) ->
     put(?PHASE, Phase),
     ok.
 
-%% The phase of the current endpoint; "lost" once a send found that it is gone.
--spec phase() -> 0..2 | lost.
+%% The phase of the current endpoint; "lost" once a send found that it is gone,
+%% "left" once its owner has left it.
+-spec phase() -> 0..2 | lost | left.
 phase() ->
     get(?PHASE).
 
@@ -275,6 +280,56 @@ close(#endpoint{port = Port, data = Data}) ->
         error:badarg -> {error, engine_down}
     end.
 
+%% Gives up the endpoints that the calling process has in a session, and has it
+%% told with {'$maty_left', Handle, Reason}. Of those that are gone, it is or was
+%% told why.
+-spec leave(maty:session(), term()) -> ok.
+leave(#{id := Id, participants := Participants}, Reason) ->
+    lists:foreach(
+        fun(Handle) ->
+            %% The engine knows whose they are.
+            case maty_engine:cancel(Handle) of
+                ok -> left(Handle, Reason);
+                {error, _} -> ok
+            end
+        end,
+        lists:seq(Id, Id + map_size(Participants) - 1)
+    ).
+
+left(Handle, Reason) ->
+    self() ! {'$maty_left', Handle, Reason},
+    ok = maty_held:drop(Handle),
+    case current() of
+        #endpoint{handle = Handle} -> enter_left();
+        _ -> ok
+    end.
+
+enter_left() ->
+    _ = put(?PHASE, left),
+    ok.
+
+%% ----- Deadlines -----
+
+%% The deadline that the protocol gives where the endpoint stands.
+-spec deadline(endpoint()) -> timeout().
+deadline(#endpoint{options = none}) ->
+    infinity;
+deadline(#endpoint{role = Role} = Endpoint) ->
+    case state(Endpoint) of
+        {ok, State} -> maty_machine:deadline(Role, State);
+        {error, _} -> infinity
+    end.
+
+%% Lets an endpoint fail so many milliseconds from now, unless what it waits for has
+%% been sent by then. One that is gone has failed.
+-spec set_deadline(endpoint(), non_neg_integer()) -> ok.
+set_deadline(#endpoint{port = Port, data = Data}, Timeout) ->
+    try port_control(Port, ?COMMAND(?OP_DEADLINE, 0), [Data, <<Timeout:32/native>>]) of
+        _ -> ok
+    catch
+        error:badarg -> ok
+    end.
+
 %% ----- Looking -----
 
 %% The number of the endpoint's state in the image.
@@ -305,7 +360,7 @@ expected_peers(#endpoint{role = Role} = Endpoint) ->
             []
     end.
 
--spec violation(atom(), send | 'receive' | suspend | done, endpoint(), term()) ->
+-spec violation(atom(), send | 'receive' | suspend | hold | done, endpoint(), term()) ->
     maty_error:violation().
 violation(Reason, Direction, Endpoint, Attempt) ->
     #endpoint{role = Role, machine = Machine, session = Session} = Endpoint,

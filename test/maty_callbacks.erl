@@ -5,7 +5,7 @@
 
 -behaviour(maty_actor).
 
--export([init_actor/1, init_session/2, terminate_session/4, access_point_down/3]).
+-export([init_actor/1, init_session/2, terminate_session/4, handle_failure/4, access_point_down/3, registration_expired/3]).
 -export([handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3]).
 
 init_actor(#{init_actor := Init} = Callbacks) ->
@@ -20,11 +20,21 @@ terminate_session(Ending, Session, Local, {Callbacks, State}) ->
         #{} -> {ok, {Callbacks, State}}
     end.
 
+%% Falls back on terminate_session, as the behaviour does.
+handle_failure(Failure, Session, Local, {Callbacks, State}) ->
+    case Callbacks of
+        #{handle_failure := Fun} -> keep(Fun(Failure, Session, Local, State), Callbacks);
+        #{} -> terminate_session({failed, Failure}, Session, Local, {Callbacks, State})
+    end.
+
 access_point_down(AccessPoint, Roles, {Callbacks, State}) ->
     case Callbacks of
         #{access_point_down := Fun} -> keep(Fun(AccessPoint, Roles, State), Callbacks);
         #{} -> {ok, {Callbacks, State}}
     end.
+
+registration_expired(AccessPoint, Role, {Callbacks, State}) ->
+    keep((maps:get(registration_expired, Callbacks))(AccessPoint, Role, State), Callbacks).
 
 handle_call(Request, From, {Callbacks, State}) ->
     keep((maps:get(handle_call, Callbacks))(Request, From, State), Callbacks).
@@ -52,7 +62,12 @@ code_change(Old, {Callbacks, State}, Extra) ->
 keep({ok, State}, Callbacks) -> {ok, {Callbacks, State}};
 keep({ok, State, Action}, Callbacks) -> {ok, {Callbacks, State}, Action};
 keep({ok, Handler, Local, State}, Callbacks) -> {ok, Handler, Local, {Callbacks, State}};
+keep({ok, Handler, Local, State, Options}, Callbacks) ->
+    {ok, Handler, Local, {Callbacks, State}, Options};
+keep({hold, Name, Handler, Local, State}, Callbacks) ->
+    {hold, Name, Handler, Local, {Callbacks, State}};
 keep({done, Reason, State}, Callbacks) -> {done, Reason, {Callbacks, State}};
+keep({leave, Reason, State}, Callbacks) -> {leave, Reason, {Callbacks, State}};
 keep({noreply, State}, Callbacks) -> {noreply, {Callbacks, State}};
 keep({noreply, State, Action}, Callbacks) -> {noreply, {Callbacks, State}, Action};
 keep({reply, Reply, State}, Callbacks) -> {reply, Reply, {Callbacks, State}};

@@ -7,6 +7,7 @@
 %%   {refused, Role, Message}  sends, which has to be refused: {refused, Violation} is told
 %%   begun                     {begun, Role} is told: the start is out of the mailbox
 %%   wait                      suspends; {got, Role, Message} is told once a message has come
+%%   {wait, Options}           the same with options of the suspension
 %%   {call, Fun}               calls Fun(); {result, Value} is told
 %%   pause                     {paused, Role} is told, and the handler goes on after go/1
 %%   {return, Value}           the handler returns the value
@@ -149,6 +150,7 @@ init_session(#{access_point := AccessPoint, role := Role}, State) ->
     Next = State#state{scripts = Scripts#{Key := Later}},
     case steps(Steps, {Test, Role}) of
         {suspend, Handler, Local} -> {ok, Handler, Local, Next};
+        {suspend, Handler, Local, Options} -> {ok, Handler, Local, Next, Options};
         {done, Reason, _Local} -> {done, Reason, Next};
         Other -> Other
     end.
@@ -164,6 +166,8 @@ steps([begun | Rest], {_, Role} = Self) ->
     steps(Rest, Self);
 steps([wait | Rest], Self) ->
     {suspend, fun handler/2, {Rest, Self}};
+steps([{wait, Options} | Rest], Self) ->
+    {suspend, fun handler/2, {Rest, Self}, Options};
 steps([{send, To, Message} | Rest], Self) ->
     ok = maty:send(To, Message),
     steps(Rest, Self);

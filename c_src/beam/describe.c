@@ -227,10 +227,11 @@ static void put_transition(maty_bytes_t *bytes, const maty_image_t *image, uint3
 static void put_state(maty_bytes_t *bytes, const maty_image_t *image, uint32_t number) {
   maty_state_info_t state = {0};
   (void)maty_image_state(image, number, &state);
-  put_tuple(bytes, 4);
+  put_tuple(bytes, 5);
   put_number(bytes, (uint32_t)state.phase);
   put_number(bytes, state.line);
   put_number(bytes, state.column);
+  put_large(bytes, state.deadline);
   put_list(bytes, state.transition_count);
   for (uint32_t i = 0; i < state.transition_count; i++) {
     put_transition(bytes, image, number, i);

@@ -47,7 +47,7 @@ void maty_describe_text_end(maty_bytes_t *bytes);
  *
  *   Role       = {Name, Line, Column, Initial, FirstState, [Action], [State]}
  *   Action     = {Direction, Peer, PeerAction, Label, Look as 0 | 1}
- *   State      = {Phase, Line, Column, [Transition]}
+ *   State      = {Phase, Line, Column, Deadline, [Transition]}
  *   Transition = {Action, Target, Line, Column, [Field]}
  *   Field      = {Name, Type}
  *

@@ -26,10 +26,16 @@ typedef struct maty__message {
 
 typedef struct maty__edge {
   uint32_t message;
-  uint32_t target;  /* state */
-  uint32_t payload; /* see types.h */
-  uint32_t at;      /* in the text */
+  uint32_t target;   /* state */
+  uint32_t payload;  /* see types.h */
+  uint32_t deadline; /* the soonest of all ways that it stands for; 0: none has one */
+  uint32_t at;       /* in the text */
 } maty__edge_t;
+
+/* The sooner of two deadlines, of which 0 is none. */
+static inline uint32_t maty__sooner(uint32_t one, uint32_t other) {
+  return one != 0 && (other == 0 || one < other) ? one : other;
+}
 
 typedef struct maty__point {
   uint32_t first_edge, edge_count;

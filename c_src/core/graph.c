@@ -173,6 +173,7 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
     maty__arc_t arc = {.from = builder->node,
                        .to = behind,
                        .payload = payload,
+                       .deadline = stmt->deadline,
                        .at = stmt->at,
                        .length = stmt->length};
     if (i + 1 < stmt->argument_count &&

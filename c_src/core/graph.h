@@ -26,8 +26,9 @@
 
 typedef struct maty__arc {
   uint32_t from, to;
-  uint32_t message; /* MATY__NONE: a jump */
-  uint32_t payload; /* of a message */
+  uint32_t message;  /* MATY__NONE: a jump */
+  uint32_t payload;  /* of a message */
+  uint32_t deadline; /* of a message, see tree.h */
   uint32_t at, length;
 } maty__arc_t;
 

@@ -281,6 +281,7 @@ static bool verify_states(const verifier_t *verifier) {
       role++;
     if (state->role != role || state->phase > MATY_PHASE_FINAL || state->first_transition != next ||
         !is_run(next, state->transition_count, header->transitions.count) ||
+        (state->phase != MATY_PHASE_RECEIVE && state->deadline != 0) ||
         (state->phase == MATY_PHASE_FINAL) != (state->transition_count == 0))
       return false;
     for (uint32_t j = 0; j < state->transition_count; j++) {
@@ -374,6 +375,7 @@ maty_status maty_image_state(const maty_image_t *image, uint32_t state, maty_sta
   const maty__state_t *record = &image->states[state];
   *out = (maty_state_info_t){.phase = (maty_phase)record->phase,
                              .transition_count = record->transition_count,
+                             .deadline = record->deadline,
                              .line = record->line,
                              .column = record->column};
   return MATY_OK;

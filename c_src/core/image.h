@@ -17,6 +17,7 @@
  *   - a state's transitions are sorted by action, no action twice; all send in
  *     a SEND state, all receive in a RECEIVE state, none in a FINAL one, and
  *     the first two have at least one;
+ *   - only a RECEIVE state has a deadline;
  *   - an action's peer has the same message as its action "peer_action", in the
  *     other direction, with the same label and channel;
  *   - a type's parts come before it in the table, so no type contains itself,
@@ -35,7 +36,7 @@
 #include "maty.h"
 
 #define MATY__IMAGE_MAGIC 0x7974614du /* "Maty" */
-#define MATY__IMAGE_VERSION 1u
+#define MATY__IMAGE_VERSION 2u
 
 typedef struct maty__table {
   uint32_t offset; /* bytes from the start of the block, a multiple of 8 */
@@ -73,6 +74,8 @@ typedef struct maty__state {
   uint32_t transition_count;
   uint16_t phase; /* maty_phase */
   uint16_t role;
+  uint32_t
+      deadline; /* milliseconds that the role waits at most; 0: for ever, or it does not wait */
   uint32_t line, column;
 } maty__state_t;
 

@@ -218,6 +218,7 @@ static maty_status add_state(builder_t *builder, uint32_t role, const maty__loca
                          .transition_count = local->move_count,
                          .phase = (uint16_t)local->phase,
                          .role = (uint16_t)role,
+                         .deadline = local->deadline,
                          .line = place.line,
                          .column = place.column};
   MATY__NEED(maty__vec_push(&builder->arena, &builder->states, state));

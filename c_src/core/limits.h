@@ -64,6 +64,9 @@
 #define MATY_MAX_TYPE_DEPTH 64u
 #define MATY_MAX_TYPE_PARTS 10000u
 
+/* Milliseconds of a deadline: what OP_DEADLINE of the driver has room for. */
+#define MATY_MAX_DEADLINE UINT32_MAX
+
 /* Fields of one payload. */
 #define MATY_MAX_FIELDS 255u
 

@@ -69,6 +69,8 @@ static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
   targets->count = 0;
   for (uint32_t i = first; i < end; i++) {
     uint32_t arc = (uint32_t)builder->arcs.at[i], target;
+    if (message_of(builder, arc)->receiver == builder->role)
+      state->deadline = maty__sooner(state->deadline, builder->graph.arcs.at[arc].deadline);
     MATY__TRY(find_state(builder, builder->graph.onward[builder->graph.arcs.at[arc].to], &target));
     MATY__NEED(maty__vec_push(builder->check->scratch, targets, (uint64_t)target << 32 | arc));
   }

@@ -179,7 +179,7 @@ static maty_status read_rest_of_head(maty__parser_t *parser, maty__protocol_t *p
   if (maty__is(parser, 0, '<') && !protocol->nested)
     MATY__TRY(read_parameters(parser, protocol));
   MATY__TRY(read_roles(parser, protocol));
-  MATY__TRY(maty__parse_annotation(parser));
+  MATY__TRY(maty__parse_annotation(parser, NULL));
   *open_at = maty__peek(parser, 0)->at;
   return maty__take(parser, '{', "'{' after the roles");
 }

@@ -1,4 +1,6 @@
 /* parse_stmt.c - the bodies of protocols; see parser.h. */
+#include <string.h>
+
 #include "limits.h"
 #include "parser.h"
 
@@ -34,17 +36,90 @@ static maty_status read_uses(maty__parser_t *parser, maty__stmt_t *stmt, const c
   }
 }
 
-maty_status maty__parse_annotation(maty__parser_t *parser) {
+/* ===== Annotations ======================================================= */
+
+typedef struct scan {
+  const char *at, *end;
+} scan_t;
+
+static void scan_spaces(scan_t *scan) {
+  while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t'))
+    scan->at++;
+}
+
+static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+static bool is_letter(char byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'; }
+
+static bool scan_word(scan_t *scan, const char *word) {
+  size_t length = strlen(word), left = (size_t)(scan->end - scan->at);
+  bool found = left >= length && memcmp(scan->at, word, length) == 0 &&
+               (left == length || !is_letter(scan->at[length]));
+  scan->at += found ? length : 0;
+  return found;
+}
+
+/* A number and its unit, and nothing behind; 0 if it is something else. */
+static uint32_t scan_time(scan_t *scan) {
+  static const struct {
+    const char *name;
+    uint32_t milliseconds;
+  } units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}};
+  uint64_t number = 0;
+  scan_spaces(scan);
+  for (; scan->at < scan->end && is_digit(*scan->at); scan->at++) {
+    number = number * 10 + (uint64_t)(*scan->at - '0');
+    if (number > MATY_MAX_DEADLINE)
+      return 0;
+  }
+  scan_spaces(scan);
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    if (!scan_word(scan, units[i].name))
+      continue;
+    scan_spaces(scan);
+    number *= units[i].milliseconds;
+    return scan->at == scan->end && number <= MATY_MAX_DEADLINE ? (uint32_t)number : 0;
+  }
+  return 0;
+}
+
+/* The text of an annotation, quotes included. */
+static maty_status read_deadline(maty__parser_t *parser, const maty__token_t *token,
+                                 uint32_t *deadline) {
+  scan_t scan = {.at = token->text + 1, .end = token->text + token->length - 1};
+  if (token->length < 2)
+    return MATY_OK; /* it has no end, which is reported */
+  scan_spaces(&scan);
+  if (!scan_word(&scan, "within"))
+    return MATY_OK;
+  if (deadline == NULL)
+    return maty__error(parser->check, MATY_CLASS_SYNTAX, token->at, token->length,
+                       "only a message has a deadline");
+  *deadline = scan_time(&scan);
+  if (*deadline > 0)
+    return MATY_OK;
+  return maty__error(parser->check, MATY_CLASS_SYNTAX, token->at, token->length,
+                     "expected a time after 'within', from 1ms to %u of them: a number and 'ms', "
+                     "'s', 'min' or 'h', found %.*s",
+                     MATY_MAX_DEADLINE, (int)token->length, token->text);
+}
+
+maty_status maty__parse_annotation(maty__parser_t *parser, uint32_t *deadline) {
   if (!maty__is(parser, 0, '@'))
     return MATY_OK;
   MATY__TRY(maty__advance(parser));
+  if (maty__is(parser, 0, MATY__TOKEN_STRING))
+    MATY__TRY(read_deadline(parser, maty__peek(parser, 0), deadline));
   return maty__take(parser, MATY__TOKEN_STRING, "a string after '@'");
 }
+
+/* ===== Ends of statements ================================================ */
 
 static maty_status end_stmt(maty__parser_t *parser, maty__stmt_t stmt, const char *what) {
   stmt.end_type = parser->tree->types.count;
   MATY__TRY(maty__take_semicolon(parser, what));
-  MATY__TRY(maty__parse_annotation(parser));
+  bool message = stmt.kind == MATY__STMT_MESSAGE;
+  MATY__TRY(maty__parse_annotation(parser, message ? &stmt.deadline : NULL));
   return maty__add_stmt(parser, stmt);
 }
 

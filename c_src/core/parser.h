@@ -179,8 +179,10 @@ maty_status maty__add_stmt(maty__parser_t *parser, maty__stmt_t stmt);
 /* From behind the innermost open protocol's '{' to behind its '}'. */
 maty_status maty__parse_body(maty__parser_t *parser, maty__protocol_t *protocol, uint32_t open_at);
 
-/* '@' and a string, if they are there; they mean nothing here. */
-maty_status maty__parse_annotation(maty__parser_t *parser);
+/* '@' and a string, if they are there: a note to people, unless it begins with
+ * "within". Then it is the deadline of a message, in milliseconds, and an error
+ * where "deadline" is NULL. */
+maty_status maty__parse_annotation(maty__parser_t *parser, uint32_t *deadline);
 
 maty_status maty__parse_type(maty__parser_t *parser, uint32_t *type);
 

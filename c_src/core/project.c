@@ -82,6 +82,8 @@ static maty_status expand(builder_t *builder, const maty__machines_t *machines, 
       uint32_t out = (uint32_t)builder->outs.at[end];
       if (view->automaton->edges.at[out].at < move.at)
         move.at = view->automaton->edges.at[out].at;
+      if (view->automaton->messages.at[message].receiver == view->role)
+        filled.deadline = maty__sooner(filled.deadline, view->automaton->edges.at[out].deadline);
       MATY__NEED(
           maty__vec_push(builder->arena, &builder->targets, maty__view_target_entry(view, out)));
     }
@@ -221,6 +223,23 @@ static maty_status split_by_message(const builder_t *builder, partition_t *moves
   return MATY_OK;
 }
 
+/* States with one deadline are one set at first. */
+static maty_status split_by_deadline(const builder_t *builder, partition_t *states) {
+  maty__u64s_t order = {0};
+  for (uint32_t i = 0; i < builder->states.count; i++)
+    if (builder->states.at[i].deadline != 0)
+      MATY__NEED(maty__vec_push(builder->arena, &order,
+                                (uint64_t)builder->states.at[i].deadline << 32 | i));
+  maty__sort(order.at, order.count);
+  for (uint32_t first = 0, end; first < order.count; first = end) {
+    uint64_t deadline = order.at[first] >> 32;
+    for (end = first; end < order.count && order.at[end] >> 32 == deadline; end++)
+      partition_mark(states, (uint32_t)order.at[end]);
+    partition_split(states);
+  }
+  return MATY_OK;
+}
+
 static maty_status minimise(const builder_t *builder, partition_t *states) {
   partition_t moves;
   incoming_t incoming;
@@ -228,7 +247,8 @@ static maty_status minimise(const builder_t *builder, partition_t *states) {
   MATY__NEED(partition_init(&moves, builder->arena, builder->moves.count));
   MATY__TRY(find_incoming(builder, &incoming));
   MATY__TRY(split_by_message(builder, &moves));
-  uint32_t done = 1; /* the first set of states need not be a splitter */
+  MATY__TRY(split_by_deadline(builder, states));
+  uint32_t done = 1; /* one of the first sets of states need not be a splitter */
   for (uint32_t set = 0; set < moves.set_count; set++) {
     for (uint32_t i = moves.first[set]; i < moves.end[set]; i++)
       partition_mark(states, incoming.source[moves.elements[i]]);

@@ -1,8 +1,8 @@
 /* project.h - the machines of the roles.
  *
  * A role's machine is the automaton with the other roles' messages erased,
- * determinised and minimised. Its states are numbered breadth first, so equal
- * texts give equal machines.
+ * determinised and minimised; states with different deadlines stay apart. Its states are numbered
+ * breadth first, so equal texts give equal machines.
  */
 #ifndef MATY_PROJECT_H
 #define MATY_PROJECT_H
@@ -19,6 +19,7 @@ typedef struct maty__local_move {
 typedef struct maty__local_state {
   uint32_t first_move, move_count; /* sorted by message */
   maty_phase phase;
+  uint32_t deadline; /* of what it waits for the soonest; 0: none has one, or it does not wait */
   uint32_t at;
 } maty__local_state_t;
 

@@ -64,9 +64,10 @@ typedef struct maty__stmt {
   uint32_t first_field, field_count;       /* in maty__tree.fields */
   uint32_t first_type, end_type;           /* all that is written in it */
   uint32_t payload;                        /* its number, see types.h */
-  bool bare;    /* a message without brackets; its name may be a signature's */
-  bool calls;   /* a DO of a nested protocol, by the subject */
-  bool generic; /* depends on what is handed to the protocol's parameters */
+  uint32_t deadline; /* of a message: milliseconds in which it has to be sent; 0: it has none */
+  bool bare;         /* a message without brackets; its name may be a signature's */
+  bool calls;        /* a DO of a nested protocol, by the subject */
+  bool generic;      /* depends on what is handed to the protocol's parameters */
 } maty__stmt_t;
 
 /* A type as it is written. A compound one's parts come before it. */

@@ -308,6 +308,7 @@ typedef struct maty_role_info {
 typedef struct maty_state_info {
   maty_phase phase;
   uint32_t transition_count;
+  uint32_t deadline;     /* milliseconds that the role waits at most; 0: no deadline */
   uint32_t line, column; /* the statement that the role stands before */
 } maty_state_info_t;
 

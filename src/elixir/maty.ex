@@ -74,15 +74,39 @@ defmodule Maty do
   Raises `Maty.Error` if there is no such access point on this node, or no such
   role in its protocol, or if the caller is not an actor.
 
+  With the option `:timeout`, in milliseconds, a registration that is not answered
+  by then is taken back, and `c:Maty.Actor.registration_expired/3` is called.
+
       Maty.register(:shop, :Seller)
+      #=> :ok
+
+      Maty.register(:shop, :Buyer1, timeout: 60_000)
       #=> :ok
   """
   @spec register(Maty.AccessPoint.t(), role()) :: :ok
-  def register(access_point, role) do
-    case :maty_registration.register(access_point, role) do
+  @spec register(Maty.AccessPoint.t(), role(), timeout: timeout()) :: :ok
+  def register(access_point, role, options \\ []) do
+    %{timeout: timeout} = registration_options!(options)
+
+    case :maty_registration.register(access_point, role, timeout) do
       :ok -> :ok
       {:error, reason} -> raise_at_caller(Maty.Error.exception(reason))
     end
+  end
+
+  defp registration_options!([]), do: %{timeout: :infinity}
+
+  defp registration_options!(options) do
+    who = "Maty.register/3"
+    known = %{timeout: :maty_options.timeout()}
+
+    {:ok, checked} =
+      options
+      |> Maty.Options.check!([:timeout], who)
+      |> :maty_options.take(known)
+      |> Maty.Options.accepted!(who)
+
+    checked
   end
 
   @doc """
@@ -139,6 +163,55 @@ defmodule Maty do
       session -> session
     end
   end
+
+  @doc """
+  Leaves a session, from whichever callback or handler of the calling actor;
+  `session` is what `c:Maty.Actor.init_session/2` was given.
+
+  What roles the actor has there are cancelled at once, and who waits for them
+  fails, as if the actor had crashed. The actor goes on, and its
+  `c:Maty.Actor.terminate_session/4` is told `{:left, reason}`. A handler leaves its
+  own session by returning `{:leave, reason, state}`. Does nothing where the actor
+  has no role, or no more.
+
+      def handle_cast(:give_up, actor) do
+        Enum.each(actor.sessions, &Maty.leave(&1, :given_up))
+        {:noreply, %{actor | sessions: []}}
+      end
+  """
+  @spec leave(session()) :: :ok
+  @spec leave(session(), reason :: term()) :: :ok
+  defdelegate leave(session, reason \\ :normal), to: :maty
+
+  @doc """
+  Goes on with a session that the calling actor holds: a handler of it has returned
+  `{:hold, name, handler, state}`.
+
+  The handler is called with the argument and the state, once, and after the handler
+  or callback that calls this. Raises `Maty.Error` if no session is held by that name,
+  or if this one is being gone on with already.
+
+      def say({:say, text}, state) do
+        for name <- Maty.held(), do: Maty.become(name, {:said, text})
+        {:suspend, &say/2, state}
+      end
+  """
+  @spec become(name :: term(), argument :: term()) :: :ok
+  def become(name, argument) do
+    case :maty_held.become(name, argument) do
+      :ok -> :ok
+      {:error, :not_held} -> raise_at_caller(Maty.Error.exception({:not_held, name, held()}))
+    end
+  end
+
+  @doc """
+  The names of the sessions that the calling actor holds.
+
+      iex> Maty.held()
+      []
+  """
+  @spec held() :: [name :: term()]
+  defdelegate held, to: :maty
 
   @doc """
   The sessions of this node: one `Maty.Session` for each role that is played

@@ -114,6 +114,8 @@ static void add_state(test_text_t *found, const maty_image_t *image, uint32_t ro
   maty_state_info_t info;
   cr_assert_eq(maty_image_state(image, state, &info), MATY_OK);
   test_text_add(found, "  %u %s %u:%u", state, phases[info.phase], info.line, info.column);
+  if (info.deadline != 0)
+    test_text_add(found, " within %ums", info.deadline);
   for (uint32_t i = 0; i < info.transition_count; i++) {
     maty_transition_info_t transition;
     maty_action_info_t action;

@@ -12,7 +12,7 @@ static const char sample[] = "type order = {integer, string};\n"
                              "protocol Sample(role A, role B, role C) {\n"
                              "  rec X {\n"
                              "    choice at A {\n"
-                             "      m(order, x: integer) from A to B;\n"
+                             "      m(order, x: integer) from A to B; @\"within 5s\"\n"
                              "      n(%{key: list(:ok | 1..9)}) from B to C;\n"
                              "      continue X;\n"
                              "    } or {\n"
@@ -411,6 +411,8 @@ Test(load, roles) {
 
 Test(load, states) {
   REFUSES(r.states[0].role = 1);
+  REFUSES(r.states[0].deadline = 1);
+  REFUSES(r.states[1].deadline = 1); /* it is final */
   REFUSES(r.states[0].phase = MATY_PHASE_RECEIVE);
   REFUSES(r.states[0].phase = MATY_PHASE_FINAL);
   REFUSES(r.states[0].phase = MATY_PHASE_FINAL + 1);

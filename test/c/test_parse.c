@@ -606,3 +606,54 @@ Test(nested, not_closed) {
               "2:37+1 note [syntax] the block that begins here is not closed\n"
               "1:28+1 note [syntax] the block that begins here is not closed\n");
 }
+
+/* ===== Deadlines ========================================================= */
+
+Test(deadline, no_time) {
+  test_expect(
+      "protocol P(role A, role B) {\n"
+      "  m() from A to B; @\"within\"\n"
+      "  m() from A to B; @\"within 5\"\n"
+      "  m() from A to B; @\"within s\"\n"
+      "  m() from A to B; @\"within 5 sec\"\n"
+      "  m() from A to B; @\"within 0s\"\n"
+      "  m() from A to B; @\"within 5s or so\"\n"
+      "  m() from A to B; @\"within -1s\"\n"
+      "  m() from A to B; @\"within 4294967296ms\"\n"
+      "  m() from A to B; @\"within 1194h\"\n"
+      "  m() from A to B; @\"within 1.5s\"\n"
+      "  m() from A to B; @\"within 99999999999999999999s\"\n"
+      "}\n",
+      "2:21+8 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within\"\n"
+      "3:21+10 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 5\"\n"
+      "4:21+10 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within s\"\n"
+      "5:21+14 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 5 sec\"\n"
+      "6:21+11 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 0s\"\n"
+      "7:21+17 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 5s or so\"\n"
+      "8:21+12 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within -1s\"\n"
+      "9:21+21 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 4294967296ms\"\n"
+      "10:21+14 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 1194h\"\n"
+      "11:21+13 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 1.5s\"\n"
+      "12:21+30 error [syntax] expected a time after 'within', from 1ms to 4294967295 of them: a "
+      "number and 'ms', 's', 'min' or 'h', found \"within 99999999999999999999s\"\n");
+}
+
+Test(deadline, of_something_else) {
+  test_expect("aux protocol Q(role A, role B) @\"within 5s\" { n() from A to B; }\n"
+              "protocol P(role A, role B) {\n"
+              "  m() from A to B; @\"withinness, or not within 1s, are notes\"\n"
+              "  do Q(A, B); @\"within 5s\"\n"
+              "}\n",
+              "1:33+11 error [syntax] only a message has a deadline\n"
+              "4:16+11 error [syntax] only a message has a deadline\n");
+}

@@ -379,3 +379,84 @@ Test(project, images_are_reproducible) {
   maty_module_free(other);
   free(text);
 }
+
+/* ===== Deadlines ========================================================= */
+
+/* The role that waits has it, and not the one that sends. */
+Test(deadlines, of_who_waits) {
+  test_expect_machines("protocol P(role A, role B, role C) {\n"
+                       "  m() from A to B; @\"within 5s\"\n"
+                       "  n() from B to C; @\"a note\"\n"
+                       "  o() from C to A, B; @\" within 2 min \"\n"
+                       "  p() from A to B; @\"within 250ms\"\n"
+                       "  q() from A to B; @\"within 1h\"\n"
+                       "}\n",
+                       "role A\n"
+                       "  0 send 2:3: B!m() -> 1\n"
+                       "  1 receive 4:3 within 120000ms: C?o() -> 2\n"
+                       "  2 send 5:3: B!p() -> 3\n"
+                       "  3 send 6:3: B!q() -> 4\n"
+                       "  4 final 7:1\n"
+                       "role B\n"
+                       "  5 receive 2:3 within 5000ms: A?m() -> 6\n"
+                       "  6 send 3:3: C!n() -> 7\n"
+                       "  7 receive 4:3 within 120000ms: C?o() -> 8\n"
+                       "  8 receive 5:3 within 250ms: A?p() -> 9\n"
+                       "  9 receive 6:3 within 3600000ms: A?q() -> 10\n"
+                       "  10 final 7:1\n"
+                       "role C\n"
+                       "  11 receive 3:3: B?n() -> 12\n"
+                       "  12 send 4:3: A!o() -> 13\n"
+                       "  13 send 4:3: B!o() -> 14\n"
+                       "  14 final 7:1\n");
+}
+
+/* Whatever comes, it comes in time: of several messages the soonest counts. */
+Test(deadlines, of_a_choice) {
+  test_expect_machines("protocol P(role A, role B) {\n"
+                       "  choice at A { m() from A to B; @\"within 5s\" }\n"
+                       "  or { n() from A to B; @\"within 2s\" }\n"
+                       "  or { o() from A to B; }\n"
+                       "}\n",
+                       "role A\n"
+                       "  0 send 2:17: B!m() -> 1, B!n() -> 1, B!o() -> 1\n"
+                       "  1 final 5:1\n"
+                       "role B\n"
+                       "  2 receive 2:17 within 2000ms: A?m() -> 3, A?n() -> 3, A?o() -> 3\n"
+                       "  3 final 5:1\n");
+}
+
+/* States that differ in nothing else stay apart; for A, who sends, they are one. */
+Test(deadlines, keep_states_apart) {
+  test_expect_machines("protocol P(role A, role B) {\n"
+                       "  choice at A { l() from A to B; m() from A to B; @\"within 1s\" }\n"
+                       "  or { n() from A to B; m() from A to B; @\"within 2s\" }\n"
+                       "  or { o() from A to B; m() from A to B; @\"within 1000ms\" }\n"
+                       "}\n",
+                       "role A\n"
+                       "  0 send 2:17: B!l() -> 1, B!n() -> 1, B!o() -> 1\n"
+                       "  1 send 2:34: B!m() -> 2\n"
+                       "  2 final 5:1\n"
+                       "role B\n"
+                       "  3 receive 2:17: A?l() -> 4, A?n() -> 5, A?o() -> 4\n"
+                       "  4 receive 2:34 within 1000ms: A?m() -> 6\n"
+                       "  5 receive 3:25 within 2000ms: A?m() -> 6\n"
+                       "  6 final 5:1\n");
+}
+
+/* Where two ways begin alike, both are followed, and the sooner deadline counts. */
+Test(deadlines, of_two_ways_at_once) {
+  test_expect_machines("protocol P(role A, role B) {\n"
+                       "  choice at A { m() from A to B; @\"within 2s\" x() from A to B; }\n"
+                       "  or { m() from A to B; @\"within 1s\" y() from A to B; }\n"
+                       "  or { m() from A to B; z() from A to B; }\n"
+                       "}\n",
+                       "role A\n"
+                       "  0 send 2:17: B!m() -> 1\n"
+                       "  1 send 2:47: B!x() -> 2, B!y() -> 2, B!z() -> 2\n"
+                       "  2 final 5:1\n"
+                       "role B\n"
+                       "  3 receive 2:17 within 1000ms: A?m() -> 4\n"
+                       "  4 receive 2:47: A?x() -> 5, A?y() -> 5, A?z() -> 5\n"
+                       "  5 final 5:1\n");
+}

@@ -50,12 +50,45 @@ defmodule Maty.Actor do
 
     * `{:suspend, handler, state}` - wait for the next message of this session,
       with this handler
+    * `{:suspend, handler, state, options}` - the same, and what to do if the message
+      does not come; see below
+    * `{:hold, name, handler, state}` - stand still where the role sends next, until
+      `Maty.become/2` calls the handler, with its argument in place of a message
     * `{:done, reason, state}` - the role has come to its end
+    * `{:leave, reason, state}` - leave the session here; who waits for this role
+      fails, and the actor goes on
     * `:noreply` - wait for the next message, with handler and state as they are
 
-  Suspending is allowed where the protocol lets the role wait, being done where
-  it has nothing left to do; anything else is a `Maty.ProtocolError`. What a
-  handler raises ends the actor, as it would end a `GenServer`.
+  Suspending is allowed where the protocol lets the role wait, holding where it
+  sends, being done where it has nothing left to do; anything else is a
+  `Maty.ProtocolError`. What a
+  handler raises ends the actor, as it would end a `GenServer`, unless it was
+  started with `on_raise: :leave`; then it ends that session, and the actor goes
+  on.
+
+  ## If the message does not come
+
+  The options of a suspension, as keywords or a map:
+
+    * `:timeout` - milliseconds, up to 2^32 - 1, or `:infinity`. If what the role waits
+      for has not been sent by then, the role fails with the cause `:timeout`. Where
+      the protocol gives a deadline of its own, the sooner one counts.
+    * `:on_failure` - a function of the failure and of the actor's state, which returns
+      `{:ok, actor}` or `{:stop, reason, actor}`; called if the role fails in this
+      suspension
+
+  A failure is told to one function: `:on_failure` of the suspension, else
+  `c:handle_failure/4`, else `c:terminate_session/4`, which every other ending is told
+  to. None of them can send in the session, which is over for the actor; each may
+  change the actor's state, or stop the actor. Without any, the actor goes on.
+
+      def init_session(session, actor) do
+        Maty.send(:Seller, {:title, actor.title})
+        {:ok, &quote_handler/2, session, actor, timeout: 5_000, on_failure: &no_quote/2}
+      end
+
+      defp no_quote(:timeout, actor), do: {:ok, %{actor | slow: actor.slow + 1}}
+      defp no_quote(_failure, actor), do: {:ok, actor}
 
   ## An OTP process
 
@@ -89,14 +122,39 @@ defmodule Maty.Actor do
 
   @type handled ::
           {:suspend, handler(), local_state()}
+          | {:suspend, handler(), local_state(), options()}
+          | {:hold, name :: term(), held(), local_state()}
           | {:done, reason :: term(), local_state()}
+          | {:leave, reason :: term(), local_state()}
           | :noreply
+
+  @typedoc "What goes on with a session that was held, with the argument of `Maty.become/2`."
+  @type held :: (argument :: term(), local_state() -> handled())
+
+  @typedoc "Options of a suspension, as keywords or a map."
+  @type options ::
+          [option_of_suspension()]
+          | %{
+              optional(:timeout) => timeout(),
+              optional(:on_failure) => on_failure()
+            }
+
+  @type option_of_suspension :: {:timeout, timeout()} | {:on_failure, on_failure()}
+  @type on_failure ::
+          (failure(), state() -> {:ok, state()} | {:stop, reason :: term(), state()})
 
   @typedoc """
   How a role came to its end: as the protocol has it, with the handler's reason;
-  or because a role that it waited for is gone, or the engine.
+  or it has left; or failed.
   """
-  @type ending :: {:done, term()} | {:failed, {:cancelled, Maty.role()} | :engine_down}
+  @type ending :: {:done, term()} | {:left, term()} | {:failed, failure()}
+
+  @typedoc """
+  Why a role failed: one that it waited for is gone; what it waited for was not sent
+  in time; its handler raised, or ended as the protocol does not allow, with the
+  reason that a process would exit with; or the engine has ended.
+  """
+  @type failure :: {:cancelled, Maty.role()} | :timeout | {:raised, term()} | :engine_down
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
@@ -106,6 +164,7 @@ defmodule Maty.Actor do
           | {:debug, [:sys.debug_option()]}
           | {:spawn_opt, [term()]}
           | {:hibernate_after, timeout()}
+          | {:on_raise, :stop | :leave}
 
   @type on_start :: {:ok, pid()} | :ignore | {:error, {:already_started, pid()} | term()}
 
@@ -122,7 +181,11 @@ defmodule Maty.Actor do
   only sends, and whose session has the state `:undefined` then.
   """
   @callback init_session(Maty.session(), state()) ::
-              {:ok, handler(), local_state(), state()} | {:done, reason :: term(), state()}
+              {:ok, handler(), local_state(), state()}
+              | {:ok, handler(), local_state(), state(), options()}
+              | {:hold, name :: term(), held(), local_state(), state()}
+              | {:done, reason :: term(), state()}
+              | {:leave, reason :: term(), state()}
 
   @doc """
   Runs after `c:init_session/2`, and before the role waits for the first time.
@@ -130,8 +193,14 @@ defmodule Maty.Actor do
   @callback setup_actor(Maty.session(), state()) :: {:ok, state()}
 
   @doc """
-  Runs when a session has ended for this actor. It cannot send in that session
-  any more.
+  Runs when a role of the actor's has failed. It cannot send in that session any more.
+  """
+  @callback handle_failure(failure(), Maty.session(), local_state(), state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
+  @doc """
+  Runs when a session has ended for this actor; for a failure only if there is no
+  `c:handle_failure/4`. It cannot send in that session any more.
   """
   @callback terminate_session(ending(), Maty.session(), local_state(), state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
@@ -142,6 +211,13 @@ defmodule Maty.Actor do
   actor gave by a name: there it registers again with whoever gets the name.
   """
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
+  @doc """
+  Runs when a registration with a `:timeout` has not been answered in its time; it
+  is taken back. Without it, that is logged.
+  """
+  @callback registration_expired(Maty.AccessPoint.t(), Maty.role(), state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
 
   @doc "As `c:GenServer.handle_call/3`."
@@ -179,8 +255,10 @@ defmodule Maty.Actor do
               {:ok, state()} | {:error, reason :: term()}
 
   @optional_callbacks setup_actor: 2,
+                      handle_failure: 4,
                       terminate_session: 4,
                       access_point_down: 3,
+                      registration_expired: 3,
                       handle_call: 3,
                       handle_cast: 2,
                       handle_info: 2,
@@ -220,7 +298,9 @@ defmodule Maty.Actor do
   `c:init_actor/1` has.
 
   The options are those of `GenServer.start_link/3`: `:name`, `:timeout`, `:debug`,
-  `:spawn_opt`, `:hibernate_after`. Raises `ArgumentError` for any other.
+  `:spawn_opt`, `:hibernate_after`; and `:on_raise`, what a handler that raises takes
+  with it: the actor (`:stop`, the default) or only its session (`:leave`). Raises
+  `ArgumentError` for any other.
 
       {:ok, seller} = Maty.Actor.start_link(Seller, :shop, name: Seller)
   """
@@ -251,12 +331,19 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after]
+  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise]
 
   defp options!(options, who) do
     {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)
+    on_raise!(rest, who)
     {name!(name, who), [{:report_cb, &Maty.Report.format/2} | Map.to_list(rest)]}
   end
+
+  defp on_raise!(%{on_raise: other}, who) when other not in [:stop, :leave] do
+    raise ArgumentError, "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
+  end
+
+  defp on_raise!(_options, _who), do: :ok
 
   defp name!(nil, _who), do: nil
   defp name!(name, _who) when is_atom(name), do: {:local, name}

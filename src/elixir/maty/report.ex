@@ -23,6 +23,16 @@ defmodule Maty.Report do
       "#{inspect(access_point)}, which has ended"
   end
 
+  defp text(:registration_expired, %{name: name, module: module} = report) do
+    "#{inspect(name)} (#{inspect(module)}) had registered as #{report.roles} at " <>
+      "#{inspect(report.access_point)}, and nobody came in time"
+  end
+
+  defp text(:raised, %{name: name, module: module, reason: reason, state: state} = report) do
+    "#{inspect(name)} (#{inspect(module)}) left its role#{where(report)}\n" <>
+      "#{ending(reason)}\nState of the session: #{inspect(state)}"
+  end
+
   defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
       "#{ending(reason)}\nState: #{inspect(state)}"
