@@ -99,8 +99,13 @@ handle({'$maty_told', Key, Role, Role_state, Channels}, #nodes{parts = Parts} = 
     State;
 handle({'$maty_lost', Key, Engine}, #nodes{parts = Parts} = State) ->
     case Parts of
-        #{Key := Part} -> lost(Engine, Part);
-        #{} -> ok
+        #{Key := #part{handle = Handle, roles = Roles}} ->
+            lists:foreach(
+                fun(Role) -> report(Handle, Role, ?STATE_CANCELLED, <<>>) end,
+                [Role || {Role, E, _, _} <- Roles, E =:= Engine]
+            );
+        #{} ->
+            ok
     end,
     State;
 handle({'DOWN', Monitor, process, Pid, _}, #nodes{monitors = Monitors} = State) ->
@@ -262,42 +267,58 @@ access_point_down(AccessPoint, #nodes{parts = Parts} = State) ->
 %% Nothing more comes from there. What has come may still be in the mailboxes of
 %% the actors here, so each is asked first whether it has looked at that.
 engine_down(Engine, #nodes{parts = Parts} = State) ->
-    case [Part || #part{peers = Peers} = Part <- maps:values(Parts), lists:member(Engine, Peers)] of
-        [] ->
-            ok;
-        Affected ->
-            _ = spawn_link(fun() -> settle(Engine, Affected) end),
-            ok
-    end,
+    Affected = [
+        {Key, lists:usort([Actor || {_, Actor, _} <- at_home(Part)])}
+     || {Key, #part{peers = Peers} = Part} <- maps:to_list(Parts), lists:member(Engine, Peers)
+    ],
+    Self = self(),
+    _ = Affected =/= [] andalso spawn_link(fun() -> ask_actors(Self, Engine, Affected) end),
     State.
 
-lost(Engine, #part{handle = Handle, roles = Roles}) ->
-    lists:foreach(
-        fun(Role) -> report(Handle, Role, ?STATE_CANCELLED, <<>>) end,
-        [Role || {Role, E, _, _} <- Roles, E =:= Engine]
-    ).
-
-settle(Engine, Parts) ->
-    Self = self(),
-    Home = node(),
-    Asked = [{Part, lists:usort([A || {_, _, A, _} <- Part#part.roles, node(A) =:= Home])} || Part <- Parts],
-    Actors = lists:usort(lists:append([Actors || {_, Actors} <- Asked])),
-    Monitors = maps:from_list([{Actor, erlang:monitor(process, Actor)} || Actor <- Actors]),
-    lists:foreach(fun(Actor) -> Actor ! {'$maty_flush', Self} end, Actors),
-    settle_each(Engine, Asked, Monitors).
-
-settle_each(Engine, Asked, Waiting) ->
-    {Ready, Rest} = lists:partition(
-        fun({_, Actors}) -> not lists:any(fun(A) -> is_map_key(A, Waiting) end, Actors) end,
-        Asked
+%% Asks each actor once, and says that roles are lost in each session all of whose
+%% actors have answered.
+ask_actors(Self, Engine, Affected) ->
+    Sessions = maps:groups_from_list(
+        fun({Actor, _Key}) -> Actor end,
+        fun({_Actor, Key}) -> Key end,
+        [{Actor, Key} || {Key, Actors} <- Affected, Actor <- Actors]
     ),
-    lists:foreach(fun({Part, _}) -> lost(Engine, Part) end, Ready),
-    case Rest of
-        [] ->
-            ok;
-        [_ | _] ->
-            receive
-                {'$maty_flushed', Actor} -> settle_each(Engine, Rest, maps:remove(Actor, Waiting));
-                {'DOWN', _, process, Actor, _} -> settle_each(Engine, Rest, maps:remove(Actor, Waiting))
+    Missing = maps:from_list([{Key, length(Actors)} || {Key, Actors} <- Affected]),
+    lists:foreach(
+        fun(Actor) ->
+            _ = erlang:monitor(process, Actor),
+            Actor ! {'$maty_flush', self()}
+        end,
+        maps:keys(Sessions)
+    ),
+    answered(Self, Engine, Sessions, Missing).
+
+answered(_Self, _Engine, Sessions, _Missing) when Sessions =:= #{} ->
+    ok;
+answered(Self, Engine, Sessions, Missing) ->
+    Answered =
+        receive
+            {'$maty_flushed', Actor} -> Actor;
+            {'DOWN', _, process, Actor, _} -> Actor
+        end,
+    {Keys, Left} = take_or(Answered, [], Sessions),
+    Fewer = lists:foldl(
+        fun(Key, Counts) ->
+            case Counts of
+                #{Key := 1} ->
+                    Self ! {'$maty_lost', Key, Engine},
+                    maps:remove(Key, Counts);
+                #{Key := Count} ->
+                    Counts#{Key := Count - 1}
             end
+        end,
+        Missing,
+        Keys
+    ),
+    answered(Self, Engine, Left, Fewer).
+
+take_or(Key, Default, Map) ->
+    case maps:take(Key, Map) of
+        error -> {Default, Map};
+        Taken -> Taken
     end.

@@ -184,7 +184,7 @@ commands_that_are_too_short() ->
 unknown_operations() ->
     [
         ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:256>>))
-     || Operation <- [0, 14, 15]
+     || Operation <- [0, 14]
     ],
     %% Ports take no other commands.
     ?assertError(_, port_command(maty_engine:port(0), <<"x">>, [nosuspend]) andalso error(taken)),

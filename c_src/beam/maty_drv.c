@@ -60,7 +60,7 @@ enum operation {
   OP_DEADLINE = 15 /* handle, milliseconds from now (32) -> nothing */
 };
 
-/* What is done with this node's part of a session. */
+/* What is done with this node's part of a session, by the owner of the port only. */
 enum part {
   PART_OPEN,   /* as OP_OPEN, but nobody is told -> session (8 bytes) */
   PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
@@ -683,6 +683,9 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
     engine_open(engine, data, size, true, &reply);
     break;
   case OP_PART:
+    if (driver_caller(engine->port) != driver_connected(engine->port)) {
+      return -1;
+    }
     engine_part(engine, (command >> COMMAND_ACTION_SHIFT) & COMMAND_ACTION_MASK, data, size,
                 &reply);
     break;
