@@ -14,7 +14,8 @@
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
 
 -type role() :: atom().
--type session_id() :: non_neg_integer().
+%% With the node of its first role if others are played on other nodes.
+-type session_id() :: non_neg_integer() | {node(), non_neg_integer()}.
 
 %% What an actor is told of a session it takes part in.
 -type session() :: #{
@@ -36,14 +37,15 @@
         #{
             role := role(),
             actor := pid(),
-            state := send | 'receive' | final,
+            %% Away: it is played on another node.
+            state := send | 'receive' | final | away,
             next := [maty_machine:transition()]
         }
     ]
 }.
 
 -type access_point() ::
-    pid() | atom() | {global, term()} | {via, module(), term()}.
+    pid() | atom() | {atom(), node()} | {global, term()} | {via, module(), term()}.
 
 %% @doc Registers the calling actor for a role. Never blocks: once every role
 %% has a participant, `init_session' runs in each. May be called any number of
@@ -170,10 +172,24 @@ describe({Id, Image, Endpoints}) ->
     case maty_machine:numbered(Image) of
         {ok, #machine{protocol = Protocol} = Machine} ->
             Roles = [endpoint(Machine, Endpoint) || Endpoint <- Endpoints],
-            [#{id => Id, protocol => Protocol, roles => Roles}];
+            case maty_nodes:spans(Id) of
+                no ->
+                    [#{id => Id, protocol => Protocol, roles => Roles}];
+                {ok, Name, Actors} ->
+                    Elsewhere = elsewhere(Machine, Actors),
+                    [#{id => Name, protocol => Protocol, roles => Roles ++ Elsewhere}]
+            end;
         error ->
             []
     end.
+
+elsewhere(Machine, Actors) ->
+    [
+        #{role => Role, actor => Actor, state => away, next => []}
+     || {#role{name = Role}, Actor} <-
+            lists:zip(maty_machine:roles(Machine), tuple_to_list(Actors)),
+        node(Actor) =/= node()
+    ].
 
 endpoint(Machine, {Index, Actor, State}) ->
     Role = maty_machine:role(Machine, Index),
@@ -224,7 +240,10 @@ roles(Roles) ->
 %% @doc How a session's identifier is written: `#3.17.4021', which are, as in a
 %% pid, where it is and which one it is there: the port, the slot, and how often
 %% the slot has been used, from a random number on.
+%% With the node, where roles are played on others: `#3.17.4021@shop@localhost'.
 -spec format_session(session_id()) -> string().
+format_session({Node, Session}) ->
+    format_session(Session) ++ "@" ++ atom_to_list(Node);
 format_session(Session) ->
     <<Port:13, Use:19, Slot:20, _Role:12>> = <<Session:64>>,
     lists:flatten(io_lib:format("#~b.~b.~b", [Port, Slot, Use])).

@@ -12,10 +12,15 @@
 %% {ok, AccessPoint} = maty_access_point:start_link({file, "two_buyer.scr"}),
 %% '''
 %%
+%% Actors of other nodes register as those of its own do. A session with such an
+%% actor takes two rounds to open, which maty_nodes explains; meanwhile its
+%% registrations stand in `openings', and go back to the front of their queues if
+%% it cannot be opened.
+%%
 %% What always holds between two messages: at least one role has nobody waiting,
-%% unless the engine could not open a session; every process that waits is
-%% monitored, and nobody who has ended waits. Actors monitor the access point in
-%% turn, so its end voids what waits here.
+%% unless the engine could not open a session; every process that waits, and its
+%% engine if that is another node's, is monitored, and nobody who has ended waits.
+%% Actors monitor the access point in turn, so its end voids what waits here.
 -module(maty_access_point).
 
 -behaviour(gen_server).
@@ -24,7 +29,7 @@
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
 -export([protocol/1, waiting/1, list/0]).
--export([locate/1, whereis_name/1, register/4, unregister/2]).
+-export([locate/1, whereis_name/1, register/4, unregister/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -export_type([options/0, waiting/0]).
@@ -39,7 +44,17 @@
 
 -record(registration, {
     pid :: pid(),
+    engine :: pid(),
     place :: maty_engine:place()
+}).
+
+%% A session that is being opened on several nodes.
+-record(opening, {
+    %% One for each role.
+    registrations :: [#registration{}],
+    %% That have not answered yet, and the handles of those that have.
+    missing :: [Engine :: pid()],
+    handles = #{} :: #{Engine :: pid() => maty_engine:handle()}
 }).
 
 -record(state, {
@@ -53,8 +68,16 @@
     %% How many of the queues are.
     empty = 0 :: non_neg_integer(),
     registrants = #{} :: #{pid() => reference()},
+    %% Engines of other nodes that somebody has registered from.
+    engines = #{} :: #{pid() => reference()},
+    %% By the number of the session.
+    openings = #{} :: #{non_neg_integer() => #opening{}},
     sessions = 0 :: non_neg_integer()
 }).
+
+%% How long an access point of another node has time to say what its protocol is, in
+%% milliseconds.
+-define(PATIENCE, 5000).
 
 %% Between two looks for an engine that is being restarted, in milliseconds.
 -define(RECONNECT, 10).
@@ -131,8 +154,10 @@ list() ->
 %% ----- What actors call -----
 
 %% @private
-%% The process and the protocol of an access point, without asking it.
--spec locate(pid() | term()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+%% The process and the protocol of an access point. One of this node is not asked.
+-spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+locate({Name, Node}) when is_atom(Name), is_atom(Node), Node =/= node(), Name =/= global ->
+    locate_far({Name, Node}, {Name, Node});
 locate(Name) ->
     case whereis_name(Name) of
         Pid when is_pid(Pid), node(Pid) =:= node() ->
@@ -142,9 +167,30 @@ locate(Name) ->
                 _ -> {error, {no_access_point, Name}}
             end;
         Pid when is_pid(Pid) ->
-            {error, {access_point_on_other_node, Name}};
+            locate_far(Pid, Name);
         _ ->
             {error, {no_access_point, Name}}
+    end.
+
+%% The protocol is asked for once; by its digest it is known again.
+locate_far(Server, Name) ->
+    try gen_server:call(Server, locate, ?PATIENCE) of
+        {Pid, Digest} when is_pid(Pid) ->
+            case maty_machine:find(Digest) of
+                {ok, Machine} -> {ok, Pid, Machine};
+                error -> fetch(Pid, Digest, Name)
+            end;
+        _ ->
+            {error, {no_access_point, Name}}
+    catch
+        exit:_ -> {error, {no_access_point, Name}}
+    end.
+
+fetch(Pid, Digest, Name) ->
+    Image = maty_protocol:image(gen_server:call(Pid, protocol, ?PATIENCE)),
+    case erlang:md5(Image) =:= Digest andalso maty_machine:load(Image) of
+        {ok, _Number, Machine} -> {ok, Pid, Machine};
+        _ -> {error, {image_not_loaded, Name}}
     end.
 
 %% @private
@@ -152,6 +198,7 @@ locate(Name) ->
 whereis_name(Pid) when is_pid(Pid) -> Pid;
 whereis_name(Name) when is_atom(Name) -> whereis(Name);
 whereis_name({local, Name}) -> whereis(Name);
+whereis_name({Name, Node}) when is_atom(Name), Node =:= node() -> whereis(Name);
 whereis_name({global, Name}) -> global:whereis_name(Name);
 whereis_name({via, Module, Name}) -> Module:whereis_name(Name);
 whereis_name(_) -> undefined.
@@ -164,9 +211,9 @@ register(AccessPoint, Role, Engine, Place) ->
 
 %% @private
 %% Whether the registration still waited, and does no more.
--spec unregister(pid(), maty_engine:place()) -> boolean().
-unregister(AccessPoint, Place) ->
-    gen_server:call(AccessPoint, {unregister, Place}, infinity).
+-spec unregister(pid(), pid(), maty_engine:place()) -> boolean().
+unregister(AccessPoint, Engine, Place) ->
+    gen_server:call(AccessPoint, {unregister, Engine, Place}, infinity).
 
 %% ----- The process -----
 
@@ -175,22 +222,24 @@ unregister(AccessPoint, Place) ->
 init(Protocol) ->
     case maty_machine:load(maty_protocol:image(Protocol)) of
         {ok, _Image, Machine} ->
-            State = #state{protocol = Protocol, machine = Machine, engine = undefined},
-            {ok, connect(State)};
+            Count = tuple_size(Machine#machine.roles),
+            {ok,
+                connect(#state{
+                    protocol = Protocol,
+                    machine = Machine,
+                    queues = erlang:make_tuple(Count, queue:new()),
+                    empty = Count
+                })};
         {error, Status} ->
             {stop, {image_not_loaded, Status}}
     end.
 
-%% Loads the image into the engine that runs now. All registrations are of the
-%% engine before it, if of any, and void.
-connect(#state{protocol = Protocol, machine = Machine} = State) ->
-    #machine{protocol = Name, digest = Digest, roles = Roles} = Machine,
-    Count = tuple_size(Roles),
-    Empty = State#state{
-        engine = undefined,
-        queues = erlang:make_tuple(Count, queue:new()),
-        empty = Count
-    },
+%% Loads the image into the engine that runs now. All registrations of this node are
+%% of the engine before it, if of any, and void.
+connect(#state{protocol = Protocol, machine = Machine, engine = Before} = State) ->
+    #machine{protocol = Name, digest = Digest} = Machine,
+    Left = engine_down(Before, State),
+    Empty = Left#state{engine = undefined},
     Engine = maty_engine:pid(),
     case Engine =/= undefined andalso maty_machine:load(Engine, maty_protocol:image(Protocol)) of
         {ok, Image, _} ->
@@ -214,17 +263,25 @@ handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) 
         Machine#machine.role_index
     ),
     {reply, Waiting, State};
-handle_call({unregister, Place}, _From, State) ->
-    Left = keep(fun(#registration{place = P}) -> P =/= Place end, State),
-    {reply, count(Left) < count(State), Left};
+handle_call(locate, _From, #state{machine = #machine{digest = Digest}} = State) ->
+    {reply, {self(), Digest}, State};
+handle_call({unregister, Engine, Place}, _From, State) ->
+    Withdrawn = fun(#registration{engine = E, place = P}) -> {E, P} =:= {Engine, Place} end,
+    Before = close_openings(Withdrawn, State),
+    Left = drop(Withdrawn, Before),
+    {reply, count(Left) < count(Before), match(Left)};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({register, Role, Pid, Engine, Place}, #state{engine = Engine} = State) ->
-    Registration = #registration{pid = Pid, place = Place},
+    Registration = #registration{pid = Pid, engine = Engine, place = Place},
     {noreply, match(enqueue(Role + 1, Registration, watch(Pid, State)))};
+handle_cast({register, Role, Pid, Engine, Place}, State) when node(Engine) =/= node() ->
+    Registration = #registration{pid = Pid, engine = Engine, place = Place},
+    Watched = watch(Pid, watch_engine(Engine, State)),
+    {noreply, match(enqueue(Role + 1, Registration, Watched))};
 handle_cast({register, _, _, Engine, _} = Request, State) ->
     %% Of a newer engine, then all others are void, or of an older one and void.
     case maty_engine:pid() of
@@ -248,7 +305,18 @@ handle_info(connect, #state{engine = undefined} = State) ->
 handle_info({'DOWN', _, process, Pid, _}, #state{registrants = Registrants} = State) when
     is_map_key(Pid, Registrants)
 ->
-    {noreply, forget(Pid, State)};
+    {noreply, match(forget(Pid, State))};
+handle_info({'DOWN', _, process, Engine, _}, #state{engines = Engines} = State) when
+    is_map_key(Engine, Engines)
+->
+    Left = engine_down(Engine, State#state{engines = maps:remove(Engine, Engines)}),
+    {noreply, match(Left)};
+handle_info({'$maty_prepared', Number, Engine, Prepared}, #state{openings = Openings} = State) ->
+    case Openings of
+        #{Number := Opening} -> {noreply, prepared(Prepared, Engine, Number, Opening, State)};
+        %% Given up meanwhile, and the engine has been told.
+        #{} -> {noreply, State}
+    end;
 handle_info(_Message, State) ->
     {noreply, State}.
 
@@ -256,6 +324,11 @@ watch(Pid, #state{registrants = Registrants} = State) when is_map_key(Pid, Regis
     State;
 watch(Pid, #state{registrants = Registrants} = State) ->
     State#state{registrants = Registrants#{Pid => erlang:monitor(process, Pid)}}.
+
+watch_engine(Engine, #state{engines = Engines} = State) when is_map_key(Engine, Engines) ->
+    State;
+watch_engine(Engine, #state{engines = Engines} = State) ->
+    State#state{engines = Engines#{Engine => erlang:monitor(process, Engine)}}.
 
 enqueue(Role, Registration, #state{queues = Queues, empty = Empty} = State) ->
     Queue = element(Role, Queues),
@@ -270,14 +343,21 @@ count_empty(Queue) ->
         false -> 0
     end.
 
+%% An actor has ended.
 forget(Pid, #state{registrants = Registrants} = State) ->
-    keep(
-        fun(#registration{pid = P}) -> P =/= Pid end,
-        State#state{registrants = maps:remove(Pid, Registrants)}
-    ).
+    Its = fun(#registration{pid = P}) -> P =:= Pid end,
+    Left = State#state{registrants = maps:remove(Pid, Registrants)},
+    drop(Its, close_openings(Its, Left)).
 
-keep(Condition, #state{queues = Queues} = State) ->
-    Kept = [queue:filter(Condition, Queue) || Queue <- tuple_to_list(Queues)],
+engine_down(Engine, State) ->
+    Its = fun(#registration{engine = E}) -> E =:= Engine end,
+    drop(Its, close_openings(Its, State)).
+
+drop(Condition, #state{queues = Queues} = State) ->
+    Kept = [
+        queue:filter(fun(Registration) -> not Condition(Registration) end, Queue)
+     || Queue <- tuple_to_list(Queues)
+    ],
     State#state{
         queues = list_to_tuple(Kept),
         empty = lists:sum([count_empty(Queue) || Queue <- Kept])
@@ -287,11 +367,21 @@ count(#state{queues = Queues}) ->
     lists:sum([queue:len(Queue) || Queue <- tuple_to_list(Queues)]).
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = State) ->
+match(#state{empty = 0, queues = Queues, engine = Engine} = State) ->
     {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
+    Taken = State#state{queues = Rest, empty = Empty},
+    case lists:all(fun(#registration{engine = E}) -> E =:= Engine end, First) of
+        true -> open(First, Taken, State);
+        false -> match(prepare(First, Taken))
+    end;
+match(State) ->
+    State.
+
+%% Opens a session whose participants are all of this node.
+open(First, Taken, #state{image = Image, sessions = Sessions} = State) ->
     case maty_engine:open(Sessions, Image, [Place || #registration{place = Place} <- First]) of
         ok ->
-            match(State#state{queues = Rest, empty = Empty, sessions = Sessions + 1});
+            match(Taken#state{sessions = Sessions + 1});
         {dead, Role} ->
             #registration{pid = Pid} = lists:nth(Role + 1, First),
             match(forget(Pid, State));
@@ -299,11 +389,12 @@ match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = S
             State;
         {error, Status} ->
             %% They go on waiting; the next registration is the next attempt.
-            logger:error("~tp could not open a session: ~tp", [self(), Status]),
+            not_opened(Status),
             State
-    end;
-match(State) ->
-    State.
+    end.
+
+not_opened(Status) ->
+    logger:error("~tp could not open a session: ~tp", [self(), Status]).
 
 %% Takes the first registration of each role.
 take_first([Queue | Queues], First, Rest, Empty) ->
@@ -311,3 +402,66 @@ take_first([Queue | Queues], First, Rest, Empty) ->
     take_first(Queues, [Registration | First], [Left | Rest], Empty + count_empty(Left));
 take_first([], First, Rest, Empty) ->
     {lists:reverse(First), list_to_tuple(lists:reverse(Rest)), Empty}.
+
+%% ----- Sessions on several nodes -----
+
+prepare(First, #state{sessions = Number, openings = Openings} = State) ->
+    Engines = lists:usort([Engine || #registration{engine = Engine} <- First]),
+    Opening = #opening{registrations = First, missing = Engines},
+    lists:foreach(fun(Engine) -> ask(Engine, Number, Opening, State) end, Engines),
+    State#state{sessions = Number + 1, openings = Openings#{Number => Opening}}.
+
+ask(Engine, Number, #opening{registrations = Registrations}, #state{machine = Machine}) ->
+    Roles = [
+        {Role, E, Pid, Place}
+     || {Role, #registration{pid = Pid, engine = E, place = Place}} <-
+            lists:zip(lists:seq(0, length(Registrations) - 1), Registrations)
+    ],
+    Engine ! {'$maty_prepare', self(), Number, Machine#machine.digest, Roles}.
+
+%% What an engine said of its part.
+prepared({ok, Handle}, Engine, Number, Opening, #state{openings = Openings} = State) ->
+    #opening{missing = Missing, handles = Handles} = Opening,
+    Next = Opening#opening{
+        missing = lists:delete(Engine, Missing), handles = Handles#{Engine => Handle}
+    },
+    case Next of
+        #opening{missing = [], handles = All} ->
+            Begin = {'$maty_begin', {self(), Number}, All},
+            lists:foreach(fun(E) -> E ! Begin end, maps:keys(All)),
+            State#state{openings = maps:remove(Number, Openings)};
+        #opening{} ->
+            State#state{openings = Openings#{Number := Next}}
+    end;
+prepared(no_image, Engine, Number, Opening, #state{protocol = Protocol} = State) ->
+    Engine ! {'$maty_image', maty_protocol:image(Protocol)},
+    ask(Engine, Number, Opening, State),
+    State;
+prepared({dead, Role}, _Engine, Number, #opening{registrations = Registrations}, State) ->
+    Dead = lists:nth(Role + 1, Registrations),
+    match(drop(fun(Registration) -> Registration =:= Dead end, close(Number, State)));
+prepared({error, Status}, _Engine, Number, _Opening, State) ->
+    not_opened(Status),
+    close(Number, State).
+
+%% Gives up what is being opened with a registration of which the condition is true.
+close_openings(_Condition, #state{openings = Openings} = State) when Openings =:= #{} ->
+    State;
+close_openings(Condition, #state{openings = Openings} = State) ->
+    Affected = [
+        Number
+     || {Number, #opening{registrations = Registrations}} <- maps:to_list(Openings),
+        lists:any(Condition, Registrations)
+    ],
+    %% The latest first, so that the first one is in front again.
+    lists:foldl(fun close/2, State, lists:reverse(lists:sort(Affected))).
+
+close(Number, #state{openings = Openings, queues = Queues} = State) ->
+    {#opening{registrations = Registrations}, Left} = maps:take(Number, Openings),
+    Engines = lists:usort([Engine || #registration{engine = Engine} <- Registrations]),
+    lists:foreach(fun(Engine) -> Engine ! {'$maty_abandon', {self(), Number}} end, Engines),
+    Back = [
+        queue:in_r(Registration, Queue)
+     || {Registration, Queue} <- lists:zip(Registrations, tuple_to_list(Queues))
+    ],
+    State#state{openings = Left, queues = list_to_tuple(Back), empty = 0}.

@@ -492,14 +492,14 @@ put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Acto
     Actor#actor{sessions = Sessions#{Handle => Session}}.
 
 handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
-    case maty_registration:take(Number, Handle) of
-        {ok, Port, AccessPoint, Machine} ->
-            Endpoint = maty_session:endpoint(Handle, Port, Participants, Machine, AccessPoint),
-            start_session(Endpoint, Actor);
-        void ->
-            %% Of an engine that has gone; reconnect/1 registers again.
-            loop(none, Actor)
-    end;
+    start_session(Number, Handle, Participants, session_id(Handle), Actor);
+handle_other({'$maty_start', Number, Handle, Participants, Id}, Actor) ->
+    start_session(Number, Handle, Participants, Id, Actor);
+handle_other({'$maty_flush', Asker}, Actor) ->
+    Asker ! {'$maty_flushed', self()},
+    loop(none, Actor);
+handle_other({'$maty_void', Handle}, #actor{early = Early} = Actor) ->
+    loop(none, Actor#actor{early = maps:remove(Handle, Early)});
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
@@ -766,7 +766,7 @@ listener(Ending, #session{about = About, local_state = Local}, Module) ->
     end.
 
 fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
-    #endpoint{session = Id, role = Role, machine = Machine} = Endpoint,
+    #endpoint{id = Id, role = Role, machine = Machine} = Endpoint,
     maty_event:notify(session_failed, #{
         session => Id,
         protocol => Machine#machine.protocol,
@@ -857,6 +857,16 @@ report_violation(Violation) ->
     ).
 
 %% ----- The start of a session -----
+
+start_session(Number, Handle, Participants, Id, Actor) ->
+    case maty_registration:take(Number, Handle) of
+        {ok, Port, AccessPoint, Machine} ->
+            Endpoint = maty_session:endpoint(Handle, Port, Participants, Id, Machine, AccessPoint),
+            start_session(Endpoint, Actor);
+        void ->
+            %% Of an engine that has gone; reconnect/1 registers again.
+            loop(none, Actor)
+    end.
 
 start_session(Endpoint, Actor) ->
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
@@ -1076,15 +1086,18 @@ stack_text(Stack) ->
 %% @private
 %% What user code is told of a session.
 -spec session(maty_session:endpoint()) -> maty:session().
-session(#endpoint{session = Id, role = Role, machine = Machine} = Endpoint) ->
+session(#endpoint{id = Id, role = Role, machine = Machine} = Endpoint) ->
     #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
     #{
         id => Id,
         role => Role#role.name,
         protocol => Machine#machine.protocol,
         access_point => AccessPoint,
-        participants => maty_machine:by_role(Machine, Participants)
+        participants => maps:map(fun actor_of/2, maty_machine:by_role(Machine, Participants))
     }.
+
+actor_of(_Role, {Actor, _Handle}) -> Actor;
+actor_of(_Role, Actor) -> Actor.
 
 %% @doc The sessions of an actor; see {@link maty:sessions/1}.
 -spec sessions(pid() | atom()) -> [session_info()].
@@ -1095,7 +1108,7 @@ describe_sessions(#actor{sessions = Sessions}) ->
     [describe_session(Session) || {_, Session} <- lists:sort(maps:to_list(Sessions))].
 
 describe_session(#session{endpoint = Endpoint, next_handler = Handler, waiting = Waiting}) ->
-    #endpoint{session = Id, role = Role, machine = Machine} = Endpoint,
+    #endpoint{id = Id, role = Role, machine = Machine} = Endpoint,
     {Phase, Next} =
         case maty_session:state(Endpoint) of
             {ok, State} ->
@@ -1148,7 +1161,7 @@ visible(#actor{state = State, sessions = Sessions}) ->
     Visible = [
         {{Id, Role#role.name}, #{next_handler => Handler, local_state => Local}}
      || #session{
-            endpoint = #endpoint{session = Id, role = Role},
+            endpoint = #endpoint{id = Id, role = Role},
             next_handler = Handler,
             local_state = Local
         } <- maps:values(Sessions)
@@ -1161,7 +1174,7 @@ visible(#actor{state = State, sessions = Sessions}) ->
 system_replace_state(Replace, #actor{sessions = Sessions} = Actor) ->
     #{actor_state := State, sessions := Replaced} = Visible = Replace(visible(Actor)),
     Merged = maps:map(
-        fun(_, #session{endpoint = #endpoint{session = Id, role = Role}} = Session) ->
+        fun(_, #session{endpoint = #endpoint{id = Id, role = Role}} = Session) ->
             case Replaced of
                 #{{Id, Role#role.name} := #{next_handler := Handler, local_state := Local}} ->
                     Session#session{next_handler = Handler, local_state = Local};

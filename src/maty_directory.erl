@@ -5,7 +5,8 @@
 %% A row is `{Pid, Protocol, Digest}'. Access points write theirs when they
 %% start; this process removes the rows of those that have ended. An actor whose
 %% access point has ended, but has a name, writes itself into a second table, is
-%% told by the next access point that starts, and looks whether it has the name.
+%% told by the next access point that starts, here or on another node, and when
+%% another node is connected, and looks whether it has the name.
 %% The tables belong to the supervisor, so that they outlive this process.
 -module(maty_directory).
 
@@ -32,6 +33,11 @@ add(Protocol, Digest) ->
     true = ets:insert(?MODULE, {self(), Protocol, Digest}),
     ok = gen_server:cast(?MODULE, {watch, self()}),
     %% In this order, and await/0 before a look: one of the two sees the other.
+    wake(),
+    abcast = gen_server:abcast(nodes(), ?MODULE, wake),
+    ok.
+
+wake() ->
     lists:foreach(
         fun({Actor}) ->
             true = ets:delete(?WAITING, Actor),
@@ -66,6 +72,7 @@ all() ->
 -spec init([]) -> {ok, []}.
 init([]) ->
     lists:foreach(fun({Pid, _, _}) -> watch(Pid) end, all()),
+    ok = net_kernel:monitor_nodes(true),
     {ok, []}.
 
 watch(Pid) ->
@@ -76,7 +83,10 @@ watch(Pid) ->
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
--spec handle_cast({watch, pid()}, []) -> {noreply, []}.
+-spec handle_cast({watch, pid()} | wake, []) -> {noreply, []}.
+handle_cast(wake, State) ->
+    wake(),
+    {noreply, State};
 handle_cast({watch, Pid}, State) ->
     watch(Pid),
     {noreply, State}.
@@ -84,6 +94,9 @@ handle_cast({watch, Pid}, State) ->
 -spec handle_info(term(), []) -> {noreply, []}.
 handle_info({'DOWN', _, process, Pid, _}, State) ->
     true = ets:delete(?MODULE, Pid),
+    {noreply, State};
+handle_info({nodeup, _Node}, State) ->
+    wake(),
     {noreply, State};
 handle_info(_Message, State) ->
     {noreply, State}.

@@ -7,6 +7,9 @@
 %% session on this node: actors and access points monitor it and begin again
 %% with its successor.
 %%
+%% It is also where this node hears from the engines of others; maty_nodes says
+%% what it does then.
+%%
 %% What always holds: the persistent term `maty_engine' names the process and
 %% its ports, or is left over from one that was killed; ports that are closed
 %% show as `{error, engine_down}'.
@@ -17,7 +20,8 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
--export([attach/0, place/2, open/3, info/1, cancel/1, count_refused/0, sessions/0, counters/0, ask/1, load/1]).
+-export([attach/0, place/2, place_number/1, open/3, info/1, cancel/1, count_refused/0, sessions/0]).
+-export([counters/0, ask/1, load/1, open_part/3, report_part/4, abandon_part/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, place/0, counters/0]).
@@ -44,6 +48,13 @@
     endpoints := non_neg_integer(),
     bytes := non_neg_integer()
 }.
+
+-record(state, {
+    ports :: [port()],
+    nodes :: maty_nodes:state()
+}).
+
+-type state() :: #state{}.
 
 -spec start_link() -> gen_server:start_ret().
 start_link() ->
@@ -96,6 +107,11 @@ attach() ->
 place(Token, Number) ->
     <<Token:64/native, Number:64/native>>.
 
+%% @doc The number in a place.
+-spec place_number(place()) -> non_neg_integer().
+place_number(<<_Token:64/native, Number:64/native>>) ->
+    Number.
+
 %% @doc Opens a session of a loaded image with one place for each role. Each
 %% participant is sent `{'$maty_start', Number, Handle, Participants}'.
 -spec open(non_neg_integer(), non_neg_integer(), [place()]) ->
@@ -104,6 +120,36 @@ open(PortNumber, Image, Places) ->
     case control(port(PortNumber), ?OP_OPEN, [<<Image:32/native>> | Places]) of
         {ok, []} -> ok;
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Opens this node's part of a session, which nobody is told of. The places of
+%% roles that are away have no token.
+-spec open_part(non_neg_integer(), non_neg_integer(), [place()]) ->
+    {ok, handle()} | {dead, Role :: non_neg_integer()} | {error, status()}.
+open_part(PortNumber, Image, Places) ->
+    Command = ?COMMAND(?OP_PART, ?PART_OPEN),
+    case command(port(PortNumber), Command, [<<Image:32/native>> | Places]) of
+        {ok, Handle} -> {ok, number(Handle)};
+        {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
+        {error, Status, _} -> {error, Status}
+    end.
+
+%% @doc Tells the engine of a role that is away; see maty_space_report.
+-spec report_part(handle(), non_neg_integer(), non_neg_integer(), binary()) ->
+    ok | {error, status()}.
+report_part(Handle, Role, State, Channels) ->
+    Report = [<<Handle:64/native, Role:32/native, State:32/native>>, Channels],
+    part(Handle, ?PART_REPORT, Report).
+
+%% @doc Ends a part that nobody has been told of.
+-spec abandon_part(handle()) -> ok | {error, status()}.
+abandon_part(Handle) ->
+    part(Handle, ?PART_ABANDON, <<Handle:64/native>>).
+
+part(Handle, Part, Data) ->
+    case command(port(?HANDLE_PORT(Handle)), ?COMMAND(?OP_PART, Part), Data) of
+        {ok, []} -> ok;
         {error, Status, _} -> {error, Status}
     end.
 
@@ -247,7 +293,10 @@ reply_term(Bytes) when is_binary(Bytes) -> binary_to_term(Bytes, [safe]);
 reply_term(Term) -> Term.
 
 control(Port, Op, Data) ->
-    try erlang:port_control(Port, ?COMMAND(Op, 0), Data) of
+    command(Port, ?COMMAND(Op, 0), Data).
+
+command(Port, Command, Data) ->
+    try erlang:port_control(Port, Command, Data) of
         [0 | Rest] -> {ok, Rest};
         [Refused | Rest] -> {error, maty_error:status(Refused - ?REFUSED), Rest}
     catch
@@ -257,7 +306,7 @@ control(Port, Op, Data) ->
 %% ----- The owner -----
 
 %% @private
--spec init([]) -> {ok, [port()]} | {stop, term()}.
+-spec init([]) -> {ok, state()} | {stop, term()}.
 init([]) ->
     process_flag(trap_exit, true),
     process_flag(priority, high),
@@ -267,7 +316,7 @@ init([]) ->
             Ports = [open_space(Number) || Number <- lists:seq(0, Count - 1)],
             _ = ets:new(maty_images, [named_table, public, {read_concurrency, true}]),
             persistent_term:put(?MODULE, {self(), list_to_tuple(Ports)}),
-            {ok, Ports};
+            {ok, #state{ports = Ports, nodes = maty_nodes:new()}};
         {error, Reason} ->
             {stop, Reason}
     end.
@@ -300,25 +349,29 @@ random_seed() ->
     <<(rand:uniform(1 bsl 64) - 1):64>>.
 
 %% @private
--spec handle_call(term(), gen_server:from(), [port()]) -> {reply, {error, term()}, [port()]}.
-handle_call(Request, _From, Ports) ->
-    {reply, {error, {unknown_call, Request}}, Ports}.
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, {error, term()}, state()}.
+handle_call(Request, _From, State) ->
+    {reply, {error, {unknown_call, Request}}, State}.
 
 %% @private
--spec handle_cast(term(), [port()]) -> {noreply, [port()]}.
-handle_cast(_Request, Ports) ->
-    {noreply, Ports}.
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(_Request, State) ->
+    {noreply, State}.
 
 %% @private
--spec handle_info(term(), [port()]) -> {noreply, [port()]} | {stop, term(), [port()]}.
-handle_info({'EXIT', Port, Reason}, Ports) when is_port(Port) ->
-    {stop, {port_closed, Reason}, Ports};
-handle_info(_Message, Ports) ->
-    {noreply, Ports}.
+-spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
+handle_info({'EXIT', Port, Reason}, State) when is_port(Port) ->
+    {stop, {port_closed, Reason}, State};
+handle_info({'EXIT', _Process, normal}, State) ->
+    {noreply, State};
+handle_info({'EXIT', _Process, Reason}, State) ->
+    {stop, Reason, State};
+handle_info(Message, #state{nodes = Nodes} = State) ->
+    {noreply, State#state{nodes = maty_nodes:handle(Message, Nodes)}}.
 
 %% @private
--spec terminate(term(), [port()]) -> ok.
-terminate(_Reason, Ports) ->
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, #state{ports = Ports}) ->
     lists:foreach(fun(Port) -> catch port_close(Port) end, Ports),
     _ = persistent_term:erase(?MODULE),
     _ = erl_ddll:unload_driver(maty_drv),

@@ -154,9 +154,11 @@ message(#{direction := Direction, peer := Peer, label := Label, fields := Fields
     io_lib:format("~ts(~ts) ~s ~ts", [Label, Payload, Way, Peer]).
 
 %% @doc In one line what a role does next.
--spec format_next(send | 'receive' | final, [maty_machine:transition()]) -> unicode:chardata().
+-spec format_next(send | 'receive' | final | away, [maty_machine:transition()]) -> unicode:chardata().
 format_next(final, []) ->
     "is at its end";
+format_next(away, []) ->
+    "is on another node";
 format_next(Phase, Transitions) ->
     Verb =
         case Phase of

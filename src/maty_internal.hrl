@@ -1,9 +1,11 @@
 %% What the modules on the data path share: those of the driver's commands that
 %% Erlang gives, as c_src/beam/maty_drv.c explains them, and the records that keep a step cheap.
 
+-define(OP_PART, 0).
 -define(OP_SEND, 1).
 -define(OP_SEND_TERM, 2).
 -define(OP_RECEIVE, 3).
+-define(OP_RECEIVE_TERM, 4).
 -define(OP_CLOSE, 5).
 -define(OP_CANCEL, 6).
 -define(OP_OPEN, 7).
@@ -14,6 +16,13 @@
 -define(OP_LOAD, 12).
 -define(OP_LIST, 13).
 -define(OP_DEADLINE, 15).
+
+%% What OP_PART does, in place of the action.
+-define(PART_OPEN, 0).
+-define(PART_REPORT, 1).
+-define(PART_ABANDON, 2).
+%% MATY_STATE_CANCELLED of c_src/include/maty.h.
+-define(STATE_CANCELLED, 16#fffffffe).
 
 -define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
 -define(COMMAND_OP(Command), ((Command) bsr 28)).
@@ -84,12 +93,15 @@
     %% The handle as the engine wants it, made once.
     data :: binary(),
     handle :: non_neg_integer(),
-    %% The session's identifier, the handle of its first role.
+    %% The handle of the session's first role on this node.
     session :: non_neg_integer(),
+    %% What the session is called, on every node.
+    id :: maty:session_id(),
     role :: #role{},
     sends :: map(),
     labels :: tuple(),
-    %% By role.
+    %% By role: the actor, or if its node is another one {Actor, Handle} with the
+    %% role's handle there.
     participants :: tuple(),
     machine :: #machine{},
     access_point :: pid(),

@@ -9,8 +9,8 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, load/2, kept/1, numbered/1, role/2, roles/1, by_role/2, states/1, state/2]).
--export([deadline/2, transitions/2, targets/2]).
+-export([load/1, load/2, kept/1, find/1, number/2, numbered/1, role/2, roles/1, by_role/2]).
+-export([states/1, state/2, deadline/2, transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
 
@@ -63,7 +63,9 @@ loaded(Engine, Number, #machine{digest = Digest} = Machine) ->
             {error, engine_down}
     end.
 
-%% The table of numbers goes with the engine that gave them.
+%% @doc The number of an image in an engine of this node. The table of numbers goes
+%% with the engine that gave them.
+-spec number(pid() | undefined, binary()) -> {ok, non_neg_integer()} | error.
 number(Engine, Digest) ->
     try ets:lookup(maty_images, {Engine, Digest}) of
         [{_, Number}] -> {ok, Number};
@@ -76,6 +78,14 @@ number(Engine, Digest) ->
 -spec kept(binary()) -> machine().
 kept(Digest) ->
     persistent_term:get({?MODULE, Digest}).
+
+%% @doc The machines of an image, if it was ever loaded on this node.
+-spec find(binary()) -> {ok, machine()} | error.
+find(Digest) ->
+    case persistent_term:get({?MODULE, Digest}, undefined) of
+        undefined -> error;
+        Machine -> {ok, Machine}
+    end.
 
 %% @doc The machines of an image by its number in the engine that runs now.
 -spec numbered(non_neg_integer()) -> {ok, machine()} | error.

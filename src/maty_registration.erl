@@ -37,7 +37,9 @@
     token = 0 :: non_neg_integer(),
     next = 1 :: pos_integer(),
     waiting = #{} :: #{pos_integer() => #registration{}},
-    access_points = #{} :: #{pid() => {Monitor :: reference(), maty_machine:machine()}}
+    access_points = #{} :: #{pid() => {Monitor :: reference(), maty_machine:machine()}},
+    %% Those of them that were given by a name on another node.
+    names = #{} :: #{{atom(), node()} => pid()}
 }).
 
 -opaque registration() :: #registration{}.
@@ -128,7 +130,7 @@ register_timed(Name, Role, Timer) ->
                         machine = Machine,
                         timer = Timer
                     },
-                    place(Registration, watch(AccessPoint, Machine, Registrar));
+                    place(Registration, watch(Name, AccessPoint, Machine, Registrar));
                 undefined ->
                     {error, not_an_actor}
             end;
@@ -140,19 +142,32 @@ register_timed(Name, Role, Timer) ->
 
 %% The directory is asked for those only that the actor does not know.
 locate(Name) ->
-    AccessPoint = maty_access_point:whereis_name(Name),
+    AccessPoint =
+        case get(?REGISTRAR) of
+            #registrar{names = #{Name := Pid}} -> Pid;
+            _ -> maty_access_point:whereis_name(Name)
+        end,
     case get(?REGISTRAR) of
         #registrar{access_points = #{AccessPoint := {_, Machine}}} -> {ok, AccessPoint, Machine};
         _ -> maty_access_point:locate(Name)
     end.
 
-watch(AccessPoint, _Machine, #registrar{access_points = Known} = Registrar) when
+watch(_Name, AccessPoint, _Machine, #registrar{access_points = Known} = Registrar) when
     is_map_key(AccessPoint, Known)
 ->
     Registrar;
-watch(AccessPoint, Machine, #registrar{access_points = Known} = Registrar) ->
+watch(Name, AccessPoint, Machine, #registrar{access_points = Known, names = Names} = Registrar) ->
     Monitor = erlang:monitor(process, AccessPoint),
-    Registrar#registrar{access_points = Known#{AccessPoint => {Monitor, Machine}}}.
+    Named =
+        case Name of
+            {Local, Node} when is_atom(Local), Node =:= node(AccessPoint), Node =/= node() ->
+                Names#{Name => AccessPoint};
+            _ ->
+                Names
+        end,
+    Registrar#registrar{
+        access_points = Known#{AccessPoint => {Monitor, Machine}}, names = Named
+    }.
 
 place(#registration{access_point = AccessPoint, index = Index} = Registration, Registrar) ->
     #registrar{engine = Engine, token = Token, next = Next, waiting = Waiting} = Registrar,
@@ -189,7 +204,7 @@ withdraw(Number, Registrar) ->
     #{Number := #registration{access_point = AccessPoint, timer = Timer}} = Waiting,
     case
         Engine =:= undefined orelse AccessPoint =:= undefined orelse
-            withdrawn(AccessPoint, maty_engine:place(Token, Number))
+            withdrawn(AccessPoint, Engine, maty_engine:place(Token, Number))
     of
         true ->
             cancel(Timer),
@@ -199,9 +214,9 @@ withdraw(Number, Registrar) ->
             not_registered
     end.
 
-withdrawn(AccessPoint, Place) ->
+withdrawn(AccessPoint, Engine, Place) ->
     try
-        maty_access_point:unregister(AccessPoint, Place)
+        maty_access_point:unregister(AccessPoint, Engine, Place)
     catch
         exit:_ -> true
     end.
@@ -248,7 +263,11 @@ take(Number, Handle) ->
 access_point_down(Monitor, AccessPoint) ->
     case get(?REGISTRAR) of
         #registrar{access_points = #{AccessPoint := {Monitor, _}} = Known} = Registrar ->
-            Left = Registrar#registrar{access_points = maps:remove(AccessPoint, Known)},
+            #registrar{names = Names} = Registrar,
+            Left = Registrar#registrar{
+                access_points = maps:remove(AccessPoint, Known),
+                names = maps:filter(fun(_, Pid) -> Pid =/= AccessPoint end, Names)
+            },
             {ok, place_again(fun(R) -> R#registration.access_point =:= AccessPoint end, Left)};
         _ ->
             unknown

@@ -11,7 +11,7 @@
 
 -include("maty_internal.hrl").
 
--export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
+-export([endpoint/6, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
 -export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
@@ -34,9 +34,9 @@
 -define(MAX_GAPS, 64).
 
 -spec endpoint(
-    maty_engine:handle(), port(), tuple(), maty_machine:machine(), pid()
+    maty_engine:handle(), port(), tuple(), maty:session_id(), maty_machine:machine(), pid()
 ) -> endpoint().
-endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
+endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
     RoleIndex = ?HANDLE_ROLE(Handle),
     Role = maty_machine:role(Machine, RoleIndex),
     #endpoint{
@@ -44,6 +44,7 @@ endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
         data = <<Handle:64/native>>,
         handle = Handle,
         session = Handle - RoleIndex,
+        id = Id,
         role = Role,
         sends = Role#role.sends,
         labels = Role#role.labels,
@@ -131,7 +132,7 @@ step(Send, Message, Tags, #endpoint{port = Port, data = Data} = Endpoint) ->
     try
         case Look of
             false when is_integer(Tags) -> port_control(Port, Command bor Tags, Data);
-            _ -> show(Port, Command, Data, Message)
+            _ -> show(Port, ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)), Data, Message)
         end
     of
         [Phase, High, Low] when Phase < ?REFUSED ->
@@ -149,8 +150,16 @@ step(Send, Message, Tags, #endpoint{port = Port, data = Data} = Endpoint) ->
 sent(Phase, Command, Index, Message, Endpoint) ->
     #endpoint{session = Session, participants = Participants} = Endpoint,
     put(?PHASE, Phase),
-    element(Index + 1, Participants) ! ?MESSAGE(Session + Index, Command, Message),
-    ok.
+    case element(Index + 1, Participants) of
+        Actor when is_pid(Actor) ->
+            Actor ! ?MESSAGE(Session + Index, Command, Message),
+            ok;
+        {Actor, Handle} ->
+            %% It is judged in full where it arrives.
+            Shown = Command + ?COMMAND(?OP_RECEIVE_TERM - ?OP_RECEIVE, 0),
+            Actor ! ?MESSAGE(Handle, Shown, Message),
+            ok
+    end.
 
 no_session(To, Message) ->
     #{reason => no_session, direction => send, attempt => Message, peer => To}.
@@ -170,8 +179,7 @@ tag(_) -> 11.
 
 %% Shows the engine the whole message, without its large binaries if it has any.
 %% Returns a reply as of port_control/3, or if accepted also as of port_call/3.
-show(Port, Command, Data, Message) ->
-    Shown = ?COMMAND(?OP_SEND_TERM, ?COMMAND_ACTION(Command)),
+show(Port, Shown, Data, Message) ->
     case erlang:external_size(Message) < ?MIN_IOVEC of
         true ->
             case erlang:port_call(Port, Shown, {Data, Message}) of
@@ -236,6 +244,20 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
     catch
         error:badarg -> gone
     end;
+offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
+    element(?COMMAND_ACTION(Command) + 1, Labels) =:= element(1, Message),
+    ?COMMAND_OP(Command) =:= ?OP_RECEIVE_TERM
+->
+    %% Of another node.
+    try show(Port, Command, Data, Message) of
+        [Phase] when Phase < ?REFUSED -> Phase;
+        Accepted when is_integer(Accepted) -> Accepted bsr 16;
+        [?REPLY_WAIT | _] -> wait;
+        [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message);
+        limit -> refuse(limit, Endpoint, Command, Message)
+    catch
+        error:badarg -> gone
+    end;
 offer(Endpoint, Command, Message) ->
     maty_engine:count_refused(),
     refuse(no_action, Endpoint, Command, Message).
@@ -263,7 +285,8 @@ known_sender(Violation, Peer) ->
 %% The role that a message says it is from.
 -spec sender(endpoint(), term()) -> maty:role() | unknown.
 sender(#endpoint{role = #role{peers = Peers}}, Command) when
-    ?COMMAND_OP(Command) =:= ?OP_RECEIVE, ?COMMAND_ACTION(Command) < tuple_size(Peers)
+    ?COMMAND_ACTION(Command) < tuple_size(Peers),
+    (?COMMAND_OP(Command) =:= ?OP_RECEIVE orelse ?COMMAND_OP(Command) =:= ?OP_RECEIVE_TERM)
 ->
     element(?COMMAND_ACTION(Command) + 1, Peers);
 sender(_Endpoint, _Command) ->
@@ -363,7 +386,7 @@ expected_peers(#endpoint{role = Role} = Endpoint) ->
 -spec violation(atom(), send | 'receive' | suspend | hold | done, endpoint(), term()) ->
     maty_error:violation().
 violation(Reason, Direction, Endpoint, Attempt) ->
-    #endpoint{role = Role, machine = Machine, session = Session} = Endpoint,
+    #endpoint{role = Role, machine = Machine, id = Session} = Endpoint,
     #machine{protocol = Protocol, source = Source} = Machine,
     Violation = #{
         reason => Reason,

@@ -18,7 +18,7 @@
 
 -behaviour(maty_actor).
 
--export([play/3, play/1, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
+-export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
 -export([tests/1, start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
@@ -34,6 +34,11 @@ play(AccessPoint, Role, Steps) ->
 %% not for {not_yet, AccessPoint, Role, Steps}.
 play(Parts) ->
     {ok, Pid} = maty_actor:start(?MODULE, {self(), Parts}, []),
+    Pid.
+
+%% The same on another node.
+play_on(Node, Parts) ->
+    {ok, Pid} = erpc:call(Node, maty_actor, start, [?MODULE, {self(), Parts}, []]),
     Pid.
 
 %% What the actor tells next.

@@ -24,7 +24,10 @@
  * Opening a session tells the owner of each endpoint, {'$maty_start', Number,
  * Handle, Participants}: the number is the one that came with its token, and the
  * participants are a pid for each role, or "away". An endpoint that fails tells
- * its owner with {'$maty_failed', Handle, Role}.
+ * its owner with {'$maty_failed', Handle, Role}. A session of which this node has a
+ * part tells the owner of the port what the other nodes have to know, in
+ * {'$maty_report', Session, Role, State, Live, Channels}: the numbers of a
+ * maty_report_t, and its channels, three words of 32 bits each, high byte first.
  *
  * What always holds: a process that owns endpoints in a space is monitored by
  * its port; when it ends, its endpoints go. Who owns an endpoint has been told of
@@ -39,7 +42,8 @@
 #include "registry.h"
 
 enum operation {
-  OP_SEND = 1,     /* handle -> phase, ticket (2 bytes, high first) */
+  OP_PART,         /* one of those below, by the action */
+  OP_SEND,         /* handle -> phase, ticket (2 bytes, high first) */
   OP_SEND_TERM,    /* handle, message as for maty_etf_open -> the same */
   OP_RECEIVE,      /* handle -> phase */
   OP_RECEIVE_TERM, /* handle, message -> the same */
@@ -54,6 +58,13 @@ enum operation {
   OP_LOAD,         /* reference (64), image -> nothing */
   OP_LIST,         /* reference (64), cursor (32) -> nothing */
   OP_DEADLINE = 15 /* handle, milliseconds from now (32) -> nothing */
+};
+
+/* What is done with this node's part of a session, by the owner of the port only. */
+enum part {
+  PART_OPEN,   /* as OP_OPEN, but nobody is told -> session (8 bytes) */
+  PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
+  PART_ABANDON /* session -> nothing */
 };
 
 enum {
@@ -89,6 +100,7 @@ static struct {
   ErlDrvTermData reply;
   ErlDrvTermData failed;
   ErlDrvTermData start;
+  ErlDrvTermData report;
   ErlDrvTermData away;
 } atoms;
 
@@ -261,8 +273,14 @@ static void engine_announce(engine_t *engine, maty_handle_t session, const char 
 
 enum { ANNOUNCE_FIXED = 6 + 4 }; /* words of the message besides two for each role */
 
+/* What comes of opening a session. */
+typedef struct opened {
+  maty_handle_t session;
+  uint32_t role; /* on MATY_EDEAD: whose participant has ended */
+} opened_t;
+
 static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
-                                     size_t size, uint32_t *role) {
+                                     size_t size, bool announce, opened_t *opened) {
   uint32_t count = maty_image_role_count(image);
   if (size != count * (size_t)PLACE_SIZE) {
     return MATY_EINVAL;
@@ -281,13 +299,12 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
     }
     words = (ErlDrvTermData *)(owners + count);
   }
-  maty_handle_t session = 0;
-  maty_status status = engine_owners(engine, places, count, owners, role);
+  maty_status status = engine_owners(engine, places, count, owners, &opened->role);
   if (status == MATY_OK) {
-    status = maty_space_open(engine->space, image, owners, &session);
+    status = maty_space_open(engine->space, image, owners, &opened->session);
   }
-  if (status == MATY_OK) {
-    engine_announce(engine, session, places, owners, count, words);
+  if (status == MATY_OK && announce) {
+    engine_announce(engine, opened->session, places, owners, count, words);
   }
   if (owners != few.owners) {
     driver_free(owners);
@@ -295,17 +312,20 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
   return status;
 }
 
-static void engine_open(engine_t *engine, const char *data, size_t size, reply_t *reply) {
-  uint32_t role = 0;
+static void engine_open(engine_t *engine, const char *data, size_t size, bool announce,
+                        reply_t *reply) {
+  opened_t opened = {0};
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(data_half(data));
   if (image != NULL) {
-    status = engine_open_image(engine, image, data + 4, size - 4, &role);
+    status = engine_open_image(engine, image, data + 4, size - 4, announce, &opened);
     maty_image_release(image);
   }
   reply_status(reply, status);
   if (status == MATY_EDEAD) {
-    reply_number(reply, role, 2);
+    reply_number(reply, opened.role, 2);
+  } else if (status == MATY_OK && !announce) {
+    reply_number(reply, opened.session, 8);
   }
 }
 
@@ -318,6 +338,88 @@ static void engine_failure(void *context, maty_handle_t handle, maty_owner_t own
   /* Fails only if the owner has ended, and then nobody waits any more. */
   (void)erl_drv_send_term(driver_mk_port(engine->port), (ErlDrvTermData)owner, message,
                           sizeof message / sizeof message[0]);
+}
+
+/* ----- Sessions that span nodes ----- */
+
+enum { REPORT_HEAD = 16, REPORT_CHANNEL = 12 };
+
+static void engine_report(void *context, const maty_report_t *report) {
+  engine_t *engine = context;
+  ErlDrvUInt64 session = report->session;
+  reply_t channels = {.bytes = driver_alloc(report->channel_count * (size_t)REPORT_CHANNEL + 1)};
+  if (channels.bytes == NULL) {
+    return; /* the VM is about to end */
+  }
+  for (uint32_t i = 0; i < report->channel_count; i++) {
+    reply_number(&channels, report->channels[i].sent, 4);
+    reply_number(&channels, report->channels[i].received, 4);
+    reply_number(&channels, report->channels[i].blocked, 4);
+  }
+  ErlDrvTermData message[] = {ERL_DRV_ATOM,
+                              atoms.report,
+                              ERL_DRV_UINT64,
+                              (ErlDrvTermData)&session,
+                              ERL_DRV_UINT,
+                              report->role,
+                              ERL_DRV_UINT,
+                              report->state,
+                              ERL_DRV_UINT,
+                              report->live,
+                              ERL_DRV_BUF2BINARY,
+                              (ErlDrvTermData)channels.bytes,
+                              channels.size,
+                              ERL_DRV_TUPLE,
+                              6};
+  (void)erl_drv_output_term(driver_mk_port(engine->port), message,
+                            sizeof message / sizeof message[0]);
+  driver_free(channels.bytes);
+}
+
+static uint32_t read_number(const char *data) {
+  const uint8_t *bytes = (const uint8_t *)data;
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static maty_status engine_take_report(engine_t *engine, const char *data, size_t size) {
+  const char *at = data + REPORT_HEAD;
+  size_t count = (size - REPORT_HEAD) / REPORT_CHANNEL;
+  maty_report_t report = {.session = data_word(data),
+                          .role = data_half(data + 8),
+                          .state = data_half(data + 12),
+                          .channel_count = (uint32_t)count};
+  maty_channel_t *channels = NULL;
+  if (count > 0) {
+    channels = driver_alloc(count * sizeof *channels);
+    if (channels == NULL) {
+      return MATY_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++, at += REPORT_CHANNEL) {
+      channels[i] = (maty_channel_t){
+          .sent = read_number(at), .received = read_number(at + 4), .blocked = read_number(at + 8)};
+    }
+    report.channels = channels;
+  }
+  maty_status status = maty_space_report(engine->space, &report);
+  driver_free(channels);
+  return status;
+}
+
+static void engine_part(engine_t *engine, unsigned part, const char *data, size_t size,
+                        reply_t *reply) {
+  switch (part) {
+  case PART_OPEN:
+    engine_open(engine, data, size, false, reply);
+    break;
+  case PART_REPORT:
+    reply_status(reply, size < REPORT_HEAD ? MATY_EINVAL : engine_take_report(engine, data, size));
+    break;
+  case PART_ABANDON:
+    reply_status(reply, maty_space_abandon(engine->space, data_word(data)));
+    break;
+  default:
+    reply_status(reply, MATY_EINVAL);
+  }
 }
 
 static void engine_counters(engine_t *engine, reply_t *reply) {
@@ -578,7 +680,14 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
                  maty_endpoint_cancel(engine->space, data_word(data), driver_caller(engine->port)));
     break;
   case OP_OPEN:
-    engine_open(engine, data, size, &reply);
+    engine_open(engine, data, size, true, &reply);
+    break;
+  case OP_PART:
+    if (driver_caller(engine->port) != driver_connected(engine->port)) {
+      return -1;
+    }
+    engine_part(engine, (command >> COMMAND_ACTION_SHIFT) & COMMAND_ACTION_MASK, data, size,
+                &reply);
     break;
   case OP_ATTACH:
     engine_attach(engine, &reply);
@@ -607,8 +716,8 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
 
 /* erlang:port_call/3 encodes a term straight into the driver's buffer, which
  * spares a binary, so this is how a message is shown that has no large binaries
- * in it: the operation is OP_SEND_TERM, the term is {Data, Message} with the
- * same data as above, and the reply one number, for which the VM wants a term
+ * in it: the operation is OP_SEND_TERM or OP_RECEIVE_TERM, the term is {Data, Message}
+ * with the same data as above, and the reply one number, for which the VM wants a term
  * as well: the first byte of a reply shifted left by 16, and the ticket or the
  * field. */
 enum { CALL_HEAD = 8, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
@@ -621,14 +730,16 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
   uint8_t bytes[4];
   reply_t stepped = {.bytes = bytes, .size = 0};
   (void)flags;
-  if (command >> COMMAND_OP_SHIFT != OP_SEND_TERM || size <= CALL_MESSAGE || buffer_size < 6 ||
+  unsigned op = command >> COMMAND_OP_SHIFT;
+  if ((op != OP_SEND_TERM && op != OP_RECEIVE_TERM) || size <= CALL_MESSAGE || buffer_size < 6 ||
       memcmp(data, head, CALL_HEAD) != 0) {
     return -1; /* badarg in the caller */
   }
   /* Moves the handle to where engine_step wants it: before a term of its own. */
   memmove(data + CALL_HEAD - 1, data + CALL_HEAD, HANDLE_SIZE);
   data[CALL_MESSAGE - 1] = (char)131;
-  engine_step(engine, OP_SEND_TERM, command, data + CALL_HEAD - 1, size - CALL_HEAD + 1, &stepped);
+  engine_step(engine, (enum operation)op, command, data + CALL_HEAD - 1, size - CALL_HEAD + 1,
+              &stepped);
   uint32_t rest = 0;
   for (size_t i = 1; i < stepped.size; i++) {
     rest = rest << 8 | bytes[i];
@@ -664,6 +775,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
     return ERL_DRV_ERROR_BADARG;
   }
   maty_space_on_failure(engine->space, engine_failure, engine);
+  maty_space_on_report(engine->space, engine_report, engine);
   return (ErlDrvData)engine;
 }
 
@@ -684,6 +796,7 @@ static int engine_init(void) {
   atoms.reply = driver_mk_atom("$maty_reply");
   atoms.failed = driver_mk_atom("$maty_failed");
   atoms.start = driver_mk_atom("$maty_start");
+  atoms.report = driver_mk_atom("$maty_report");
   atoms.away = driver_mk_atom("away");
   return maty_registry_init() ? 0 : -1;
 }

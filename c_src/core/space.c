@@ -7,10 +7,13 @@
  *             [ slot | slot | ... 1024 ]           slot number), session
  *
  *   session: header | endpoint of role 0 | ... | channel 0 | channel 1 | ...
+ *            and if a role is away: seen on channel 0 | on channel 1 | ...
  *
  * A session is one allocation. A channel is an ordered pair of roles; it counts
  * what was sent and what was received, which is all that is needed to know
- * whether a message is the next one, and whether anything is still under way.
+ * whether a message is the next one, and whether anything is still under way. What
+ * was sent by a role that is away is known from reports and from what was seen to
+ * come; should its space be lost, the latter is all that there is.
  *
  * What always holds:
  *   - a slot's name is that of the session in it, or, if it is free, of the
@@ -19,9 +22,11 @@
  *   - an endpoint is live (its state is one of the image's) or gone; a live one
  *     is in the list of exactly one owner; a session lives as long as one of
  *     its endpoints does;
- *   - on any channel, received <= sent, modulo 2^32;
+ *   - on any channel with an end at home, received <= sent, modulo 2^32;
  *   - where an endpoint was cancelled, every live one that waits can still hear
- *     from somebody;
+ *     from somebody, as far as is known of roles that are away;
+ *   - the endpoint of a role that is away has no owner, and the state that was
+ *     reported last, or ENDPOINT_AWAY; nothing but a report moves it;
  *   - an endpoint that has a deadline is live and waits.
  */
 #include <string.h>
@@ -39,23 +44,21 @@ enum {
 
 #define SPACE_NONE UINT32_MAX
 
-/* States of an endpoint that is not live. */
-#define ENDPOINT_DONE UINT32_MAX
-#define ENDPOINT_CANCELLED (UINT32_MAX - 1)
-#define ENDPOINT_AWAY (UINT32_MAX - 2)
+/* States of an endpoint that has ended, in two ways for one that is away: LOST was
+ * cancelled, and only what has been seen of its messages counts. AWAY has not been
+ * reported of. */
+#define ENDPOINT_DONE MATY_STATE_DONE
+#define ENDPOINT_CANCELLED MATY_STATE_CANCELLED
+#define ENDPOINT_LOST (UINT32_MAX - 2)
+#define ENDPOINT_AWAY (UINT32_MAX - 3)
 
 /* The neighbours in the owner's list are named by slot and role, the low 32
  * bits of their handles. */
 typedef struct endpoint {
   uint32_t state;
-  uint32_t owner; /* index in space->owners */
+  uint32_t owner; /* index in space->owners; SPACE_NONE: the role is away */
   uint32_t next, previous;
 } endpoint_t;
-
-typedef struct channel {
-  uint32_t sent, received;
-  uint32_t blocked; /* a state of the receiver, plus 1, in which the next message has to wait */
-} channel_t;
 
 typedef struct session {
   maty_image_t *image;
@@ -64,6 +67,7 @@ typedef struct session {
   uint32_t live;      /* endpoints */
   uint32_t cancelled; /* endpoints */
   uint32_t deadlines; /* endpoints that have one */
+  uint32_t away;      /* endpoints */
   endpoint_t endpoints[];
 } session_t;
 
@@ -95,6 +99,8 @@ struct maty_space {
   maty__deadlines_t deadlines;
   maty_failure_fn failure;
   void *failure_context;
+  maty_report_fn report;
+  void *report_context;
   maty_space_counters_t counters;
 };
 
@@ -115,9 +121,9 @@ static void *space_resize(maty_space_t *space, void *block, size_t old_size, siz
   return result;
 }
 
-static size_t session_size(const maty_image_t *image) {
+static size_t session_size(const maty_image_t *image, bool away) {
   return sizeof(session_t) + image->header->roles.count * sizeof(endpoint_t) +
-         image->header->channel_count * sizeof(channel_t);
+         image->header->channel_count * (sizeof(maty_channel_t) + (away ? sizeof(uint32_t) : 0));
 }
 
 maty_status maty_space_new(maty_space_t **out, uint32_t number, uint64_t seed,
@@ -146,7 +152,7 @@ static slot_t *space_slot(const maty_space_t *space, uint32_t number) {
 }
 
 static void session_free(maty_space_t *space, session_t *session) {
-  size_t size = session_size(session->image);
+  size_t size = session_size(session->image, session->away > 0);
   maty_image_release(session->image);
   space_resize(space, session, size, 0);
 }
@@ -228,6 +234,11 @@ void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *c
   space->failure_context = context;
 }
 
+void maty_space_on_report(maty_space_t *space, maty_report_fn report, void *context) {
+  space->report = report;
+  space->report_context = context;
+}
+
 /* ----- Finding an endpoint ----- */
 
 static endpoint_t *space_local(const maty_space_t *space, uint32_t local) {
@@ -235,7 +246,22 @@ static endpoint_t *space_local(const maty_space_t *space, uint32_t local) {
   return &session->endpoints[local & SPACE_ROLE_MASK];
 }
 
-static bool endpoint_is_live(const endpoint_t *endpoint) { return endpoint->state < ENDPOINT_AWAY; }
+static bool endpoint_is_away(const endpoint_t *endpoint) { return endpoint->owner == SPACE_NONE; }
+
+/* Whether the endpoint, at home or away, is known to be in a state of the image. */
+static bool endpoint_stands(const endpoint_t *endpoint) { return endpoint->state < ENDPOINT_AWAY; }
+
+static bool endpoint_is_live(const endpoint_t *endpoint) {
+  return endpoint_stands(endpoint) && !endpoint_is_away(endpoint);
+}
+
+static bool endpoint_has_ended(const endpoint_t *endpoint) {
+  return endpoint->state > ENDPOINT_AWAY;
+}
+
+static bool endpoint_is_cancelled(const endpoint_t *endpoint) {
+  return endpoint->state == ENDPOINT_CANCELLED || endpoint->state == ENDPOINT_LOST;
+}
 
 static maty_status space_find(const maty_space_t *space, maty_handle_t handle, place_t *out) {
   uint32_t number = (uint32_t)(handle >> MATY_HANDLE_ROLE_BITS) & SPACE_SLOT_MASK;
@@ -387,7 +413,7 @@ maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty
     return MATY_EINVAL;
   }
 
-  size_t size = session_size(image);
+  size_t size = session_size(image, at_home < role_count);
   session_t *session = space_resize(space, NULL, 0, size);
   if (session == NULL) {
     return MATY_ENOMEM;
@@ -401,15 +427,17 @@ maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty
 
   memset(session, 0, size);
   session->image = maty_image_retain(image);
-  session->salt = space_random(space);
   session->role_count = role_count;
   session->live = at_home;
+  session->away = role_count - at_home;
+  session->salt = session->away > 0 ? 0 : space_random(space);
   slot_t *slot = space_slot(space, number);
   slot->session = session;
   for (uint32_t role = 0; role < role_count; role++) {
     endpoint_t *endpoint = &session->endpoints[role];
     if (owners[role] == 0) {
       endpoint->state = ENDPOINT_AWAY;
+      endpoint->owner = SPACE_NONE;
       continue;
     }
     endpoint->state = image->roles[role].initial;
@@ -431,6 +459,46 @@ static void endpoint_clear_deadline(maty_space_t *space, const place_t *place) {
   }
 }
 
+static maty_channel_t *session_channel(session_t *session, uint32_t channel) {
+  maty_channel_t *channels = (maty_channel_t *)&session->endpoints[session->role_count];
+  return &channels[channel];
+}
+
+/* How many messages from a role that is away were seen. */
+static uint32_t *session_seen(session_t *session, uint32_t channel) {
+  uint32_t count = session->image->header->channel_count;
+  return (uint32_t *)session_channel(session, count) + channel;
+}
+
+/* Reports where an endpoint at home stands now, or how it has ended. */
+static void endpoint_report(maty_space_t *space, const place_t *place) {
+  session_t *session = place->session;
+  if (session->away > 0 && space->report != NULL) {
+    const maty_report_t report = {
+        .session = space_slot(space, place->local >> MATY_HANDLE_ROLE_BITS)->name,
+        .role = place->local & SPACE_ROLE_MASK,
+        .state = place->endpoint->state,
+        .live = session->live,
+        .channel_count = session->image->header->channel_count,
+        .channels = session_channel(session, 0),
+    };
+    space->report(space->report_context, &report);
+  }
+}
+
+/* From the first cancelled endpoint on it matters elsewhere where the others
+ * stand. */
+static void session_report(maty_space_t *space, session_t *session, uint32_t number) {
+  for (uint32_t role = 0; role < session->role_count && session->away > 0; role++) {
+    place_t place = {.session = session,
+                     .endpoint = &session->endpoints[role],
+                     .local = (number << MATY_HANDLE_ROLE_BITS) | role};
+    if (endpoint_is_live(place.endpoint)) {
+      endpoint_report(space, &place);
+    }
+  }
+}
+
 /* Returns whether the session went with its last endpoint. */
 static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how) {
   endpoint_clear_deadline(space, place);
@@ -439,7 +507,12 @@ static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how
   place->session->cancelled += how == ENDPOINT_CANCELLED;
   space->counters.cancelled += how == ENDPOINT_CANCELLED;
   space->counters.endpoints--;
-  if (--place->session->live > 0) {
+  place->session->live--;
+  endpoint_report(space, place);
+  if (place->session->live > 0) {
+    if (how == ENDPOINT_CANCELLED && place->session->cancelled == 1) {
+      session_report(space, place->session, place->local >> MATY_HANDLE_ROLE_BITS);
+    }
     return false;
   }
   space->counters.sessions_closed++;
@@ -448,21 +521,16 @@ static bool endpoint_end(maty_space_t *space, const place_t *place, uint32_t how
   return true;
 }
 
-static channel_t *session_channel(session_t *session, uint32_t channel) {
-  channel_t *channels = (channel_t *)&session->endpoints[session->role_count];
-  return &channels[channel];
-}
-
 /* Set in the state of an endpoint while a cascade takes it for one that waits in
  * vain; never outside of session_cascade. */
 #define ENDPOINT_IN_VAIN (UINT32_C(1) << 31)
 
 static bool endpoint_in_vain(const endpoint_t *endpoint) {
-  return endpoint_is_live(endpoint) && (endpoint->state & ENDPOINT_IN_VAIN) != 0;
+  return endpoint_stands(endpoint) && (endpoint->state & ENDPOINT_IN_VAIN) != 0;
 }
 
 /* Returns whether a message can still come for an endpoint that waits: one is
- * under way from a role it waits for, or such a role can send or is away. What
+ * under way from a role it waits for, or such a role can send, or nothing is known of it. What
  * has been found to wait in this very state does not count, and nothing behind
  * it can come before it. If nothing can come, "cause" is a role it waits for, a cancelled one if
  * there is one. */
@@ -473,33 +541,32 @@ static bool endpoint_can_hear(session_t *session, const endpoint_t *endpoint, ui
   const maty__action_t *actions = &image->actions[image->roles[state->role].first_action];
   for (uint32_t i = 0; i < state->transition_count; i++) {
     const maty__action_t *action = &actions[image->transitions[state->first_transition + i].action];
-    const channel_t *channel = session_channel(session, action->channel);
+    const maty_channel_t *channel = session_channel(session, action->channel);
     const endpoint_t *peer = &session->endpoints[action->peer];
     bool empty = channel->sent == channel->received;
-    bool can_send =
-        peer->state == ENDPOINT_AWAY || (endpoint_is_live(peer) && !endpoint_in_vain(peer));
+    bool can_send = !endpoint_has_ended(peer) && !endpoint_in_vain(peer);
     if (empty ? can_send : channel->blocked != number + 1) {
       return true;
     }
-    if (i == 0 || peer->state == ENDPOINT_CANCELLED) {
+    if (i == 0 || endpoint_is_cancelled(peer)) {
       *cause = action->peer;
     }
   }
   return false;
 }
 
-/* Chooses the endpoint that fails next: one that waits for a cancelled role, so
+/* Chooses the endpoint at home that fails next: one that waits for a cancelled role, so
  * that each failure comes after its cause, and any one where they wait for each
  * other. Returns false if none is left. */
 static bool session_next_failure(session_t *session, uint32_t *role, uint32_t *cause) {
   bool found = false;
   for (uint32_t i = 0; i < session->role_count; i++) {
     uint32_t peer = 0;
-    if (!endpoint_in_vain(&session->endpoints[i])) {
+    if (!endpoint_in_vain(&session->endpoints[i]) || endpoint_is_away(&session->endpoints[i])) {
       continue;
     }
     (void)endpoint_can_hear(session, &session->endpoints[i], &peer);
-    bool cancelled = session->endpoints[peer].state == ENDPOINT_CANCELLED;
+    bool cancelled = endpoint_is_cancelled(&session->endpoints[peer]);
     if (!found || cancelled) {
       *role = i;
       *cause = peer;
@@ -515,13 +582,20 @@ static bool session_next_failure(session_t *session, uint32_t *role, uint32_t *c
 /* Fails the endpoints for which nothing can come any more because others were
  * cancelled. They are the largest set of waiting endpoints that hear from nobody
  * outside of the set: at first all that wait, less those that can still hear
- * from somebody, until nothing changes. */
+ * from somebody, until nothing changes.
+ *
+ * Roles that are away count as what was reported of them last. That may be out of
+ * date, and the set is right all the same: of all in it, take the one that first
+ * moved on after its report. What it received was sent by one that is in the
+ * set, too, or has ended, before that one's report, which then counts it as under
+ * way. So there is none. Those of the set that are away fail where they are at
+ * home. */
 static void session_cascade(maty_space_t *space, session_t *session, uint32_t number) {
   const maty_image_t *image = session->image;
   uint32_t ignored = 0;
   for (uint32_t role = 0; role < session->role_count; role++) {
     endpoint_t *endpoint = &session->endpoints[role];
-    if (endpoint_is_live(endpoint) && image->states[endpoint->state].phase == MATY_PHASE_RECEIVE) {
+    if (endpoint_stands(endpoint) && image->states[endpoint->state].phase == MATY_PHASE_RECEIVE) {
       endpoint->state |= ENDPOINT_IN_VAIN;
     }
   }
@@ -549,6 +623,17 @@ static void session_cascade(maty_space_t *space, session_t *session, uint32_t nu
       return;
     }
   }
+  for (role = 0; role < session->role_count && session->away > 0; role++) {
+    if (endpoint_in_vain(&session->endpoints[role])) {
+      session->endpoints[role].state &= ~ENDPOINT_IN_VAIN;
+    }
+  }
+}
+
+/* After a step in a session in which somebody was cancelled. */
+static void endpoint_settle(maty_space_t *space, const place_t *place) {
+  endpoint_report(space, place);
+  session_cascade(space, place->session, place->local >> MATY_HANDLE_ROLE_BITS);
 }
 
 static void endpoint_cancel(maty_space_t *space, const place_t *place) {
@@ -598,6 +683,104 @@ maty_status maty_endpoint_cancel(maty_space_t *space, maty_handle_t handle, maty
   return status;
 }
 
+/* ----- Roles that are away ----- */
+
+/* Whether a count is behind another, both modulo 2^32. */
+static bool count_is_later(uint32_t count, uint32_t other) { return (int32_t)(count - other) > 0; }
+
+/* Takes over what a report says of the role's channels. What has been seen of
+ * messages that came is not forgotten. */
+static void session_count(session_t *session, const maty_report_t *report) {
+  const maty__role_t *role = &session->image->roles[report->role];
+  for (uint32_t i = 0; i < role->action_count; i++) {
+    const maty__action_t *action = &session->image->actions[role->first_action + i];
+    const maty_channel_t *said = &report->channels[action->channel];
+    maty_channel_t *channel = session_channel(session, action->channel);
+    bool peer_away = endpoint_is_away(&session->endpoints[action->peer]);
+    if (action->direction == MATY_DIRECTION_SEND) {
+      if (count_is_later(said->sent, channel->sent)) {
+        channel->sent = said->sent;
+      }
+    } else if (peer_away || !count_is_later(said->received, channel->sent)) {
+      if (session->endpoints[action->peer].state == ENDPOINT_LOST) {
+        channel->sent = said->sent;
+      }
+      channel->received = said->received;
+      channel->blocked = said->blocked;
+    }
+  }
+}
+
+/* What has not been seen of a role's messages will not come. */
+static void session_forget(session_t *session, uint32_t number) {
+  const maty__role_t *role = &session->image->roles[number];
+  for (uint32_t i = 0; i < role->action_count; i++) {
+    const maty__action_t *action = &session->image->actions[role->first_action + i];
+    if (action->direction == MATY_DIRECTION_SEND) {
+      session_channel(session, action->channel)->sent = *session_seen(session, action->channel);
+    }
+  }
+}
+
+maty_status maty_space_report(maty_space_t *space, const maty_report_t *report) {
+  uint32_t number = (uint32_t)(report->session >> MATY_HANDLE_ROLE_BITS) & SPACE_SLOT_MASK;
+  if (number >= space->slot_count || space_slot(space, number)->name != report->session ||
+      space_slot(space, number)->session == NULL) {
+    return MATY_ESTALE;
+  }
+  session_t *session = space_slot(space, number)->session;
+  const maty_image_t *image = session->image;
+  bool ended = report->state == ENDPOINT_DONE || report->state == ENDPOINT_CANCELLED;
+  bool counted = report->channels != NULL && report->channel_count == image->header->channel_count;
+  if (report->role >= session->role_count || !endpoint_is_away(&session->endpoints[report->role]) ||
+      !(ended || (report->state < image->header->states.count &&
+                  image->states[report->state].role == report->role)) ||
+      !(counted || (report->channels == NULL && report->state == ENDPOINT_CANCELLED))) {
+    return MATY_EINVAL;
+  }
+  endpoint_t *endpoint = &session->endpoints[report->role];
+  if (endpoint->state == ENDPOINT_LOST || (counted && endpoint_has_ended(endpoint))) {
+    return MATY_OK;
+  }
+  bool before = endpoint_is_cancelled(endpoint);
+  if (counted) {
+    session_count(session, report);
+    endpoint->state = report->state;
+  } else {
+    session_forget(session, report->role);
+    endpoint->state = ENDPOINT_LOST;
+  }
+  session->cancelled += endpoint_is_cancelled(endpoint) && !before;
+  if (session->cancelled > 0) {
+    if (endpoint_is_cancelled(endpoint)) {
+      session_report(space, session, number);
+    }
+    session_cascade(space, session, number);
+  }
+  return MATY_OK;
+}
+
+maty_status maty_space_abandon(maty_space_t *space, maty_handle_t handle) {
+  uint32_t number = (uint32_t)(handle >> MATY_HANDLE_ROLE_BITS) & SPACE_SLOT_MASK;
+  if (number >= space->slot_count || space_slot(space, number)->name != handle ||
+      space_slot(space, number)->session == NULL) {
+    return MATY_ESTALE;
+  }
+  session_t *session = space_slot(space, number)->session;
+  maty_report_fn report = space->report;
+  space->report = NULL;
+  for (uint32_t role = 0; role < session->role_count; role++) {
+    place_t place = {.session = session,
+                     .endpoint = &session->endpoints[role],
+                     .local = (number << MATY_HANDLE_ROLE_BITS) | role};
+    if (endpoint_is_live(place.endpoint) && endpoint_end(space, &place, ENDPOINT_CANCELLED)) {
+      break;
+    }
+  }
+  space->report = report;
+  return MATY_OK;
+}
+
 /* ----- Deadlines ----- */
 
 maty_status maty_endpoint_deadline(maty_space_t *space, maty_handle_t handle, maty_owner_t owner,
@@ -623,7 +806,7 @@ static bool endpoint_is_served(session_t *session, const endpoint_t *endpoint) {
   const maty__action_t *actions = &image->actions[image->roles[state->role].first_action];
   for (uint32_t i = 0; i < state->transition_count; i++) {
     uint32_t action = image->transitions[state->first_transition + i].action;
-    const channel_t *channel = session_channel(session, actions[action].channel);
+    const maty_channel_t *channel = session_channel(session, actions[action].channel);
     if (channel->sent != channel->received && channel->blocked != endpoint->state + 1) {
       return true;
     }
@@ -719,7 +902,7 @@ static void endpoint_move(maty_space_t *space, const place_t *place, const maty_
   step->phase = (maty_phase)image->states[transition->target].phase;
   step->slot = (uint16_t)(transition - &image->transitions[state->first_transition]);
   if (place->session->cancelled > 0) {
-    session_cascade(space, place->session, place->local >> MATY_HANDLE_ROLE_BITS);
+    endpoint_settle(space, place);
   }
 }
 
@@ -754,7 +937,7 @@ maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_o
   if (status != MATY_OK) {
     return refuse(space, status);
   }
-  channel_t *channel = session_channel(place.session, action->channel);
+  maty_channel_t *channel = session_channel(place.session, action->channel);
   channel->sent++;
   step->ticket = (uint16_t)(channel->sent ^ place.session->salt);
   space->counters.sent++;
@@ -773,28 +956,38 @@ static bool state_waits_for(const maty_image_t *image, const maty__state_t *stat
   return state->phase == MATY_PHASE_RECEIVE;
 }
 
+/* A message from a role that is away has come, by its number on its channel. */
+static void channel_see(session_t *session, uint32_t number, uint32_t count) {
+  maty_channel_t *channel = session_channel(session, number);
+  uint32_t *seen = session_seen(session, number);
+  *seen = count_is_later(count, *seen) ? count : *seen;
+  channel->sent = count_is_later(count, channel->sent) ? count : channel->sent;
+}
+
 /* What to do with a message that is not one the state expects next. It may be
  * early, but not if the state waits for its sender alone, because a channel
- * keeps its order, and not at the end. What a role at home sent is known:
- * "ahead" of it, as many messages of this channel are still to be received. */
+ * keeps its order, and not at the end. "Ahead" of it, as many messages of this
+ * channel are still to be received. What a role at home or one that has ended has
+ * sent is known; what one that is away has sent, is learned here. */
 static maty_status receive_early(session_t *session, const maty__state_t *state,
                                  const maty__action_t *actions, const maty__action_t *action,
                                  uint16_t ticket) {
   const maty_image_t *image = session->image;
-  channel_t *channel = session_channel(session, action->channel);
-  bool at_home = session->endpoints[action->peer].state != ENDPOINT_AWAY;
-  uint16_t ahead = 0;
-  if (at_home) {
-    ahead = (uint16_t)((ticket ^ session->salt) - channel->received - 1u);
-    if (ahead >= channel->sent - channel->received) {
-      return MATY_EFORGED;
-    }
+  maty_channel_t *channel = session_channel(session, action->channel);
+  const endpoint_t *peer = &session->endpoints[action->peer];
+  uint16_t ahead = (uint16_t)((ticket ^ session->salt) - channel->received - 1u);
+  bool known = ahead < channel->sent - channel->received;
+  if (!known && (!endpoint_is_away(peer) || endpoint_has_ended(peer))) {
+    return endpoint_is_away(peer) ? MATY_ESTALE : MATY_EFORGED;
   }
   if (state->phase == MATY_PHASE_FINAL ||
       (ahead == 0 && state_waits_for(image, state, actions, action->peer))) {
     return MATY_EMOMENT;
   }
-  if (at_home && ahead == 0) {
+  if (endpoint_is_away(peer)) {
+    channel_see(session, action->channel, channel->received + ahead + 1u);
+  }
+  if (ahead == 0) {
     channel->blocked = (uint32_t)(state - image->states) + 1;
   }
   return MATY_EWAIT;
@@ -818,18 +1011,19 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
   }
   const maty__action_t *action = &actions[action_number];
   const maty__transition_t *transition = state_find(image, state, action_number);
-  channel_t *channel = session_channel(place.session, action->channel);
-  bool away = place.session->endpoints[action->peer].state == ENDPOINT_AWAY;
+  maty_channel_t *channel = session_channel(place.session, action->channel);
+  const endpoint_t *peer = &place.session->endpoints[action->peer];
+  bool away = endpoint_is_away(peer);
   if (transition == NULL ||
-      (!away && (channel->sent == channel->received ||
-                 (uint16_t)(ticket ^ place.session->salt) != (uint16_t)(channel->received + 1)))) {
+      (uint16_t)(ticket ^ place.session->salt) != (uint16_t)(channel->received + 1) ||
+      (channel->sent == channel->received && (!away || endpoint_has_ended(peer)))) {
     status = receive_early(place.session, state, actions, action, ticket);
     if (status != MATY_EWAIT) {
       return refuse(space, status);
     }
     space->counters.waited++;
     if (place.session->cancelled > 0) {
-      session_cascade(space, place.session, place.local >> MATY_HANDLE_ROLE_BITS);
+      endpoint_settle(space, &place);
     }
     return status;
   }
@@ -841,7 +1035,7 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
     if (status != MATY_OK) {
       return refuse(space, status);
     }
-    channel->sent++;
+    channel_see(place.session, action->channel, channel->received + 1);
   }
   channel->received++;
   channel->blocked = 0;

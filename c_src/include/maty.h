@@ -558,11 +558,13 @@ typedef struct maty_payload {
  * The session itself goes by the handle of its role 0. An owner is any word
  * other than 0 by which the embedder knows who may move the endpoint.
  *
- * A role that is away (owner 0 at opening) is played elsewhere: what comes
- * from it is judged in full, payload included. What comes from a role at home
- * was judged when it was sent, in this same space, so receiving it asks for
- * the ticket that sending it gave out, and nothing more; no other message has
- * a valid one.
+ * A role that is away (owner 0 at opening) is played in another space, as on
+ * another node: what comes from it is judged in full, payload included. What
+ * comes from a role at home was judged when it was sent, in this same space, so
+ * receiving it asks for the ticket that sending it gave out, and nothing more; no
+ * other message has a valid one. In a session with a role that is away a ticket
+ * is the number of the message on its channel, from 1, modulo 2^16, so that it
+ * means the same in all spaces that have a part of the session.
  *
  * When an endpoint is cancelled, every role at home that waits and can hear from
  * nobody any more fails: it is cancelled too, and its owner is told through
@@ -620,6 +622,43 @@ void maty_space_dismiss(maty_space_t *space, maty_owner_t owner);
 typedef void (*maty_failure_fn)(void *context, maty_handle_t handle, maty_owner_t owner,
                                 uint32_t cause);
 void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *context);
+
+/* What one space tells the others of a session that it has a part of: where a
+ * role stands, and what was sent and received on its channels. */
+typedef struct maty_channel {
+  uint32_t sent, received;
+  uint32_t blocked; /* a state of the receiver, plus 1, in which the next message has to wait */
+} maty_channel_t;
+
+#define MATY_STATE_DONE UINT32_MAX
+#define MATY_STATE_CANCELLED (UINT32_MAX - 1)
+
+typedef struct maty_report {
+  maty_handle_t session;
+  uint32_t role;
+  uint32_t state;         /* of the image, or one of the two above */
+  uint32_t live;          /* endpoints of the session that are left in the space it is from */
+  uint32_t channel_count; /* those of the image */
+  const maty_channel_t *channels; /* only those of the role mean anything */
+} maty_report_t;
+
+/* Called for a session with roles that are away: when an endpoint at home has
+ * ended, and from the first cancelled one on, at home or away, for each of them
+ * whenever it has moved. The report is to be handed to all other spaces of
+ * the session, in order; it lives as long as the call, which must not call back
+ * into the space. */
+typedef void (*maty_report_fn)(void *context, const maty_report_t *report);
+void maty_space_on_report(maty_space_t *space, maty_report_fn report, void *context);
+
+/* Takes a report of a role that is away; "session" is the session's handle in
+ * this space. Reports may be late: messages may come before and after them. One
+ * of MATY_STATE_CANCELLED with no channels says that nothing more comes than has
+ * come. Who now waits in vain fails. MATY_EINVAL: it is no report of such a role. */
+maty_status maty_space_report(maty_space_t *space, const maty_report_t *report);
+
+/* Ends a session of which nobody has been told yet: its endpoints are cancelled,
+ * and neither failed nor reported. */
+maty_status maty_space_abandon(maty_space_t *space, maty_handle_t session);
 
 /* Opens a session; owners[i] owns role i, and 0 says that the role is away. An
  * owner that is not enrolled is MATY_EDEAD. The space takes a reference to the

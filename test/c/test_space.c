@@ -339,28 +339,31 @@ Test(space, what_comes_from_away_is_judged_in_full) {
   maty_handle_t b = open_away(world, 1) + 1;
   cr_expect_eq(counters(world).endpoints, 1);
   cr_expect(is_stale(world, b - 1));
-  EXPECT(receive_tags(world, b, "ask", 77, MATY_TAG_BINARY), EPAYLOAD);
-  EXPECT(receive_tags(world, b, "ask", 77, 0), EPAYLOAD);
-  EXPECT(receive_tags(world, b, "ask", 77, MATY_TAG_INTEGER), OK);
+  EXPECT(receive_tags(world, b, "ask", 1, MATY_TAG_BINARY), EPAYLOAD);
+  EXPECT(receive_tags(world, b, "ask", 1, 0), EPAYLOAD);
+  EXPECT(receive_tags(world, b, "ask", 2, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, b, "ask", 1, MATY_TAG_INTEGER), OK);
   /* The answer goes to somebody who is not here. */
   maty_handle_t a = open_away(world, 2);
-  uint16_t ignored = send_right(world, a, "ask", MATY_TAG_INTEGER);
-  EXPECT(receive_tags(world, a, "answer", ignored, MATY_TAG_INTEGER), EPAYLOAD);
-  EXPECT(receive_tags(world, a, "answer", ignored, MATY_TAG_BINARY), ELOOK);
+  cr_expect_eq(send_right(world, a, "ask", MATY_TAG_INTEGER), 1);
+  EXPECT(receive_tags(world, a, "answer", 1, MATY_TAG_INTEGER), EPAYLOAD);
+  EXPECT(receive_tags(world, a, "answer", 1, MATY_TAG_BINARY), ELOOK);
   world_free(world);
 }
 
 Test(space, what_comes_early_from_away_waits) {
   world_t *world = world_new(stash);
   maty_handle_t q = open_away(world, 3) + 2;
-  EXPECT(receive_tags(world, q, "b", 0, MATY_TAG_INTEGER), EWAIT);
-  EXPECT(receive_tags(world, q, "a", 0, MATY_TAG_INTEGER), OK);
-  EXPECT(receive_tags(world, q, "a", 0, MATY_TAG_INTEGER), EWAIT);
-  EXPECT(receive_tags(world, q, "b", 0, MATY_TAG_INTEGER), OK);
-  EXPECT(receive_tags(world, q, "b", 0, MATY_TAG_INTEGER), OK);
-  EXPECT(receive_tags(world, q, "b", 0, MATY_TAG_INTEGER), EWAIT);
-  EXPECT(receive_tags(world, q, "a", 0, MATY_TAG_INTEGER), OK);
-  EXPECT(receive_tags(world, q, "a", 0, MATY_TAG_INTEGER), EMOMENT);
+  EXPECT(receive_tags(world, q, "b", 1, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, q, "b", 2, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, q, "a", 1, MATY_TAG_INTEGER), OK);
+  EXPECT(receive_tags(world, q, "a", 2, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, q, "b", 2, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, q, "b", 1, MATY_TAG_INTEGER), OK);
+  EXPECT(receive_tags(world, q, "b", 2, MATY_TAG_INTEGER), OK);
+  EXPECT(receive_tags(world, q, "b", 3, MATY_TAG_INTEGER), EWAIT);
+  EXPECT(receive_tags(world, q, "a", 2, MATY_TAG_INTEGER), OK);
+  EXPECT(receive_tags(world, q, "a", 3, MATY_TAG_INTEGER), EMOMENT);
   EXPECT(close_endpoint(world, q), OK);
   world_free(world);
 }
@@ -372,6 +375,66 @@ Test(space, nobody_fails_because_of_a_role_that_is_away) {
   cr_expect_eq(world->failure_count, 0);
   EXPECT(maty_endpoint_cancel(world->space, c, 102), OK);
   cr_expect_eq(world->failure_count, 1);
+  world_free(world);
+}
+
+/* A role that is away has been cancelled. Nothing else of it is said. */
+static maty_status report_lost(world_t *world, maty_handle_t session, uint32_t role) {
+  maty_report_t report = {.session = session, .role = role, .state = MATY_STATE_CANCELLED};
+  return maty_space_report(world->space, &report);
+}
+
+Test(space, who_waits_for_a_lost_role_fails_unless_its_message_has_come) {
+  world_t *world = world_new(cascade);
+  maty_handle_t c = open_away(world, 3) + 2;
+  EXPECT(receive(world, c, "y", 1), EWAIT);
+  EXPECT(report_lost(world, c - 2, 1), OK);
+  cr_expect_eq(world->failure_count, 0);
+  EXPECT(receive(world, c, "x", 1), OK);
+  EXPECT(receive(world, c, "y", 1), OK);
+  EXPECT(close_endpoint(world, c), EUNFINISHED);
+  c = open_away(world, 3) + 2;
+  EXPECT(report_lost(world, c - 2, 1), OK);
+  EXPECT(receive(world, c, "y", 1), ESTALE);
+  cr_expect_eq(world->failure_count, 0);
+  EXPECT(receive(world, c, "x", 1), OK);
+  cr_expect_eq(world->failure_count, 1);
+  cr_expect_eq(world->failures[0].handle, c);
+  cr_expect_eq(world->failures[0].cause, 1);
+  world_free(world);
+}
+
+Test(space, reports_that_are_none) {
+  world_t *world = world_new(cascade);
+  maty_handle_t a = open_away(world, 2);
+  maty_channel_t channels[8] = {{0}};
+  maty_report_t report = {.session = a, .role = 1, .state = 0, .channels = channels};
+  EXPECT(report_lost(world, a, 0), EINVAL); /* it is at home */
+  EXPECT(report_lost(world, a, 3), EINVAL);
+  EXPECT(report_lost(world, a + 1, 1), ESTALE);
+  EXPECT(report_lost(world, a + (UINT64_C(1) << 31), 1), ESTALE);
+  EXPECT(maty_space_report(world->space, &report), EINVAL); /* no such number of channels */
+  report.channel_count = 3;
+  EXPECT(maty_space_report(world->space, &report), EINVAL); /* a state of role A */
+  report.state = UINT32_MAX - 2;
+  EXPECT(maty_space_report(world->space, &report), EINVAL);
+  report.channels = NULL;
+  report.state = MATY_STATE_DONE;
+  EXPECT(maty_space_report(world->space, &report), EINVAL);
+  EXPECT(report_lost(world, a, 1), OK);
+  EXPECT(report_lost(world, a, 1), OK);
+  world_free(world);
+}
+
+Test(space, an_abandoned_session_is_gone) {
+  world_t *world = world_new(cascade);
+  maty_handle_t a = open_away(world, 2);
+  EXPECT(maty_space_abandon(world->space, a), OK);
+  EXPECT(maty_space_abandon(world->space, a), ESTALE);
+  cr_expect_eq(world->failure_count, 0);
+  cr_expect_eq(counters(world).endpoints, 0);
+  cr_expect_eq(counters(world).sessions_closed, 1);
+  cr_expect(is_stale(world, a));
   world_free(world);
 }
 

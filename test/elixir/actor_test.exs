@@ -188,7 +188,7 @@ defmodule Maty.ActorTest do
                Maty.Actor.start(Plain, {:maty_nowhere, :Asker})
 
       assert Exception.message(error) ==
-               "there is no access point :maty_nowhere on this node"
+               "there is no access point :maty_nowhere"
     end
   end
 

@@ -27,11 +27,11 @@ defmodule Maty.Error do
   end
 
   defp text({:no_access_point, name}) do
-    "there is no access point #{inspect(name)} on this node"
+    "there is no access point #{inspect(name)}"
   end
 
-  defp text({:access_point_on_other_node, name}) do
-    "the access point #{inspect(name)} is on another node; an actor registers on its own"
+  defp text({:image_not_loaded, name}) do
+    "the protocol of the access point #{inspect(name)} of another node cannot be used on this one"
   end
 
   defp text(:not_an_actor), do: "only an actor can register: a process of Maty.Actor"

@@ -1,0 +1,482 @@
+%% Sessions whose participants are on different nodes.
+%%
+%% The nodes are three VMs that this one starts and talks to over pipes; it is no
+%% node itself. A test runs on the first of them, as a function of this module.
+-module(maty_nodes_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-import(maty_player, [play_on/2, next/1, go/1]).
+
+-export([with_nodes/1]).
+-export([two_buyers/1, before_it_begins/1, opening_given_up/1, withdrawn/1, wrong_messages/1]).
+-export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
+-export([waiting_in_vain/1, access_point_names/1]).
+
+-define(TWO_BUYER,
+    "global protocol TwoBuyer(role Buyer1, role Buyer2, role Seller) {"
+    "  title(string) from Buyer1 to Seller;"
+    "  quote(integer) from Seller to Buyer1;"
+    "  share(integer) from Buyer1 to Buyer2;"
+    "  choice at Buyer2 {"
+    "    address(string) from Buyer2 to Seller;"
+    "    date(date) from Seller to Buyer2;"
+    "  } or {"
+    "    quit() from Buyer2 to Seller;"
+    "  }"
+    "}"
+).
+
+-define(CASCADE,
+    "global protocol Cascade(role A, role B, role C) {"
+    "  x() from A to C; y() from B to C; z() from C to A;"
+    "}"
+).
+
+%% When the third is gone, the two wait for each other.
+-define(EITHER,
+    "global protocol Either(role A, role B, role C) {"
+    "  choice at C { left() from C to A; go() from A to B; }"
+    "  or { right() from C to B; come() from B to A; }"
+    "}"
+).
+
+-define(TIMEOUT, 120).
+
+nodes_test_() ->
+    {setup, fun start/0, fun stop/1, fun(Peers) ->
+        [
+            {atom_to_list(Name), {timeout, ?TIMEOUT, fun() -> on_first(Peers, Name) end}}
+         || Name <- [
+                two_buyers,
+                before_it_begins,
+                opening_given_up,
+                withdrawn,
+                wrong_messages,
+                actor_killed,
+                waiting_in_vain,
+                engine_killed,
+                access_point_names,
+                cut_and_healed,
+                suspended,
+                %% The last one: it does not come back.
+                node_killed
+            ]
+        ]
+    end}.
+
+%% Runs a function of this module with three nodes that are started for it.
+with_nodes(Name) ->
+    Peers = start(),
+    try
+        on_first(Peers, Name)
+    after
+        stop(Peers)
+    end.
+
+start() ->
+    [start_node(lists:concat(["maty_", Letter, "_", os:getpid()])) || Letter <- [a, b, c]].
+
+start_node(Name) ->
+    Path = [["-pa", Path] || Path <- code:get_path(), filelib:is_dir(Path), not is_otp(Path)],
+    {ok, Peer, Node} = peer:start(#{
+        name => list_to_atom(Name),
+        host => "127.0.0.1",
+        longnames => true,
+        connection => standard_io,
+        args => [
+            "-setcookie", "maty", "-kernel", "net_ticktime", "4",
+            "-kernel", "prevent_overlapping_partitions", "false"
+            | lists:append(Path)
+        ]
+    }),
+    ok = peer:call(Peer, maty_player, start_engine, []),
+    {Peer, Node}.
+
+is_otp(Path) ->
+    lists:prefix(code:lib_dir(), filename:absname(Path)).
+
+stop(Peers) ->
+    lists:foreach(fun({Peer, _}) -> catch peer:stop(Peer) end, Peers).
+
+on_first([{First, _} | _] = Peers, Name) ->
+    ok = peer:call(First, ?MODULE, Name, [[Node || {_, Node} <- Peers]], ?TIMEOUT * 1000).
+
+%% ----- What the tests share -----
+
+%% An access point on a node.
+access_point(Node, Text) ->
+    Self = self(),
+    Keeper = spawn(Node, fun() ->
+        {ok, Pid} = maty_access_point:start_link({string, Text}),
+        Self ! {self(), Pid},
+        receive
+            stop -> maty_access_point:stop(Pid)
+        end
+    end),
+    receive
+        {Keeper, Pid} -> Pid
+    end.
+
+%% No endpoint is left on any node.
+settled(Nodes) ->
+    lists:foreach(fun(Node) -> ok = erpc:call(Node, maty_player, settled, []) end, Nodes).
+
+%% ----- Sessions -----
+
+two_buyers([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?TWO_BUYER),
+    Date = {2026, 12, 1},
+    lists:foreach(
+        fun([First, Second, Third]) ->
+            Buyer1 = play_on(First, [
+                {AccessPoint, 'Buyer1', [
+                    {send, 'Seller', {title, <<"Types">>}}, wait, {send, 'Buyer2', {share, 77}}
+                ]}
+            ]),
+            Buyer2 = play_on(Second, [
+                {AccessPoint, 'Buyer2', [
+                    wait,
+                    {call, fun maty:session/0},
+                    {send, 'Seller', {address, <<"Here">>}},
+                    wait
+                ]}
+            ]),
+            Seller = play_on(Third, [
+                {AccessPoint, 'Seller', [
+                    wait,
+                    {call, fun() -> {maty:sessions(), maty:session()} end},
+                    {send, 'Buyer1', {quote, 154}},
+                    wait,
+                    {send, 'Buyer2', {date, Date}}
+                ]}
+            ]),
+            {got, 'Seller', {title, <<"Types">>}} = next(Seller),
+            {result, {_Sessions, #{id := Id} = Session}} = next(Seller),
+            #{participants := #{'Buyer1' := Buyer1, 'Buyer2' := Buyer2, 'Seller' := Seller}} = Session,
+            #{access_point := AccessPoint, role := 'Seller'} = Session,
+            {got, 'Buyer1', {quote, 154}} = next(Buyer1),
+            {ended, 'Buyer1', {done, normal}} = next(Buyer1),
+            {got, 'Buyer2', {share, 77}} = next(Buyer2),
+            {result, #{id := Id}} = next(Buyer2),
+            {got, 'Seller', {address, <<"Here">>}} = next(Seller),
+            {got, 'Buyer2', {date, Date}} = next(Buyer2),
+            {ended, 'Buyer2', {done, normal}} = next(Buyer2),
+            {ended, 'Seller', {done, normal}} = next(Seller),
+            lists:foreach(fun maty_player:stop/1, [Buyer1, Buyer2, Seller]),
+            settled(Nodes)
+        end,
+        [[A, B, C], [C, A, B], [B, B, C], [B, C, B], [B, B, B], [A, A, A]]
+    ).
+
+%% The last to register is on the third node, whose engine is held while the access
+%% point begins: the others' messages come before the start.
+before_it_begins([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(C, maty_engine, pid, []),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    #{'A' := [First], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+    held(C, Engine, fun() ->
+        Second = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        #{'A' := []} = maty_access_point:waiting(AccessPoint),
+        ok = sys:suspend(AccessPoint),
+        Second
+    end),
+    %% It opens its part, and is held again.
+    ok = erpc:call(C, maty_player, until, [fun() -> maps:get(endpoints, maty:counters()) =:= 1 end]),
+    held(C, Engine, fun() ->
+        ok = sys:resume(AccessPoint),
+        ok = erpc:call(B, maty_player, settled, []),
+        ok = maty_player:until(fun() ->
+            {message_queue_len, 0} =:= erpc:call(C, erlang, process_info, [Third, message_queue_len])
+        end),
+        [] = maty:sessions(Third)
+    end),
+    {got, 'C', {Label1}} = next(Third),
+    {got, 'C', {Label2}} = next(Third),
+    [x, y] = [Label1, Label2],
+    {ended, 'C', {done, normal}} = next(Third),
+    {got, 'A', {z}} = next(First),
+    settled(Nodes).
+
+%% Runs a function while a process of another node is held.
+held(Node, Pid, Fun) ->
+    Self = self(),
+    Holder = spawn(Node, fun() ->
+        true = erlang:suspend_process(Pid),
+        Self ! {self(), held},
+        receive
+            {Self, release} -> true = erlang:resume_process(Pid)
+        end,
+        Self ! {self(), released}
+    end),
+    receive
+        {Holder, held} -> ok
+    end,
+    Result = Fun(),
+    Holder ! {Self, release},
+    receive
+        {Holder, released} -> Result
+    end.
+
+%% The access point ends between the two rounds.
+opening_given_up([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(C, maty_engine, pid, []),
+    Actors = [
+        play_on(Node, [{AccessPoint, Role, [wait]}])
+     || {Node, Role} <- [{A, 'A'}, {C, 'C'}]
+    ],
+    held(C, Engine, fun() ->
+        Last = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        #{'B' := []} = maty_access_point:waiting(AccessPoint),
+        ok = erpc:call(B, maty_player, until, [
+            fun() -> maps:get(endpoints, maty:counters()) =:= 1 end
+        ]),
+        exit(AccessPoint, kill),
+        Last
+    end),
+    settled(Nodes),
+    [[] = maty:sessions(Actor) || Actor <- Actors],
+    ok.
+
+%% A participant of the opening that can still be given up takes back; the others
+%% stay in front.
+withdrawn([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(C, maty_engine, pid, []),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    _ = play_on(A, [{AccessPoint, 'A', []}]),
+    Second = held(C, Engine, fun() ->
+        Pid = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        ok = maty_player:run(Pid, fun() -> maty:unregister(AccessPoint, 'B') end),
+        #{'A' := [First, _], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+        Pid
+    end),
+    settled(Nodes),
+    ok = maty_player:run(Second, fun() -> maty:register(AccessPoint, 'B') end),
+    {got, 'C', _} = next(Third),
+    {got, 'C', _} = next(Third),
+    {got, 'A', {z}} = next(First),
+    settled(Nodes).
+
+%% What is wrong is refused where it is sent, and what is forged where it arrives.
+wrong_messages([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?TWO_BUYER),
+    Seller = play_on(C, [
+        {AccessPoint, 'Seller', [wait, {send, 'Buyer1', {quote, 1}}, wait]}
+    ]),
+    Buyer2 = play_on(B, [{AccessPoint, 'Buyer2', [wait, pause, {send, 'Seller', {quit}}]}]),
+    Buyer1 = play_on(A, [
+        {AccessPoint, 'Buyer1', [
+            {refused, 'Seller', {title, 42}},
+            {refused, 'Seller', {share, 42}},
+            {send, 'Seller', {title, <<"Types">>}},
+            wait,
+            {send, 'Buyer2', {share, 1}}
+        ]}
+    ]),
+    {refused, #{reason := payload}} = next(Buyer1),
+    {refused, #{reason := no_action}} = next(Buyer1),
+    {got, 'Seller', _} = next(Seller),
+    {got, 'Buyer2', _} = next(Buyer2),
+    {paused, 'Buyer2'} = next(Buyer2),
+    [#{id := Id, roles := Roles}] = erpc:call(C, maty, sessions, []),
+    {B, _} = {node(Buyer2), Id},
+    [{'Buyer1', away}, {'Buyer2', away}, {'Seller', 'receive'}] =
+        lists:sort([{Role, State} || #{role := Role, state := State} <- Roles]),
+    [{Handle, _, _}] = erpc:call(C, maty_engine, sessions, []),
+    Before = maps:get(refused, erpc:call(C, maty, counters, [])),
+    %% An address whose ticket is right and whose payload is not, one with a ticket
+    %% that was used, one as from this node.
+    [
+        Seller ! {'$maty', Handle + 2, (Op bsl 28) bor (Action bsl 16) bor Ticket, Message}
+     || {Op, Ticket, Message} <- [
+            {4, 1, {address, 42}}, {4, 1, {address}}, {4, 0, {address, <<"a">>}}, {3, 1, {quit}}
+        ],
+        Action <- [0, 1, 2, 3, 4095]
+    ],
+    [#{state := 'receive'}] = maty:sessions(Seller),
+    true = maps:get(refused, erpc:call(C, maty, counters, [])) > Before,
+    go(Buyer2),
+    {ended, 'Buyer2', {done, normal}} = next(Buyer2),
+    {got, 'Seller', {quit}} = next(Seller),
+    {ended, 'Seller', {done, normal}} = next(Seller),
+    settled(Nodes).
+
+%% ----- Failure -----
+
+%% Three nodes, one role each. B has not sent yet when it ends: C fails, then A.
+cascade([A, B, C], Steps) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    Second = play_on(B, [{AccessPoint, 'B', Steps}]),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, pause, wait, {send, 'A', {z}}]}]),
+    {got, 'C', {x}} = next(Third),
+    {paused, 'C'} = next(Third),
+    {First, Second, Third}.
+
+actor_killed([_, B, _] = Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [pause]),
+    {paused, 'B'} = next(Second),
+    go(Third),
+    maty_player:kill(Second),
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    settled(Nodes),
+    %% What was sent before comes, and the rest goes on.
+    {First2, Second2, Third2} = cascade(Nodes, [{send, 'C', {y}}]),
+    {ended, 'B', {done, normal}} = next(Second2),
+    maty_player:kill(Second2),
+    ok = erpc:call(B, maty_player, settled, []),
+    go(Third2),
+    {got, 'C', {y}} = next(Third2),
+    {got, 'A', {z}} = next(First2),
+    {ended, 'A', {done, normal}} = next(First2),
+    settled(Nodes).
+
+waiting_in_vain([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?EITHER),
+    Event = subscribe(B),
+    First = play_on(A, [{AccessPoint, 'A', [wait]}]),
+    Second = play_on(B, [{AccessPoint, 'B', [wait]}]),
+    Third = play_on(C, [{AccessPoint, 'C', [pause]}]),
+    {paused, 'C'} = next(Third),
+    maty_player:kill(Third),
+    {ended, 'A', {failed, {cancelled, _}}} = next(First),
+    {ended, 'B', {failed, {cancelled, _}}} = next(Second),
+    receive
+        {Event, #{session := {Node, Number}, role := 'B', actor := Second}} when
+            Node =:= A, is_integer(Number)
+        ->
+            ok
+    end,
+    settled(Nodes).
+
+%% Sends what fails on a node to the caller.
+subscribe(Node) ->
+    Self = self(),
+    Relay = spawn(Node, fun() ->
+        ok = maty_event:subscribe(session_failed),
+        Self ! {self(), subscribed},
+        receive
+            {maty_event, session_failed, About} -> Self ! {self(), About}
+        end
+    end),
+    receive
+        {Relay, subscribed} -> Relay
+    end.
+
+engine_killed([_, B, _] = Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [pause]),
+    {paused, 'B'} = next(Second),
+    go(Third),
+    exit(erpc:call(B, maty_engine, pid, []), kill),
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    go(Second),
+    {ended, 'B', {failed, engine_down}} = next(Second),
+    settled(Nodes).
+
+%% An access point that is named, and starts again, on another node.
+access_point_names([A, B, C] = Nodes) ->
+    Name = {cascade_here, A},
+    Start = fun() -> maty_access_point:start_link(cascade_here, {string, ?CASCADE}) end,
+    Keep = fun Loop() ->
+        {ok, Pid} = Start(),
+        process_flag(trap_exit, true),
+        receive
+            {'EXIT', Pid, _} -> Loop()
+        end
+    end,
+    Keeper = spawn(Keep),
+    ok = maty_player:until(fun() -> whereis(cascade_here) =/= undefined end),
+    Third = play_on(C, [{Name, 'C', []}]),
+    #{'C' := [Third]} = maty_access_point:waiting(Name),
+    _ = maty_player:run(Third, fun() ->
+        {'EXIT', {{unknown_role, 'D', ['A', 'B', 'C']}, _}} = (catch maty:register(Name, 'D')),
+        {'EXIT', {{no_access_point, {nobody, A}}, _}} = (catch maty:register({nobody, A}, 'D'))
+    end),
+    exit(whereis(cascade_here), kill),
+    ok = maty_player:until(fun() ->
+        is_pid(whereis(cascade_here)) andalso
+            try maty_access_point:waiting(Name) of
+                Waiting -> Waiting =:= #{'A' => [], 'B' => [], 'C' => [Third]}
+            catch
+                exit:_ -> false
+            end
+    end),
+    ok = maty_player:run(Third, fun() -> maty:unregister(Name, 'C') end),
+    not_registered = maty_player:run(Third, fun() -> maty:unregister(Name, 'C') end),
+    Globally = {global, cascade_anywhere},
+    ok = erpc:call(B, global, sync, []),
+    {ok, _} = maty_access_point:start_link(Globally, {string, ?CASCADE}),
+    Second = play_on(B, [{Globally, 'B', []}]),
+    #{'B' := [Second]} = maty_access_point:waiting(Globally),
+    exit(Keeper, kill),
+    settled(Nodes).
+
+%% B and C lose each other, and A neither.
+cut_and_healed([_, B, C] = Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [pause, {send, 'C', {y}}]),
+    {paused, 'B'} = next(Second),
+    go(Third),
+    ok = maty_player:until(fun() -> [0] =:= [N || #{waiting := N} <- maty:sessions(Third)] end),
+    true = erpc:call(B, erlang, disconnect_node, [C]),
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    go(Second),
+    {ended, 'B', {done, normal}} = next(Second),
+    settled(Nodes),
+    true = erpc:call(B, net_kernel, connect_node, [C]),
+    {First2, Second2, Third2} = cascade(Nodes, [{send, 'C', {y}}]),
+    go(Third2),
+    {ended, 'B', {done, normal}} = next(Second2),
+    {got, 'C', {y}} = next(Third2),
+    {got, 'A', {z}} = next(First2),
+    settled(Nodes).
+
+suspended([_, B, _] = Nodes) ->
+    Os = erpc:call(B, os, getpid, []),
+    %% For a moment: it is slow, and nothing more.
+    {First, Second, Third} = cascade(Nodes, [pause, {send, 'C', {y}}]),
+    {paused, 'B'} = next(Second),
+    go(Third),
+    _ = os:cmd("kill -STOP " ++ Os),
+    go(Second),
+    [#{state := 'receive'}] = maty:sessions(Third),
+    _ = os:cmd("kill -CONT " ++ Os),
+    {got, 'C', {y}} = next(Third),
+    {got, 'A', {z}} = next(First),
+    {ended, 'B', {done, normal}} = next(Second),
+    settled(Nodes),
+    %% Until it is given up; then it is told when it goes on.
+    {First2, Second2, Third2} = cascade(Nodes, [pause, {send, 'C', {y}}]),
+    go(Third2),
+    _ = os:cmd("kill -STOP " ++ Os),
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third2),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First2),
+    _ = os:cmd("kill -CONT " ++ Os),
+    go(Second2),
+    settled(Nodes).
+
+node_killed([A, B, C] = Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [{send, 'C', {y}}]),
+    {ended, 'B', {done, normal}} = next(Second),
+    {First2, _, Third2} = cascade(Nodes, [pause]),
+    go(Third2),
+    true = erlang:monitor_node(B, true),
+    _ = os:cmd("kill -KILL " ++ erpc:call(B, os, getpid, [])),
+    receive
+        {nodedown, B} -> ok
+    end,
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third2),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First2),
+    %% What it sent has come, and nothing else of it is needed.
+    go(Third),
+    {got, 'C', {y}} = next(Third),
+    {got, 'A', {z}} = next(First),
+    {ended, 'A', {done, normal}} = next(First),
+    settled([A, C]).
