@@ -53,8 +53,8 @@ endpoint(Handle, Port, Participants, Machine, AccessPoint) ->
         options = options(Role)
     }.
 
-options(#role{timed = true}) -> #{};
-options(#role{timed = false}) -> none.
+options(#role{deadlines = none}) -> none;
+options(#role{}) -> #{}.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.
