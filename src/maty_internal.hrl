@@ -70,10 +70,9 @@
     peers :: tuple(),
     initial_phase :: 0..2,
     initial_state :: non_neg_integer(),
-    %% Whether any of its states has a deadline.
-    timed :: boolean(),
-    %% By state, from first_state on: its phase, its deadline, what may be done in
-    %% it, and where that leads to.
+    %% By state, from first_state on: its deadline; "none" if no state has one.
+    deadlines :: none | tuple(),
+    %% The same: its phase and what may be done in it, and where that leads to.
     first_state :: non_neg_integer(),
     states :: tuple()
 }).

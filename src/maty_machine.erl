@@ -135,18 +135,19 @@ states(#role{first_state = First, states = States}) ->
 %% @doc The phase of a state, by its number in the image.
 -spec state(role(), non_neg_integer()) -> send | 'receive' | final.
 state(Role, State) ->
-    {Phase, _, _} = at(Role, State),
+    {Phase, _} = at(Role, State),
     Phase.
 
 %% @doc In how many milliseconds what the role waits for in a state has to be sent.
 -spec deadline(role(), non_neg_integer()) -> timeout().
-deadline(Role, State) ->
-    {_, Deadline, _} = at(Role, State),
-    Deadline.
+deadline(#role{deadlines = none}, _State) ->
+    infinity;
+deadline(#role{first_state = First, deadlines = Deadlines}, State) ->
+    element(State - First + 1, Deadlines).
 
 -spec transitions(role(), non_neg_integer()) -> [transition()].
 transitions(Role, State) ->
-    {_, _, Transitions} = at(Role, State),
+    {_, Transitions} = at(Role, State),
     Transitions.
 
 %% @doc The states that the transitions lead to, in their order.
@@ -190,12 +191,18 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
         initial_state = Initial,
         first_state = First,
-        timed = lists:any(fun(State) -> element(4, State) > 0 end, States),
+        deadlines = deadlines([Deadline || {_, _, _, Deadline, _} <- States]),
         states = list_to_tuple([
-            {phase(Phase), time(Deadline), [transition(T, First, Table) || T <- Transitions]}
-         || {Phase, _, _, Deadline, Transitions} <- States
+            {phase(Phase), [transition(Transition, First, Table) || Transition <- Transitions]}
+         || {Phase, _, _, _, Transitions} <- States
         ])
     }.
+
+deadlines(Milliseconds) ->
+    case lists:all(fun(Time) -> Time =:= 0 end, Milliseconds) of
+        true -> none;
+        false -> list_to_tuple([time(Time) || Time <- Milliseconds])
+    end.
 
 time(0) -> infinity;
 time(Milliseconds) -> Milliseconds.

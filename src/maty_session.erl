@@ -54,8 +54,8 @@ endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
         options = options(Role)
     }.
 
-options(#role{timed = true}) -> #{};
-options(#role{timed = false}) -> none.
+options(#role{deadlines = none}) -> none;
+options(#role{}) -> #{}.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.
