@@ -24,7 +24,8 @@ typedef struct builder {
   maty__u32s_t choosers; /* nodes of this state where a choice begins */
   maty__u64s_t arcs;     /* messages of this state: message, then arc */
   maty__u32s_t targets;
-  bool ends; /* the end is one of this state's nodes */
+  bool ends;                /* the end is one of this state's nodes */
+  const maty__arc_t *again; /* a jump that leads where another one of this state does, or NULL */
   uint64_t steps;
   bool rejected;
 } builder_t;
@@ -213,6 +214,19 @@ static maty_status check_state(builder_t *builder, uint32_t state) {
   return MATY_OK;
 }
 
+/* Two branches that are the same call have one node, so no message of theirs
+ * stands there twice. */
+static maty_status check_jumps(builder_t *builder, uint32_t state) {
+  if (builder->dialect->labels != MATY__LABEL_FORBIDDEN || builder->again == NULL ||
+      builder->arcs.count == 0 || maty__pool_length(&builder->kernels, state) > 1)
+    return MATY_OK;
+  builder->rejected = true;
+  return maty__error(builder->check, MATY_CLASS_DUP_LABEL, builder->again->at,
+                     builder->again->length,
+                     "two branches go on in the same way here: what comes next has to differ in "
+                     "its label");
+}
+
 /* Follows jumps from one state's nodes and gathers the messages behind. */
 static maty_status gather(builder_t *builder, uint32_t state) {
   maty__arena_t *scratch = builder->check->scratch;
@@ -220,6 +234,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
   uint32_t kernel_size = maty__pool_length(&builder->kernels, state);
   builder->stack.count = builder->choosers.count = builder->arcs.count = 0;
   builder->ends = false;
+  builder->again = NULL;
   MATY__NEED(maty__vec_reserve(scratch, &builder->stack, kernel_size));
   for (uint32_t i = 0; i < kernel_size; i++) {
     uint32_t node = maty__pool_at(&builder->kernels, state)[i];
@@ -240,6 +255,8 @@ static maty_status gather(builder_t *builder, uint32_t state) {
       } else if (builder->seen_in[graph->onward[arc->to]] != state + 1) {
         builder->seen_in[graph->onward[arc->to]] = state + 1;
         MATY__NEED(maty__vec_push(scratch, &builder->stack, graph->onward[arc->to]));
+      } else {
+        builder->again = arc;
       }
     }
   }
@@ -313,6 +330,7 @@ static maty_status too_large(builder_t *builder, const char *what, uint32_t boun
 static maty_status expand(builder_t *builder, uint32_t state) {
   maty__automaton_t *automaton = builder->automaton;
   MATY__TRY(gather(builder, state));
+  MATY__TRY(check_jumps(builder, state));
   uint32_t first_edge = automaton->edges.count;
   automaton->points.at[state].first_edge = first_edge;
   for (uint32_t first = 0, end; first < builder->arcs.count; first = end) {
@@ -359,6 +377,19 @@ static maty_status check_unused(builder_t *builder) {
   return MATY_OK;
 }
 
+static maty_status find_states(builder_t *builder) {
+  maty__arena_t *scratch = builder->check->scratch;
+  builder->seen_in = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  MATY__NEED(builder->seen_in != NULL);
+  uint32_t begin = builder->graph.onward[builder->graph.begin];
+  MATY__NEED(maty__pool_put(scratch, &builder->kernels, &begin, 1) != MATY__NONE);
+  MATY__NEED(maty__vec_push(scratch, &builder->automaton->points,
+                            ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
+  for (uint32_t state = 0; state < builder->automaton->points.count; state++)
+    MATY__TRY(expand(builder, state));
+  return MATY_OK;
+}
+
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, maty__parts_t *parts,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton) {
@@ -369,16 +400,8 @@ maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree
                                    .role_count = protocol->role_count};
   MATY__TRY(
       maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, &builder.graph));
-  if (automaton->aside != NULL)
-    return MATY_OK;
-  builder.seen_in = maty__zarray(check->scratch, uint32_t, builder.graph.node_count);
-  MATY__NEED(builder.seen_in != NULL);
-  uint32_t begin = builder.graph.onward[builder.graph.begin];
-  MATY__NEED(maty__pool_put(check->scratch, &builder.kernels, &begin, 1) != MATY__NONE);
-  MATY__NEED(maty__vec_push(check->scratch, &automaton->points,
-                            ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
-  for (uint32_t state = 0; state < automaton->points.count; state++)
-    MATY__TRY(expand(&builder, state));
+  if (automaton->aside == NULL)
+    MATY__TRY(find_states(&builder));
   if (!builder.dialect->unused_roles)
     MATY__TRY(check_unused(&builder));
   return builder.rejected ? MATY_EREJECTED : MATY_OK;
