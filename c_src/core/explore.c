@@ -232,6 +232,8 @@ maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,
   if (image == NULL || config == NULL || config->allocator.resize == NULL)
     return MATY_EINVAL;
   const maty_explore_options_t defaults = {0}, *chosen = options == NULL ? &defaults : options;
+  if ((unsigned)chosen->fairness > MATY_FAIRNESS_UNFAIR)
+    return MATY_EINVAL;
   uint32_t bound = chosen->bound == 0 ? 1 : chosen->bound;
   uint32_t max_states = maty__explore_max(options);
   bool unfair = !chosen->safety_only && chosen->fairness == MATY_FAIRNESS_UNFAIR;

@@ -366,6 +366,9 @@ Test(explore, arguments) {
   cr_expect_eq(maty_explore(&verdict, image, NULL, &config), MATY_OK);
   maty_verdict_free(verdict);
   maty_verdict_free(NULL);
+  const maty_explore_options_t options = {.fairness = (maty_fairness)3};
+  cr_expect_eq(maty_explore(&verdict, maty_module_image(module, 0), &options, &config),
+               MATY_EINVAL);
   maty_module_free(module);
 }
 
