@@ -39,6 +39,9 @@ static int draw_protocol(const arguments_t *arguments, checked_t *checked, maty_
     (void)find_image(checked, name, &status);
   else if (drawn == MATY_EREJECTED)
     print_diagnostics(stderr, checked);
+  else if (drawn == MATY_ELIMIT)
+    status = tell_trouble(checked->file.name, "its parts side by side are no one graph; draw a "
+                                              "role, or with --format sequence");
   else if (drawn != MATY_OK)
     status = tell_trouble(checked->file.name, maty_status_text(drawn));
   return drawn == MATY_OK ? EXIT_YES : status;

@@ -19,10 +19,8 @@ typedef struct builder {
   maty__automaton_t *automaton;
   maty__graph_t graph;
   maty__pool_t kernels;  /* by state: its nodes, before jumps are followed */
-  uint32_t *seen_in;     /* by node: the last state whose jumps led there, plus one */
-  maty__u32s_t stack;    /* nodes whose arcs are still to be followed */
+  maty__jumps_t jumps;   /* of this state's nodes */
   maty__u32s_t choosers; /* nodes of this state where a choice begins */
-  maty__u64s_t arcs;     /* messages of this state: message, then arc */
   maty__u32s_t targets;
   bool ends; /* the end is one of this state's nodes */
   uint64_t steps;
@@ -213,39 +211,37 @@ static maty_status check_state(builder_t *builder, uint32_t state) {
   return MATY_OK;
 }
 
+/* Two branches that are the same call have one node, so no message of theirs
+ * stands there twice. */
+static maty_status check_jumps(builder_t *builder, uint32_t state) {
+  if (builder->dialect->labels != MATY__LABEL_FORBIDDEN || builder->jumps.again == MATY__NONE ||
+      builder->jumps.arcs.count == 0 || maty__pool_length(&builder->kernels, state) > 1)
+    return MATY_OK;
+  const maty__arc_t *jump = &builder->graph.arcs.at[builder->jumps.again];
+  builder->rejected = true;
+  return maty__error(builder->check, MATY_CLASS_DUP_LABEL, jump->at, jump->length,
+                     "two branches go on in the same way here: what comes next has to differ in "
+                     "its label");
+}
+
 /* Follows jumps from one state's nodes and gathers the messages behind. */
 static maty_status gather(builder_t *builder, uint32_t state) {
-  maty__arena_t *scratch = builder->check->scratch;
   const maty__graph_t *graph = &builder->graph;
-  uint32_t kernel_size = maty__pool_length(&builder->kernels, state);
-  builder->stack.count = builder->choosers.count = builder->arcs.count = 0;
+  maty__jumps_t *jumps = &builder->jumps;
+  builder->choosers.count = 0;
   builder->ends = false;
-  MATY__NEED(maty__vec_reserve(scratch, &builder->stack, kernel_size));
-  for (uint32_t i = 0; i < kernel_size; i++) {
-    uint32_t node = maty__pool_at(&builder->kernels, state)[i];
-    builder->seen_in[node] = state + 1;
-    builder->stack.at[builder->stack.count++] = node;
-  }
-  uint64_t followed = 0;
-  while (builder->stack.count > 0) {
-    uint32_t node = builder->stack.at[--builder->stack.count];
+  for (uint32_t i = 0; i < maty__pool_length(&builder->kernels, state); i++)
+    MATY__TRY(maty__jumps_begin(jumps, builder->check, maty__pool_at(&builder->kernels, state)[i]));
+  MATY__TRY(maty__jumps_follow(jumps, builder->check, graph));
+  for (uint32_t i = 0; i < jumps->nodes.count; i++) {
+    uint32_t node = jumps->nodes.at[i];
     builder->ends = builder->ends || node == graph->end;
     if (graph->chooser_of.at[node] != MATY__NONE)
-      MATY__NEED(maty__vec_push(scratch, &builder->choosers, node));
-    for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++) {
-      const maty__arc_t *arc = &graph->arcs.at[i];
-      followed++;
-      if (arc->message != MATY__NONE) {
-        MATY__NEED(maty__vec_push(scratch, &builder->arcs, (uint64_t)arc->message << 32 | i));
-      } else if (builder->seen_in[graph->onward[arc->to]] != state + 1) {
-        builder->seen_in[graph->onward[arc->to]] = state + 1;
-        MATY__NEED(maty__vec_push(scratch, &builder->stack, graph->onward[arc->to]));
-      }
-    }
+      MATY__NEED(maty__vec_push(builder->check->scratch, &builder->choosers, node));
+    builder->steps += graph->first_arc[node + 1] - graph->first_arc[node];
   }
-  maty__sort(builder->arcs.at, builder->arcs.count);
-  builder->steps += followed + SORTED_STEPS * (uint64_t)builder->arcs.count;
-  return maty__check_work(builder->check, followed + 1);
+  builder->steps += SORTED_STEPS * (uint64_t)jumps->arcs.count;
+  return MATY_OK;
 }
 
 static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
@@ -283,8 +279,8 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
   const maty__arc_t *arcs = builder->graph.arcs.at;
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
-    const maty__arc_t *arc = &arcs[(uint32_t)builder->arcs.at[i]];
-    const maty__arc_t *first_arc = &arcs[(uint32_t)builder->arcs.at[first]];
+    const maty__arc_t *arc = &arcs[(uint32_t)builder->jumps.arcs.at[i]];
+    const maty__arc_t *first_arc = &arcs[(uint32_t)builder->jumps.arcs.at[first]];
     if (i > first && builder->dialect->labels == MATY__LABEL_FORBIDDEN)
       MATY__TRY(check_label(builder, first_arc, arc));
     else
@@ -313,13 +309,15 @@ static maty_status too_large(builder_t *builder, const char *what, uint32_t boun
 static maty_status expand(builder_t *builder, uint32_t state) {
   maty__automaton_t *automaton = builder->automaton;
   MATY__TRY(gather(builder, state));
+  MATY__TRY(check_jumps(builder, state));
   uint32_t first_edge = automaton->edges.count;
   automaton->points.at[state].first_edge = first_edge;
-  for (uint32_t first = 0, end; first < builder->arcs.count; first = end) {
-    uint64_t message = builder->arcs.at[first] >> 32;
-    for (end = first + 1; end < builder->arcs.count && builder->arcs.at[end] >> 32 == message;)
+  for (uint32_t first = 0, end; first < builder->jumps.arcs.count; first = end) {
+    uint64_t message = builder->jumps.arcs.at[first] >> 32;
+    for (end = first + 1;
+         end < builder->jumps.arcs.count && builder->jumps.arcs.at[end] >> 32 == message;)
       end++;
-    const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->arcs.at[first]];
+    const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
     maty__edge_t edge = {.message = arc->message, .payload = arc->payload, .at = arc->at};
     for (uint32_t i = first; i < end; i++)
       edge.deadline = maty__sooner(edge.deadline,
@@ -362,6 +360,19 @@ static maty_status check_unused(builder_t *builder) {
   return MATY_OK;
 }
 
+static maty_status find_states(builder_t *builder) {
+  maty__arena_t *scratch = builder->check->scratch;
+  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  MATY__NEED(builder->jumps.seen != NULL);
+  uint32_t begin = builder->graph.onward[builder->graph.begin];
+  MATY__NEED(maty__pool_put(scratch, &builder->kernels, &begin, 1) != MATY__NONE);
+  MATY__NEED(maty__vec_push(scratch, &builder->automaton->points,
+                            ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
+  for (uint32_t state = 0; state < builder->automaton->points.count; state++)
+    MATY__TRY(expand(builder, state));
+  return MATY_OK;
+}
+
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, maty__parts_t *parts,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton) {
@@ -372,16 +383,8 @@ maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree
                                    .role_count = protocol->role_count};
   MATY__TRY(
       maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, &builder.graph));
-  if (automaton->aside != NULL)
-    return MATY_OK;
-  builder.seen_in = maty__zarray(check->scratch, uint32_t, builder.graph.node_count);
-  MATY__NEED(builder.seen_in != NULL);
-  uint32_t begin = builder.graph.onward[builder.graph.begin];
-  MATY__NEED(maty__pool_put(check->scratch, &builder.kernels, &begin, 1) != MATY__NONE);
-  MATY__NEED(maty__vec_push(check->scratch, &automaton->points,
-                            ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
-  for (uint32_t state = 0; state < automaton->points.count; state++)
-    MATY__TRY(expand(&builder, state));
+  if (automaton->aside == NULL)
+    MATY__TRY(find_states(&builder));
   if (!builder.dialect->unused_roles)
     MATY__TRY(check_unused(&builder));
   return builder.rejected ? MATY_EREJECTED : MATY_OK;

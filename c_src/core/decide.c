@@ -107,10 +107,23 @@ static maty_status explore_image(maty__check_t *check, const maty__protocol_t *p
   return status == MATY_ELIMIT ? MATY_EREJECTED : status;
 }
 
-/* Explores the roles' parts as they are written. */
+/* Whether no state of a machine has two ways on with one message. */
+static bool is_deterministic(const maty__machines_t *machines) {
+  for (uint32_t i = 0; i < machines->states.count; i++) {
+    const maty__local_state_t *state = &machines->states.at[i];
+    const maty__local_move_t *moves = machines->moves.at + state->first_move;
+    for (uint32_t j = 1; j < state->move_count; j++)
+      if (moves[j].message == moves[j - 1].message)
+        return false;
+  }
+  return true;
+}
+
+/* Explores the roles' parts as they are written. If nothing is wrong and "kept" is
+ * not NULL, it becomes their image, or stays NULL if they cannot run. */
 static maty_status explore_local_types(maty__check_t *check, const maty__tree_t *tree,
                                        maty__types_t *types, maty__parts_t *parts,
-                                       maty__automaton_t *automaton) {
+                                       maty__automaton_t *automaton, maty_image_t **kept) {
   maty__machines_t machines = {.states = {0}};
   maty_image_t *image = NULL;
   maty__arena_t arena;
@@ -119,17 +132,20 @@ static maty_status explore_local_types(maty__check_t *check, const maty__tree_t 
       maty__local_machines(check, tree, types, parts, automaton, &arena, &machines);
   if (status == MATY_OK)
     status = make_image(check, automaton, &machines, types, &image);
-  maty__arena_free(&arena);
   if (status == MATY_OK)
     status = explore_image(check, automaton->protocol, image);
-  maty_image_release(image);
+  if (status == MATY_OK && kept != NULL && is_deterministic(&machines))
+    *kept = image;
+  else
+    maty_image_release(image);
+  maty__arena_free(&arena);
   return status;
 }
 
 static maty_status reject_aside(maty__check_t *check, const maty__stmt_t *stmt) {
   MATY__TRY(maty__error(check, MATY_CLASS_UNSUPPORTED, stmt->at, stmt->length,
-                        "this goes on beside what comes before and never ends: no such two things "
-                        "are known in one conversation"));
+                        "this goes on beside what comes before and never ends: with two branches "
+                        "that begin with one message, that is not supported"));
   return MATY_EREJECTED;
 }
 
@@ -144,10 +160,11 @@ maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__t
   if (dialect->enabling)
     MATY__TRY(maty__enabling_check(check, tree, (uint32_t)(protocol - tree->protocols.at)));
   MATY__TRY(maty__automaton_build(check, tree, types, parts, protocol, &automaton));
+  bool beside = automaton.aside != NULL;
   if (dialect->explored)
-    MATY__TRY(explore_local_types(check, tree, types, parts, &automaton));
-  if (automaton.aside != NULL)
-    return reject_aside(check, automaton.aside);
+    MATY__TRY(explore_local_types(check, tree, types, parts, &automaton, beside ? image : NULL));
+  if (beside) /* the parts as they are written are all there is */
+    return *image != NULL ? MATY_OK : reject_aside(check, automaton.aside);
   MATY__TRY(make_machines(check, &automaton, &machines));
   MATY__TRY(make_image(check, &automaton, &machines, types, image));
   if (dialect->explored || fairness_of(check) != MATY_FAIRNESS_UNFAIR)

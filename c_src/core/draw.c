@@ -211,7 +211,7 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
   MATY__TRY(
       maty__automaton_build(check, tree, types, needs_parts ? &parts : NULL, protocol, &automaton));
   if (automaton.aside != NULL)
-    return MATY_EREJECTED;
+    return MATY_ELIMIT;
   begin_states(picture);
   for (uint32_t state = 0; state < automaton.points.count; state++) {
     const maty__point_t *point = &automaton.points.at[state];

@@ -28,8 +28,9 @@
  *     run comes to a c' of which this is true, and whatever is not done in any
  *     reduced continuation is not done in any. So the terminal components of
  *     the reduced and of the whole graph starve the same roles and messages.
- * Only under unfair choice the whole is followed: a role that always chooses
- * alike need not choose the step to the greater number.
+ * Under unfair choice a role that always chooses alike need not choose the step
+ * to the greater number, so there each of the steps has to lead to one. Then the
+ * above holds of every way to choose by itself.
  *
  * A run found in the reduced graph need not be a shortest one. So where
  * something is wrong the whole graph is looked at again, if it is small enough.
@@ -71,8 +72,20 @@ static bool suffices(const maty__explore_t *explore, const uint64_t *configurati
   return state->phase == MATY_PHASE_SEND;
 }
 
-static maty_status expand(maty__explore_t *explore, uint32_t number, bool whole) {
+/* Whether what was followed of configuration "number", to "newest" and by the
+ * edges from "first" on, keeps others from being left out for ever. */
+static bool leads_on(const maty__explore_t *explore, uint32_t number, uint32_t newest,
+                     uint32_t first) {
+  if ((explore->how & MATY__EXPLORE_UNFAIR) != 0)
+    for (uint32_t edge = first; edge < explore->reach.edges.count; edge++)
+      if (maty__reach_edge(&explore->reach, edge) <= number)
+        return false;
+  return newest > number;
+}
+
+static maty_status expand(maty__explore_t *explore, uint32_t number) {
   maty__reach_t *reach = &explore->reach;
+  const bool whole = (explore->how & MATY__EXPLORE_WHOLE) != 0;
   const uint64_t *configuration = maty__reach_at(reach, number);
   uint32_t newest = MATY__NONE;
   bool wrong;
@@ -83,8 +96,9 @@ static maty_status expand(maty__explore_t *explore, uint32_t number, bool whole)
   for (uint32_t role = 0; role < explore->system.role_count && !whole; role++) {
     if (!suffices(explore, configuration, role))
       continue;
+    uint32_t first = reach->edges.count;
     MATY__TRY(maty__reach_follow(reach, number, role, &newest));
-    if (newest > number)
+    if (leads_on(explore, number, newest, first))
       return MATY_OK;
   }
   for (uint32_t role = 0; role < explore->system.role_count; role++)
@@ -104,6 +118,12 @@ static maty_status too_many(maty__explore_t *explore) {
   return MATY_ELIMIT;
 }
 
+static maty__keep what_to_keep(unsigned how) {
+  if ((how & (MATY__EXPLORE_UNFAIR | MATY__EXPLORE_ANY_BOUND)) != 0)
+    return MATY__KEEP_STEPS;
+  return (how & MATY__EXPLORE_PROGRESS) != 0 ? MATY__KEEP_EDGES : MATY__KEEP_NODES;
+}
+
 static maty_status run(maty__explore_t *explore, uint32_t max_states) {
   const maty_image_t *image = explore->image;
   const unsigned how = explore->how;
@@ -116,9 +136,9 @@ static maty_status run(maty__explore_t *explore, uint32_t max_states) {
     explore->hears_several[i] = image->states[i].phase == MATY_PHASE_RECEIVE &&
                                 !maty__system_hears_one(&explore->system, i);
   maty_status status = maty__reach_init(&explore->reach, &explore->system, max_states,
-                                        (how & MATY__EXPLORE_PROGRESS) != 0, explore->pace);
+                                        what_to_keep(how), explore->pace);
   for (uint32_t i = 0; status == MATY_OK && i < maty__reach_count(&explore->reach); i++)
-    status = expand(explore, i, (how & MATY__EXPLORE_WHOLE) != 0);
+    status = expand(explore, i);
   facts->states = maty__reach_count(&explore->reach);
   facts->transitions = explore->reach.transitions;
   facts->bytes = explore->reach.bytes;
@@ -212,12 +232,13 @@ maty_status maty_explore(maty_verdict_t **out, const maty_image_t *image,
   if (image == NULL || config == NULL || config->allocator.resize == NULL)
     return MATY_EINVAL;
   const maty_explore_options_t defaults = {0}, *chosen = options == NULL ? &defaults : options;
+  if ((unsigned)chosen->fairness > MATY_FAIRNESS_UNFAIR)
+    return MATY_EINVAL;
   uint32_t bound = chosen->bound == 0 ? 1 : chosen->bound;
   uint32_t max_states = maty__explore_max(options);
   bool unfair = !chosen->safety_only && chosen->fairness == MATY_FAIRNESS_UNFAIR;
   unsigned how = (chosen->safety_only ? 0u : MATY__EXPLORE_PROGRESS) |
-                 (chosen->whole || unfair ? MATY__EXPLORE_WHOLE : 0u) |
-                 (unfair ? MATY__EXPLORE_UNFAIR : 0u);
+                 (chosen->whole ? MATY__EXPLORE_WHOLE : 0u) | (unfair ? MATY__EXPLORE_UNFAIR : 0u);
   maty__pace_t pace = {.config = config};
   maty_status status = explore_once(out, image, bound, max_states, how, &pace);
   if (status == MATY_EREJECTED && (how & MATY__EXPLORE_WHOLE) == 0)

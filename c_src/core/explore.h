@@ -25,7 +25,7 @@ typedef struct maty__explore {
 typedef enum maty__explore_how {
   MATY__EXPLORE_WHOLE = 1,    /* every order of steps */
   MATY__EXPLORE_PROGRESS = 2, /* endless runs as well */
-  MATY__EXPLORE_UNFAIR = 4,   /* of those that never choose otherwise, too; wants the first two */
+  MATY__EXPLORE_UNFAIR = 4,   /* of those that never choose otherwise, too; wants the one before */
   MATY__EXPLORE_ANY_BOUND = 8 /* only errors that larger queues cannot mend */
 } maty__explore_how_t;
 

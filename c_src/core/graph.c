@@ -562,6 +562,41 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool
   return rejected ? MATY_EREJECTED : maty__check_work(check, graph->arcs.count);
 }
 
+/* ===== Following jumps =================================================== */
+
+maty_status maty__jumps_begin(maty__jumps_t *jumps, maty__check_t *check, uint32_t node) {
+  if (jumps->begin.count == 0)
+    jumps->search++;
+  jumps->seen[node] = jumps->search;
+  MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, node));
+  return MATY_OK;
+}
+
+maty_status maty__jumps_follow(maty__jumps_t *jumps, maty__check_t *check,
+                               const maty__graph_t *graph) {
+  uint64_t followed = 1;
+  jumps->nodes.count = jumps->arcs.count = 0;
+  jumps->again = MATY__NONE;
+  while (jumps->begin.count > 0) {
+    uint32_t node = jumps->begin.at[--jumps->begin.count];
+    MATY__NEED(maty__vec_push(check->scratch, &jumps->nodes, node));
+    for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++, followed++) {
+      const maty__arc_t *arc = &graph->arcs.at[i];
+      uint32_t to = graph->onward[arc->to];
+      if (arc->message != MATY__NONE) {
+        MATY__NEED(maty__vec_push(check->scratch, &jumps->arcs, (uint64_t)arc->message << 32 | i));
+      } else if (jumps->seen[to] != jumps->search) {
+        jumps->seen[to] = jumps->search;
+        MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, to));
+      } else {
+        jumps->again = i;
+      }
+    }
+  }
+  maty__sort(jumps->arcs.at, jumps->arcs.count);
+  return maty__check_work(check, followed);
+}
+
 maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
                               maty__parts_t *parts, uint32_t role, maty__automaton_t *automaton,
                               maty__graph_t *graph) {

@@ -62,4 +62,22 @@ maty_status maty__graph_build(maty__check_t *check, const maty__tree_t *tree, ma
                               maty__parts_t *parts, uint32_t role, maty__automaton_t *automaton,
                               maty__graph_t *graph);
 
+/* What jumps lead to from some nodes. Zeroed, but for "seen", which is
+ * zeros by node. */
+typedef struct maty__jumps {
+  uint32_t *seen;     /* by node: the last search that came there */
+  uint32_t search;    /* the number of this one */
+  maty__u32s_t begin; /* where it begins; empty when it is over */
+  maty__u32s_t nodes; /* all that it came to */
+  maty__u64s_t arcs;  /* messages that begin there: message, then arc; sorted */
+  uint32_t again;     /* a jump that leads where another does, or MATY__NONE */
+} maty__jumps_t;
+
+/* Adds a node to begin at, which "onward" leads to. */
+maty_status maty__jumps_begin(maty__jumps_t *jumps, maty__check_t *check, uint32_t node);
+
+/* Follows the jumps from there. */
+maty_status maty__jumps_follow(maty__jumps_t *jumps, maty__check_t *check,
+                               const maty__graph_t *graph);
+
 #endif /* MATY_GRAPH_H */

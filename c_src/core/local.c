@@ -18,39 +18,13 @@ typedef struct builder {
   uint32_t role;
   maty__u32s_t nodes;   /* by state */
   uint32_t *state_of;   /* by node: its state, plus one */
-  uint32_t *seen_in;    /* by node: the last state whose jumps led there, plus one */
-  maty__u32s_t stack;   /* nodes whose arcs are still to be followed */
-  maty__u64s_t arcs;    /* of one state: message, then arc */
+  maty__jumps_t jumps;  /* of one state's node */
   maty__u64s_t targets; /* of one message: target, then arc */
   bool rejected;
 } builder_t;
 
 static const maty__message_t *message_of(const builder_t *builder, uint32_t arc) {
   return &builder->automaton->messages.at[builder->graph.arcs.at[arc].message];
-}
-
-static maty_status gather(builder_t *builder, uint32_t state) {
-  maty__arena_t *scratch = builder->check->scratch;
-  const maty__graph_t *graph = &builder->graph;
-  uint64_t followed = 1;
-  builder->arcs.count = 0;
-  builder->seen_in[builder->nodes.at[state]] = state + 1;
-  MATY__NEED(maty__vec_push(scratch, &builder->stack, builder->nodes.at[state]));
-  while (builder->stack.count > 0) {
-    uint32_t node = builder->stack.at[--builder->stack.count];
-    for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++) {
-      const maty__arc_t *arc = &graph->arcs.at[i];
-      followed++;
-      if (arc->message != MATY__NONE) {
-        MATY__NEED(maty__vec_push(scratch, &builder->arcs, (uint64_t)arc->message << 32 | i));
-      } else if (builder->seen_in[graph->onward[arc->to]] != state + 1) {
-        builder->seen_in[graph->onward[arc->to]] = state + 1;
-        MATY__NEED(maty__vec_push(scratch, &builder->stack, graph->onward[arc->to]));
-      }
-    }
-  }
-  maty__sort(builder->arcs.at, builder->arcs.count);
-  return maty__check_work(builder->check, followed);
 }
 
 static maty_status find_state(builder_t *builder, uint32_t node, uint32_t *state) {
@@ -68,7 +42,7 @@ static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
   maty__u64s_t *targets = &builder->targets;
   targets->count = 0;
   for (uint32_t i = first; i < end; i++) {
-    uint32_t arc = (uint32_t)builder->arcs.at[i], target;
+    uint32_t arc = (uint32_t)builder->jumps.arcs.at[i], target;
     if (message_of(builder, arc)->receiver == builder->role)
       state->deadline = maty__sooner(state->deadline, builder->graph.arcs.at[arc].deadline);
     MATY__TRY(find_state(builder, builder->graph.onward[builder->graph.arcs.at[arc].to], &target));
@@ -93,13 +67,13 @@ static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
 /* One subject for each state: the role sends, or it hears from one other role. */
 static maty_status check_subject(builder_t *builder) {
   const maty__check_t *check = builder->check;
-  for (uint32_t i = 1; i < builder->arcs.count; i++) {
-    uint32_t one = (uint32_t)builder->arcs.at[0], other = (uint32_t)builder->arcs.at[i];
+  for (uint32_t i = 1; i < builder->jumps.arcs.count; i++) {
+    uint32_t one = (uint32_t)builder->jumps.arcs.at[0], other = (uint32_t)builder->jumps.arcs.at[i];
     if (message_of(builder, one)->sender == message_of(builder, other)->sender)
       continue;
     if (builder->graph.arcs.at[one].at > builder->graph.arcs.at[other].at) {
       other = one;
-      one = (uint32_t)builder->arcs.at[i];
+      one = (uint32_t)builder->jumps.arcs.at[i];
     }
     const maty__arc_t *here = &builder->graph.arcs.at[other], *there = &builder->graph.arcs.at[one];
     const maty__use_t *roles = builder->automaton->roles;
@@ -123,15 +97,17 @@ static maty_status expand(builder_t *builder, uint32_t number) {
   maty__local_state_t state = {.first_move = builder->machines->moves.count,
                                .phase = MATY_PHASE_FINAL,
                                .at = builder->automaton->protocol->end_at};
-  MATY__TRY(gather(builder, number));
-  if (builder->arcs.count > 0)
-    state.phase = message_of(builder, (uint32_t)builder->arcs.at[0])->sender == builder->role
+  MATY__TRY(maty__jumps_begin(&builder->jumps, builder->check, builder->nodes.at[number]));
+  MATY__TRY(maty__jumps_follow(&builder->jumps, builder->check, &builder->graph));
+  if (builder->jumps.arcs.count > 0)
+    state.phase = message_of(builder, (uint32_t)builder->jumps.arcs.at[0])->sender == builder->role
                       ? MATY_PHASE_SEND
                       : MATY_PHASE_RECEIVE;
   MATY__TRY(check_subject(builder));
-  for (uint32_t first = 0, end; first < builder->arcs.count; first = end) {
-    uint64_t message = builder->arcs.at[first] >> 32;
-    for (end = first + 1; end < builder->arcs.count && builder->arcs.at[end] >> 32 == message;)
+  for (uint32_t first = 0, end; first < builder->jumps.arcs.count; first = end) {
+    uint64_t message = builder->jumps.arcs.at[first] >> 32;
+    for (end = first + 1;
+         end < builder->jumps.arcs.count && builder->jumps.arcs.at[end] >> 32 == message;)
       end++;
     MATY__TRY(add_moves(builder, first, end, &state));
   }
@@ -152,8 +128,8 @@ static maty_status add_machine(builder_t *builder) {
   maty__arena_t *scratch = builder->check->scratch;
   uint32_t begin;
   builder->state_of = maty__zarray(scratch, uint32_t, builder->graph.node_count);
-  builder->seen_in = maty__zarray(scratch, uint32_t, builder->graph.node_count);
-  MATY__NEED(builder->state_of != NULL && builder->seen_in != NULL);
+  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  MATY__NEED(builder->state_of != NULL && builder->jumps.seen != NULL);
   MATY__TRY(find_state(builder, builder->graph.onward[builder->graph.begin], &begin));
   for (uint32_t state = 0; state < builder->nodes.count; state++) {
     MATY__TRY(expand(builder, state));

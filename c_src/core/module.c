@@ -132,7 +132,8 @@ static maty_status check_text(maty_module_t *module, maty__check_t *check,
 maty_status maty__module_accepts(const char *name, const char *text, size_t length,
                                  const maty_config_t *config) {
   if (name == NULL || config == NULL || config->allocator.resize == NULL ||
-      (text == NULL && length > 0) || maty_dialect_name(config->dialect) == NULL)
+      (text == NULL && length > 0) || maty_dialect_name(config->dialect) == NULL ||
+      (unsigned)config->fairness > MATY_FAIRNESS_UNFAIR)
     return MATY_EINVAL;
   return length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME ? MATY_ELIMIT : MATY_OK;
 }

@@ -304,8 +304,9 @@ maty_status maty__skip_statement(maty__parser_t *parser) {
   return MATY_OK;
 }
 
-static maty_status skip_declaration(maty__parser_t *parser) {
-  while (!maty__is(parser, 0, MATY__TOKEN_END) && !maty__begins_protocol(parser)) {
+maty_status maty__skip_declaration(maty__parser_t *parser,
+                                   bool (*begins)(const maty__parser_t *parser)) {
+  while (!maty__is(parser, 0, MATY__TOKEN_END) && !begins(parser)) {
     if (maty__is(parser, 0, ';') || maty__is(parser, 0, '}'))
       return maty__advance(parser);
     if (maty__is(parser, 0, '{'))
@@ -345,7 +346,7 @@ static maty_status read_source(maty__parser_t *parser) {
     status = maty__parse_module_line(parser);
   for (;;) {
     if (status == MATY_EREJECTED)
-      status = skip_declaration(parser);
+      status = maty__skip_declaration(parser, maty__begins_protocol);
     MATY__TRY(status);
     if (maty__is(parser, 0, MATY__TOKEN_END))
       break;

@@ -119,17 +119,6 @@ static maty_status read_machines_declaration(maty__parser_t *parser) {
   return maty__expected(parser, "'machine', 'role' or 'type'");
 }
 
-static maty_status skip_machines_declaration(maty__parser_t *parser) {
-  while (!maty__is(parser, 0, MATY__TOKEN_END) && !begins_machine(parser)) {
-    if (maty__is(parser, 0, ';') || maty__is(parser, 0, '}'))
-      return maty__advance(parser);
-    if (maty__is(parser, 0, '{'))
-      return maty__skip_brackets(parser, '{', '}');
-    MATY__TRY(maty__advance(parser));
-  }
-  return MATY_OK;
-}
-
 maty_status maty__parse_machines(maty__check_t *check, maty__tree_t *tree) {
   maty__parser_t parser = {
       .check = check, .dialect = maty__dialect(MATY_DIALECT_MATY), .tree = tree};
@@ -147,7 +136,7 @@ maty_status maty__parse_machines(maty__check_t *check, maty__tree_t *tree) {
   }
   for (;;) {
     if (status == MATY_EREJECTED)
-      status = skip_machines_declaration(&parser);
+      status = maty__skip_declaration(&parser, begins_machine);
     MATY__TRY(status);
     if (maty__is(&parser, 0, MATY__TOKEN_END))
       break;

@@ -166,6 +166,10 @@ bool maty__begins_protocol(const maty__parser_t *parser);
 maty_status maty__skip_brackets(maty__parser_t *parser, uint32_t open, uint32_t close);
 maty_status maty__skip_statement(maty__parser_t *parser);
 
+/* To behind a declaration, or before the next thing of the kind that "begins". */
+maty_status maty__skip_declaration(maty__parser_t *parser,
+                                   bool (*begins)(const maty__parser_t *parser));
+
 /* ===== The grammar, by subject =========================================== */
 
 /* The module line, if there is one, before everything else. */

@@ -267,25 +267,22 @@ static bool waits(const progress_t *progress, waiter_t waiter, uint32_t node) {
   return head != 0;
 }
 
-/* Whether everyone can act at a node so that the set is not left. The edges of a
- * node are those of its roles in their order, as reach.h says. */
+/* Whether a role has a choice between several sends. */
+static bool chooses(const maty__state_t *state) {
+  return state->phase == MATY_PHASE_SEND && state->transition_count > 1;
+}
+
+/* Whether everyone can act at a node so that the set is not left. */
 static bool can_stay(const unfair_t *unfair, uint32_t node) {
-  const progress_t *progress = unfair->progress;
-  const uint64_t *configuration = maty__reach_at(progress->reach, node);
-  uint32_t edge = maty__reach_node(progress->reach, node)->first_edge;
-  for (uint32_t role = 0; role < progress->system->role_count; role++) {
-    const maty__state_t *state = local(progress, node, role);
-    bool choice = state->phase == MATY_PHASE_SEND && state->transition_count > 1;
-    bool leaves = false, stays = false;
-    for (uint32_t i = 0; i < state->transition_count; i++) {
-      const maty__move_t *move = &progress->system->moves[state->first_transition + i];
-      bool can = maty__system_can(progress->system, configuration, move);
-      if (can && !unfair->inside[maty__reach_edge(progress->reach, edge++)])
-        leaves = true;
-      else
-        stays = true;
-    }
-    if (choice ? !stays : leaves)
+  const maty__reach_t *reach = unfair->progress->reach;
+  uint32_t end = maty__reach_end(reach, node);
+  for (uint32_t edge = maty__reach_node(reach, node)->first_edge; edge < end;) {
+    uint32_t role = maty__reach_role(reach, edge), first = edge, inside = 0;
+    for (; edge < end && maty__reach_role(reach, edge) == role; edge++)
+      inside += unfair->inside[maty__reach_edge(reach, edge)];
+    uint32_t leave = edge - first - inside;
+    const maty__state_t *state = local(unfair->progress, node, role);
+    if (chooses(state) ? leave == state->transition_count : leave > 0)
       return false;
   }
   return true;
@@ -337,30 +334,25 @@ static maty_status visit(unfair_t *unfair, uint32_t node) {
  * and something goes on. */
 static maty_status follow(unfair_t *unfair, uint32_t node, uint32_t *open, bool *good) {
   progress_t *progress = unfair->progress;
-  const uint64_t *configuration = maty__reach_at(progress->reach, node);
-  uint32_t edge = maty__reach_node(progress->reach, node)->first_edge;
+  const maty__reach_t *reach = progress->reach;
+  uint32_t end = maty__reach_end(reach, node);
   bool moves = false;
   *open = MATY__NONE;
   *good = true;
-  for (uint32_t role = 0; role < progress->system->role_count; role++) {
-    uint32_t number = local_state(progress, node, role);
-    const maty__state_t *state = &progress->explore->image->states[number];
-    bool choice = state->phase == MATY_PHASE_SEND && state->transition_count > 1;
-    if (choice && progress->choices[number] == MATY__NONE) {
-      *open = number;
-      return MATY_OK;
-    }
-    for (uint32_t i = 0; i < state->transition_count; i++) {
-      uint32_t transition = state->first_transition + i;
-      if (!maty__system_can(progress->system, configuration, &progress->system->moves[transition]))
+  for (uint32_t edge = maty__reach_node(reach, node)->first_edge; edge < end; edge++) {
+    uint32_t number = local_state(progress, node, maty__reach_role(reach, edge));
+    if (chooses(&progress->explore->image->states[number])) {
+      if (progress->choices[number] == MATY__NONE) {
+        *open = number;
+        return MATY_OK;
+      }
+      if (progress->choices[number] != maty__reach_step(reach, edge))
         continue;
-      uint32_t to = maty__reach_edge(progress->reach, edge++);
-      if (choice && progress->choices[number] != transition)
-        continue;
-      moves = true;
-      *good = *good && unfair->inside[to];
-      MATY__TRY(visit(unfair, to));
     }
+    uint32_t to = maty__reach_edge(reach, edge);
+    moves = true;
+    *good = *good && unfair->inside[to];
+    MATY__TRY(visit(unfair, to));
   }
   *good = *good && moves;
   return MATY_OK;

@@ -113,17 +113,18 @@ static maty_status number_of(maty__reach_t *reach, const uint64_t *configuration
 /* ===== Following moves =================================================== */
 
 maty_status maty__reach_init(maty__reach_t *reach, const maty__system_t *system, uint32_t max_count,
-                             bool keep_edges, maty__pace_t *pace) {
+                             maty__keep keep, maty__pace_t *pace) {
   uint32_t number;
   *reach = (maty__reach_t){.system = system,
                            .pace = pace,
                            .max_count = max_count,
                            .max_bytes = MATY_MAX_EXPLORED_BYTES,
-                           .keep_edges = keep_edges};
+                           .keep = keep};
   maty__arena_init(&reach->arena, &pace->config->allocator);
   pages_init(&reach->configurations, system->words * sizeof(uint64_t));
   pages_init(&reach->nodes, sizeof(maty__node_t));
   pages_init(&reach->edges, sizeof(uint32_t));
+  pages_init(&reach->steps, sizeof(uint32_t));
   reach->next = maty__array(&reach->arena, uint64_t, system->words);
   MATY__NEED(reach->next != NULL && grow_table(reach));
   maty__system_begin(system, reach->next);
@@ -139,6 +140,20 @@ maty_status maty__reach_open(maty__reach_t *reach, uint32_t number) {
   maty__node_t *node = maty__pages_at(&reach->nodes, number);
   node->first_edge = reach->edges.count;
   return maty__pace(reach->pace, reach->system->role_count);
+}
+
+static maty_status keep_edge(maty__reach_t *reach, uint32_t to, uint32_t transition) {
+  if (reach->edges.count == MATY__NONE - 1)
+    return MATY_ELIMIT;
+  uint32_t *edge = pages_add(reach, &reach->edges);
+  MATY__NEED(edge != NULL);
+  *edge = to;
+  if (reach->keep != MATY__KEEP_STEPS)
+    return MATY_OK;
+  uint32_t *step = pages_add(reach, &reach->steps);
+  MATY__NEED(step != NULL);
+  *step = transition;
+  return MATY_OK;
 }
 
 maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t role,
@@ -157,37 +172,13 @@ maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t r
     reach->transitions++;
     if (*newest == MATY__NONE || to > *newest)
       *newest = to;
-    if (reach->keep_edges) {
-      if (reach->edges.count == MATY__NONE - 1)
-        return MATY_ELIMIT;
-      uint32_t *edge = pages_add(reach, &reach->edges);
-      MATY__NEED(edge != NULL);
-      *edge = to;
-    }
+    if (reach->keep != MATY__KEEP_NODES)
+      MATY__TRY(keep_edge(reach, to, state->first_transition + i));
   }
   return MATY_OK;
 }
 
 /* ===== Edges turned round ================================================ */
-
-/* Puts the edges of a node, which are in the order of its steps, among those into
- * where they lead. */
-static void turn_edges(const maty__reach_t *reach, maty__sources_t *sources, uint32_t node,
-                       uint32_t edge) {
-  const maty__system_t *system = reach->system;
-  const uint64_t *configuration = maty__reach_at(reach, node);
-  for (uint32_t role = 0; role < system->role_count; role++) {
-    const maty__state_t *state =
-        &system->image->states[maty__system_state(system, configuration, role)];
-    for (uint32_t i = 0; i < state->transition_count; i++) {
-      if (!maty__system_can(system, configuration, &system->moves[state->first_transition + i]))
-        continue;
-      uint32_t at = sources->into[maty__reach_edge(reach, edge++) + 1]++;
-      sources->nodes[at] = node;
-      sources->roles[at] = (uint16_t)role;
-    }
-  }
-}
 
 maty_status maty__sources_init(maty__sources_t *sources, const maty__reach_t *reach,
                                maty__arena_t *arena) {
@@ -201,8 +192,12 @@ maty_status maty__sources_init(maty__sources_t *sources, const maty__reach_t *re
   for (uint32_t i = 0; i < count; i++)
     sources->into[i + 1] += sources->into[i];
   for (uint32_t node = 0; node < count; node++)
-    if (maty__reach_node(reach, node)->first_edge < maty__reach_end(reach, node))
-      turn_edges(reach, sources, node, maty__reach_node(reach, node)->first_edge);
+    for (uint32_t edge = maty__reach_node(reach, node)->first_edge;
+         edge < maty__reach_end(reach, node); edge++) {
+      uint32_t at = sources->into[maty__reach_edge(reach, edge) + 1]++;
+      sources->nodes[at] = node;
+      sources->roles[at] = (uint16_t)maty__reach_role(reach, edge);
+    }
   return maty__pace(reach->pace, reach->edges.count);
 }
 

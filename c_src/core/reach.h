@@ -10,8 +10,8 @@
  *     edges         [ 1, 2 | 3 | 3, 4 | ...           ]
  *
  * and a hash table gives the number of a configuration. The edges of a node are
- * one run, in the order of its roles and of their transitions, and end where
- * those of the next one begin; without "edges" there are none.
+ * one run, those of one role's steps together and in their order, and end where
+ * those of the next one begin. What of this is kept is asked for.
  */
 #ifndef MATY_REACH_H
 #define MATY_REACH_H
@@ -41,16 +41,23 @@ typedef struct maty__pace {
   uint64_t steps, told;
 } maty__pace_t;
 
+typedef enum maty__keep {
+  MATY__KEEP_NODES,
+  MATY__KEEP_EDGES,
+  MATY__KEEP_STEPS /* edges, and whose step each is */
+} maty__keep;
+
 typedef struct maty__reach {
   const maty__system_t *system;
   maty__pace_t *pace;
   maty__arena_t arena;
   maty__pages_t configurations, nodes, edges;
-  uint32_t *slots; /* numbers plus one; 0 is free */
+  maty__pages_t steps; /* by edge: the transition, by its number in the image */
+  uint32_t *slots;     /* numbers plus one; 0 is free */
   uint32_t slot_count;
   uint64_t bytes, max_bytes;
   uint32_t max_count;
-  bool keep_edges;
+  maty__keep keep;
   uint64_t transitions; /* followed */
   uint64_t *next;       /* room for one configuration */
 } maty__reach_t;
@@ -58,7 +65,7 @@ typedef struct maty__reach {
 /* Begins with the configuration that all begin in. To be freed whatever comes
  * back. */
 maty_status maty__reach_init(maty__reach_t *reach, const maty__system_t *system, uint32_t max_count,
-                             bool keep_edges, maty__pace_t *pace);
+                             maty__keep keep, maty__pace_t *pace);
 void maty__reach_free(maty__reach_t *reach);
 
 /* Opens the node of the next configuration in turn, whose edges are added now. */
@@ -89,6 +96,17 @@ static inline uint32_t maty__reach_edge(const maty__reach_t *reach, uint32_t edg
   return *(const uint32_t *)maty__pages_at(&reach->edges, edge);
 }
 
+/* The transition that an edge is, and the role whose it is. */
+static inline uint32_t maty__reach_step(const maty__reach_t *reach, uint32_t edge) {
+  return *(const uint32_t *)maty__pages_at(&reach->steps, edge);
+}
+
+static inline uint32_t maty__reach_role(const maty__reach_t *reach, uint32_t edge) {
+  const maty__move_t *move = &reach->system->moves[maty__reach_step(reach, edge)];
+  const maty__queue_t *queue = &reach->system->queues[move->channel];
+  return move->sends ? queue->sender : queue->receiver;
+}
+
 /* Where a node's edges end. */
 static inline uint32_t maty__reach_end(const maty__reach_t *reach, uint32_t number) {
   return number + 1 < reach->nodes.count ? maty__reach_node(reach, number + 1)->first_edge
@@ -102,7 +120,7 @@ typedef struct maty__sources {
   uint16_t *roles; /* whose step it is */
 } maty__sources_t;
 
-/* Of a graph in which every step of every role was followed. */
+/* Of a graph that has kept its steps. */
 maty_status maty__sources_init(maty__sources_t *sources, const maty__reach_t *reach,
                                maty__arena_t *arena);
 

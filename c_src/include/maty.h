@@ -485,7 +485,8 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
 
 /* Draws a protocol of a text as a whole, accepted or not. MATY_EREJECTED: its
  * text has errors that leave nothing to draw. MATY_EINVAL: it has no protocol
- * of this name. */
+ * of this name. MATY_ELIMIT: it has endless parts side by side, which are drawn
+ * as a sequence only. */
 maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol,
                                maty_diagram diagram, const maty_config_t *config,
                                maty_writer_t writer);

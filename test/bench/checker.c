@@ -10,10 +10,18 @@
  *   fan n       a master and n workers, rounds of work until a stop
  *   pairs n     n pairs that have nothing to do with each other
  *   kbuf n      n messages in a row before the answer, for ever
+ *
+ * Then many small files in one process, and the command as a whole on one, for
+ * which priv/maty has to be there.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "bench.h"
 
+#include <spawn.h>
 #include <stdarg.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ----- Text ----- */
 
@@ -273,12 +281,14 @@ static void mail(text_t *text, int n) {
 
 /* ----- Measuring ----- */
 
-static const struct {
+typedef struct family {
   const char *name;
   void (*print)(text_t *text, int n);
   int n;
   double aim; /* milliseconds */
-} SUBJECTS[] = {
+} family_t;
+
+static const family_t SUBJECTS[] = {
     {"ring 32", ring, 32, 0},          {"ring 256", ring, 256, 5},
     {"ring 1000", ring, 1000, 0},      {"ringstop 32", ringstop, 32, 0},
     {"chain 1000", chain, 1000, 2},    {"width 128", width, 128, 0},
@@ -288,9 +298,22 @@ static const struct {
     {"a mail transfer", mail, 0, 0.5},
 };
 
-static maty_status check(const text_t *text, maty_module_t **module) {
+/* In the scribble dialect, which explores. */
+static const family_t IN_SCRIBBLE[] = {
+    {"ring 256", ring, 256, 0},   {"ringstop 32", ringstop, 32, 0}, {"chain 1000", chain, 1000, 0},
+    {"width 512", width, 512, 0}, {"nested 10", nested, 10, 0},     {"fan 8", fan, 8, 20},
+    {"pairs 8", pairs, 8, 500},
+};
+
+typedef struct subject {
+  text_t text;
+  maty_dialect dialect;
+} subject_t;
+
+static maty_status check(const subject_t *subject, maty_module_t **module) {
   maty_config_t config = maty_config_default();
-  return maty_module_check(module, "bench", text->bytes, text->size, &config);
+  config.dialect = subject->dialect;
+  return maty_module_check(module, "bench", subject->text.bytes, subject->text.size, &config);
 }
 
 static void run_check(void *context) {
@@ -300,15 +323,24 @@ static void run_check(void *context) {
 }
 
 /* A benchmark of protocols that are rejected would be fast and say nothing. */
-static void require_accepted(const char *name, const text_t *text) {
+static void require_accepted(const char *name, const subject_t *subject) {
   maty_module_t *module = NULL;
-  maty_status status = check(text, &module);
+  maty_status status = check(subject, &module);
   if (status == MATY_EREJECTED) {
     const maty_diagnostic_t *first = maty_module_diagnostic(module, 0);
     fprintf(stderr, "%u:%u: %s\n", first->line, first->column, first->text);
   }
   bench_require(status, name);
   maty_module_free(module);
+}
+
+/* Takes the text over. */
+static void bench_check(const char *name, subject_t *subject, double aim) {
+  char row[80];
+  require_accepted(name, subject);
+  snprintf(row, sizeof row, "check %s", name);
+  bench_report(row, bench_time(run_check, subject) * 1e3, "ms", aim);
+  free(subject->text.bytes);
 }
 
 /* ----- Exploring ----- */
@@ -379,11 +411,11 @@ static double measure_memory(const exploration_t *exploration) {
 
 static void bench_explore(size_t index) {
   enum { MANY = 10000 }; /* of fewer states the first pages are most of the memory */
-  text_t text = {0};
+  subject_t subject = {.dialect = MATY_DIALECT_MATY};
   maty_module_t *module = NULL;
   char name[80];
-  EXPLORED[index].print(&text, EXPLORED[index].n);
-  bench_require(check(&text, &module), EXPLORED[index].name);
+  EXPLORED[index].print(&subject.text, EXPLORED[index].n);
+  bench_require(check(&subject, &module), EXPLORED[index].name);
   exploration_t exploration = {.image = maty_module_image(module, 0),
                                .options = &EXPLORED[index].options};
   snprintf(name, sizeof name, "explore %s", EXPLORED[index].name);
@@ -401,22 +433,93 @@ static void bench_explore(size_t index) {
                  0);
   }
   maty_module_free(module);
-  free(text.bytes);
+  free(subject.text.bytes);
+}
+
+/* ----- From the text to the last run ----- */
+
+static void run_everything(void *context) {
+  maty_module_t *module = NULL;
+  exploration_t exploration = {.options = &EXPLORED[0].options};
+  bench_require(check(context, &module), "everything");
+  exploration.image = maty_module_image(module, 0);
+  run_explore(&exploration);
+  maty_module_free(module);
+}
+
+/* ----- Small files ----- */
+
+enum { FILES = 120 };
+
+static void run_files(void *context) {
+  for (subject_t *subject = context; subject < (subject_t *)context + FILES; subject++) {
+    run_check(subject);
+  }
+}
+
+static void bench_files(void) {
+  static void (*const families[])(text_t *, int) = {ring,   ringstop, chain, width,
+                                                    nested, fan,      pairs, kbuf};
+  subject_t subjects[FILES] = {{.dialect = MATY_DIALECT_MATY}};
+  for (int i = 0; i < FILES; i++) {
+    int n = 2 + i / 8 % 4;
+    if (i % 2 == 1) {
+      subjects[i].dialect = MATY_DIALECT_SCRIBBLE;
+      put(&subjects[i].text, "module bench;\n");
+    }
+    families[(i / 2) % 8](&subjects[i].text, n);
+    require_accepted("a small file", &subjects[i]);
+  }
+  bench_report("check 120 small files", bench_time(run_files, subjects) * 1e3, "ms", 0);
+  for (int i = 0; i < FILES; i++) {
+    free(subjects[i].text.bytes);
+  }
+}
+
+static void run_command(void *context) {
+  extern char **environ;
+  char *arguments[] = {"maty", "check", context, NULL};
+  posix_spawn_file_actions_t actions;
+  pid_t child;
+  int status = 1;
+  (void)posix_spawn_file_actions_init(&actions);
+  (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", 1 /* O_WRONLY */, 0);
+  if (posix_spawn(&child, "priv/maty", &actions, NULL, arguments, environ) == 0) {
+    (void)waitpid(child, &status, 0);
+  }
+  (void)posix_spawn_file_actions_destroy(&actions);
+  bench_require(status == 0 ? MATY_OK : MATY_EINVAL, "priv/maty check");
+}
+
+static void bench_checks(void) {
+  for (size_t i = 0; i < sizeof SUBJECTS / sizeof SUBJECTS[0]; i++) {
+    subject_t subject = {.dialect = MATY_DIALECT_MATY};
+    SUBJECTS[i].print(&subject.text, SUBJECTS[i].n);
+    bench_check(SUBJECTS[i].name, &subject, SUBJECTS[i].aim);
+  }
+  for (size_t i = 0; i < sizeof IN_SCRIBBLE / sizeof IN_SCRIBBLE[0]; i++) {
+    char name[64];
+    subject_t subject = {.dialect = MATY_DIALECT_SCRIBBLE};
+    put(&subject.text, "module bench;\n");
+    IN_SCRIBBLE[i].print(&subject.text, IN_SCRIBBLE[i].n);
+    snprintf(name, sizeof name, "%s, scribble", IN_SCRIBBLE[i].name);
+    bench_check(name, &subject, IN_SCRIBBLE[i].aim);
+  }
 }
 
 int main(void) {
   bench_header("Checker, from text to image, and explorer");
-  for (size_t i = 0; i < sizeof SUBJECTS / sizeof SUBJECTS[0]; i++) {
-    text_t text = {0};
-    SUBJECTS[i].print(&text, SUBJECTS[i].n);
-    require_accepted(SUBJECTS[i].name, &text);
-    char name[64];
-    snprintf(name, sizeof name, "check %s", SUBJECTS[i].name);
-    bench_report(name, bench_time(run_check, &text) * 1e3, "ms", SUBJECTS[i].aim);
-    free(text.bytes);
-  }
+  bench_checks();
   for (size_t i = 0; i < sizeof EXPLORED / sizeof EXPLORED[0]; i++) {
     bench_explore(i);
   }
+  subject_t subject = {.dialect = MATY_DIALECT_MATY};
+  mail(&subject.text, 0);
+  bench_report("everything, a mail transfer", bench_time(run_everything, &subject) * 1e3, "ms",
+               0.5);
+  free(subject.text.bytes);
+  bench_files();
+  bench_report("priv/maty check, the whole process",
+               bench_time(run_command, "test/protocols/shop.scr") * 1e3, "ms", 3);
   return 0;
 }

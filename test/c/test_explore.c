@@ -304,8 +304,10 @@ Test(explore, facts) {
                                              "machine C { 0: m() to D -> 1; 1: end; }\n"
                                              "machine D { 0: m() from C -> 1; 1: end; }\n");
   maty_config_t config = maty_config_default();
-  for (int whole = 0; whole < 2; whole++) {
-    maty_explore_options_t options = {.bound = 3, .whole = whole};
+  for (int i = 0; i < 4; i++) {
+    bool whole = i % 2 == 1;
+    maty_explore_options_t options = {
+        .bound = 3, .whole = whole, .fairness = i < 2 ? MATY_FAIRNESS_FAIR : MATY_FAIRNESS_UNFAIR};
     maty_verdict_facts_t facts;
     maty_verdict_t *verdict;
     cr_assert_eq(maty_explore(&verdict, maty_module_image(module, 0), &options, &config), MATY_OK);
@@ -364,6 +366,9 @@ Test(explore, arguments) {
   cr_expect_eq(maty_explore(&verdict, image, NULL, &config), MATY_OK);
   maty_verdict_free(verdict);
   maty_verdict_free(NULL);
+  const maty_explore_options_t options = {.fairness = (maty_fairness)3};
+  cr_expect_eq(maty_explore(&verdict, maty_module_image(module, 0), &options, &config),
+               MATY_EINVAL);
   maty_module_free(module);
 }
 

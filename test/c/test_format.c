@@ -153,6 +153,24 @@ Test(format, what_cannot_be_read_is_not_written) {
   free(found);
 }
 
+static maty_status import_nonsense(void *context, const char *module, maty_source_t *out) {
+  (void)context;
+  *out = (maty_source_t){.name = module, .text = "}", .length = 1};
+  return MATY_OK;
+}
+
+Test(format, what_is_imported_does_not_matter) {
+  static const char text[] = "import other;\n\nprotocol P(role A, role B) {\n"
+                             "  m() from A to B;\n}\n";
+  test_text_t found = {0};
+  maty_config_t config = maty_config_default();
+  maty_source_t source = {.name = "test.scr", .text = text, .length = strlen(text)};
+  config.import = import_nonsense;
+  cr_expect_eq(maty_format(&source, &config, test_writer(&found)), MATY_OK);
+  cr_expect_str_eq(found.at, text);
+  free(found.at);
+}
+
 /* ===== All protocols, however they are spaced ============================ */
 
 static const char *const files[] = {"actors.scr", "chain.scr",     "chat.scr",    "documents.scr",

@@ -148,6 +148,9 @@ Test(memory, arguments) {
   config.dialect = (maty_dialect)7;
   cr_expect_eq(maty_module_check(&module, "x", "", 0, &config), MATY_EINVAL);
   config = maty_config_default();
+  config.fairness = (maty_fairness)3;
+  cr_expect_eq(maty_module_check(&module, "x", "", 0, &config), MATY_EINVAL);
+  config = maty_config_default();
   cr_expect_eq(maty_module_check(&module, "x", NULL, 0, &config), MATY_EREJECTED);
   maty_module_free(module);
   maty_module_free(NULL);

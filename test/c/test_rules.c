@@ -306,8 +306,39 @@ Test(rules_order, beside_a_loop) {
                  "  rec X { m() from A to B; continue X; }\n"
                  "  rec Y { n() from C to D; continue Y; }\n"
                  "}\n",
+                 "");
+}
+
+Test(rules_order, beside_a_loop_with_an_error) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C, role D, role E) {\n"
+                 "  rec X { m() from A to B; continue X; }\n"
+                 "  rec Y { n() from C to D; continue Y; }\n"
+                 "}\n",
+                 "2:56+1 error [unused-role] the role 'E' takes no part in the conversation\n");
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C, role D) {\n"
+                 "  rec X { m() from A to B; continue X; }\n"
+                 "  rec Y { n() from C to D; o() from D to A; continue Y; }\n"
+                 "}\n",
+                 "4:3+5 error [unreachable] nothing leads here: what comes before never ends\n");
+}
+
+/* The parts as they are written cannot run if they do not tell branches apart. */
+Test(rules_order, beside_a_loop_and_alike) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C, role D) {\n"
+                 "  rec X { m() from A to B; continue X; }\n"
+                 "  rec Y {\n"
+                 "    choice at C { n() from C to D; continue Y; }\n"
+                 "    or { n() from C to D; n() from C to D; continue Y; }\n"
+                 "  }\n"
+                 "}\n",
                  "4:3+5 error [unsupported] this goes on beside what comes before and never ends: "
-                 "no such two things are known in one conversation\n");
+                 "with two branches that begin with one message, that is not supported\n");
 }
 
 Test(rules_pruned, loops) {
@@ -435,6 +466,16 @@ Test(rules_nuscr, labels_of_nested_choices) {
                  "5:5+1 error [dup-label] two branches begin with 'n': what comes next has to "
                  "differ in its label\n"
                  "3:43+1 note [dup-label] the other one is here\n");
+}
+
+Test(rules_nuscr, labels_of_one_call) {
+  test_expect_in(MATY_DIALECT_NUSCR, NULL,
+                 "protocol P(role A, role B) {\n"
+                 "  choice at A { do Q(A, B); } or { do Q(A, B); }\n"
+                 "}\n"
+                 "protocol Q(role A, role B) { m() from A to B; }\n",
+                 "2:36+10 error [dup-label] two branches go on in the same way here: what comes "
+                 "next has to differ in its label\n");
 }
 
 Test(rules_nuscr, labels_differ) {
