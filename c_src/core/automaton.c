@@ -320,8 +320,8 @@ static maty_status expand(builder_t *builder, uint32_t state) {
     const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
     maty__edge_t edge = {.message = arc->message, .payload = arc->payload, .at = arc->at};
     for (uint32_t i = first; i < end; i++)
-      edge.deadline = maty__sooner(edge.deadline,
-                                   builder->graph.arcs.at[(uint32_t)builder->arcs.at[i]].deadline);
+      edge.deadline = maty__sooner(
+          edge.deadline, builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[i]].deadline);
     MATY__TRY(find_target(builder, state, first, end, &edge.target));
     MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->edges, edge));
     automaton->points.at[state].edge_count++;

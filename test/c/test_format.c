@@ -153,9 +153,9 @@ Test(format, what_cannot_be_read_is_not_written) {
   free(found);
 }
 
-static maty_status import_nonsense(void *context, const char *module, maty_source_t *out) {
+static maty_status import_nonsense(void *context, const maty_import_t *import, maty_source_t *out) {
   (void)context;
-  *out = (maty_source_t){.name = module, .text = "}", .length = 1};
+  *out = (maty_source_t){.name = import->module, .text = "}", .length = 1};
   return MATY_OK;
 }
 

@@ -200,8 +200,8 @@ Test(hostile, branches, .timeout = 120) {
 }
 
 /* Module "mN" imports the next one. The texts are kept until the check is over. */
-static maty_status import_next(void *context, const char *module, maty_source_t *out) {
-  unsigned long number = strtoul(module + 1, NULL, 10);
+static maty_status import_next(void *context, const maty_import_t *import, maty_source_t *out) {
+  unsigned long number = strtoul(import->module + 1, NULL, 10);
   test_text_t *text = (test_text_t *)context + number;
   cr_assert_lt(number, MATY_MAX_IMPORTS);
   test_text_add(text,
