@@ -136,10 +136,11 @@ leave(Session, Reason) ->
 
 %% @doc Goes on with a session that the calling actor holds: a handler of it has
 %% returned `{hold, Name, Handler, State}'. The handler is called with the argument
-%% and the state, once, and after the handler or callback that calls this.
+%% and the state, once, and after the handler or callback that calls this. If the
+%% session is being gone on with already, that waits until it is held again; if it
+%% ends instead, it goes with the session.
 %%
-%% Raises `{not_held, Name, Held}' if no session is held by that name, or if this
-%% one is being gone on with already.
+%% Raises `{not_held, Name, Held}' if no session has that name.
 -spec become(Name :: term(), Argument :: term()) -> ok.
 become(Name, Argument) ->
     case maty_held:become(Name, Argument) of
@@ -151,7 +152,8 @@ become(Name, Argument) ->
             )
     end.
 
-%% @doc The names of the sessions that the calling actor holds.
+%% @doc The names of the sessions that the calling actor holds, or that are being
+%% gone on with.
 -spec held() -> [Name :: term()].
 held() ->
     maty_held:names().

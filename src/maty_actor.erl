@@ -730,6 +730,7 @@ leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor
     continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
 
 end_session(Ending, #session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
+    ok = maty_held:drop(Handle),
     ended(Ending, Session, Actor#actor{sessions = maps:remove(Handle, Sessions)}).
 
 %% The session is over for this actor: tells the module, if it wants to know.

@@ -5,19 +5,38 @@
 %% It stands in the process dictionary of the actor, because user code names what
 %% it goes on with and nothing else. All functions are for the actor's process.
 %%
-%% What always holds: a name is of one session, which the actor holds and which
-%% nothing has been sent to that goes on with it.
+%% What always holds: a name is of one session, which the actor has, and a session
+%% has one name at most. A session that is gone on with keeps its name; what is asked
+%% of it meanwhile waits until it is held again, and goes with it when it ends.
 -module(maty_held).
 
 -export([hold/2, names/0, become/2, drop/1, clear/0]).
 
+-record(held, {
+    handle :: maty_engine:handle(),
+    %% The arguments that it has not been gone on with yet, while it is not free.
+    asked = free :: free | queue:queue(term())
+}).
+
 -define(HELD, '$maty_held').
 
+%% Goes on at once with what has been asked first, if anything has.
 -spec hold(term(), maty_engine:handle()) -> ok | {error, name_held}.
 hold(Name, Handle) ->
     case held() of
-        #{Name := _} -> {error, name_held};
-        Held -> keep(Held#{Name => Handle})
+        #{Name := #held{handle = Handle, asked = Asked}} = Held ->
+            case queue:out(Asked) of
+                {{value, Argument}, Left} ->
+                    go_on(Handle, Argument),
+                    keep(Held#{Name := #held{handle = Handle, asked = Left}});
+                {empty, _} ->
+                    keep(Held#{Name := #held{handle = Handle}})
+            end;
+        #{Name := _} ->
+            {error, name_held};
+        #{} ->
+            ok = drop(Handle),
+            keep((held())#{Name => #held{handle = Handle}})
     end.
 
 -spec names() -> [term()].
@@ -27,18 +46,26 @@ names() ->
 %% Has the actor told to go on with a session, {'$maty_become', Handle, Argument}.
 -spec become(term(), term()) -> ok | {error, not_held}.
 become(Name, Argument) ->
-    case maps:take(Name, held()) of
-        {Handle, Left} ->
-            self() ! {'$maty_become', Handle, Argument},
-            keep(Left);
-        error ->
+    case held() of
+        #{Name := #held{handle = Handle, asked = free}} = Held ->
+            go_on(Handle, Argument),
+            keep(Held#{Name := #held{handle = Handle, asked = queue:new()}});
+        #{Name := #held{asked = Asked} = One} = Held ->
+            keep(Held#{Name := One#held{asked = queue:in(Argument, Asked)}});
+        #{} ->
             {error, not_held}
     end.
 
-%% Whatever name a session has, it is held no more.
+go_on(Handle, Argument) ->
+    self() ! {'$maty_become', Handle, Argument}.
+
+%% The session has ended, or has got another name.
 -spec drop(maty_engine:handle()) -> ok.
 drop(Handle) ->
-    keep(maps:filter(fun(_, H) -> H =/= Handle end, held())).
+    case held() of
+        Held when Held =:= #{} -> ok;
+        Held -> keep(maps:filter(fun(_, #held{handle = H}) -> H =/= Handle end, Held))
+    end.
 
 -spec clear() -> ok.
 clear() ->

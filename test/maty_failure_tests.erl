@@ -791,35 +791,42 @@ become_goes_on() ->
     Sink = play(AccessPoint, 'Sink', [begun, wait, wait, wait]),
     {begun, 'Sink'} = next(Sink),
     ?assertMatch([#{role := 'Source', state := send, waiting := 0}], maty:sessions(Source)),
-    ?assertEqual([ok, []], gen_server:call(Source, {item, 2})),
+    ?assertEqual([ok, [stream]], gen_server:call(Source, {item, 2})),
     ?assertEqual({got, 'Sink', {item, 2}}, next(Sink)),
-    ?assertEqual([ok, []], gen_server:call(Source, {item, 3})),
+    ?assertEqual([ok, [stream]], gen_server:call(Source, {item, 3})),
     ?assertEqual({got, 'Sink', {item, 5}}, next(Sink)),
-    ?assertEqual([ok, []], gen_server:call(Source, last)),
+    ?assertEqual([ok, [stream]], gen_server:call(Source, last)),
     ?assertEqual({ended, {done, 5}}, told(Source)),
     ?assertEqual({got, 'Sink', {last}}, next(Sink)),
     maty_player:settled().
 
-%% Each time it is held it is gone on with once.
+%% Each time it is held it is gone on with once; what is asked meanwhile waits, and
+%% goes with the session.
 become_once() ->
     AccessPoint = access_point(?STREAM),
     Source = source(AccessPoint, #{
-        handle_call => fun(_, _, State) ->
-            Before = maty:held(),
-            ok = maty:become(stream, last),
-            Twice =
-                try
-                    maty:become(stream, last)
-                catch
-                    error:Reason -> Reason
-                end,
-            {reply, {Before, Twice}, State}
+        handle_call => fun
+            (all, _, State) ->
+                {reply, [maty:become(stream, {item, N}) || N <- [1, 2]] ++
+                    [maty:become(stream, last), maty:become(stream, {item, 3}), maty:held()], State};
+            (unknown, _, State) ->
+                {reply,
+                    try
+                        maty:become(stream, last)
+                    catch
+                        error:Reason -> Reason
+                    end,
+                    State}
         end
     }),
-    Sink = play(AccessPoint, 'Sink', [begun, wait]),
+    Sink = play(AccessPoint, 'Sink', [begun, wait, wait, wait]),
     {begun, 'Sink'} = next(Sink),
-    ?assertEqual({[stream], {not_held, stream, []}}, gen_server:call(Source, last)),
-    ?assertEqual({got, 'Sink', {last}}, next(Sink)).
+    ?assertEqual([ok, ok, ok, ok, [stream]], gen_server:call(Source, all)),
+    ?assertEqual({got, 'Sink', {item, 1}}, next(Sink)),
+    ?assertEqual({got, 'Sink', {item, 3}}, next(Sink)),
+    ?assertEqual({got, 'Sink', {last}}, next(Sink)),
+    ?assertEqual({ended, {done, 3}}, told(Source)),
+    ?assertEqual({not_held, stream, []}, gen_server:call(Source, unknown)).
 
 hold_where_it_waits() ->
     AccessPoint = access_point(?STREAM),

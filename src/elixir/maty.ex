@@ -188,8 +188,9 @@ defmodule Maty do
   `{:hold, name, handler, state}`.
 
   The handler is called with the argument and the state, once, and after the handler
-  or callback that calls this. Raises `Maty.Error` if no session is held by that name,
-  or if this one is being gone on with already.
+  or callback that calls this. If the session is being gone on with already, that
+  waits until it is held again; if it ends instead, it goes with the session. Raises
+  `Maty.Error` if no session has that name.
 
       def say({:say, text}, state) do
         for name <- Maty.held(), do: Maty.become(name, {:said, text})
@@ -205,7 +206,8 @@ defmodule Maty do
   end
 
   @doc """
-  The names of the sessions that the calling actor holds.
+  The names of the sessions that the calling actor holds, or that are being gone on
+  with.
 
       iex> Maty.held()
       []

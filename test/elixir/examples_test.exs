@@ -72,6 +72,27 @@ defmodule Maty.ExamplesTest do
               """, 0}
   end
 
+  test "chat" do
+    assert run("chat/chat.exs") ==
+             {"""
+              Ann has joined
+              Bob has joined
+              Eve has joined
+              Ann reads  Ann: Hello!
+              Bob reads  Ann: Hello!
+              Eve reads  Ann: Hello!
+              Ann reads  Bob: Hi Ann
+              Bob reads  Bob: Hi Ann
+              Eve reads  Bob: Hi Ann
+              Ann reads  Bob: and Eve
+              Bob reads  Bob: and Eve
+              Eve reads  Bob: and Eve
+              Bob has left
+              Ann reads  (somebody is gone)
+              Ann has left
+              """, 0}
+  end
+
   test "two_buyer" do
     assert {output, 0} = run("two_buyer/demo.exs")
     assert [two, one] = by_session(output) |> Enum.reject(&("a wrong label is refused:" in &1))

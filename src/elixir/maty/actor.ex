@@ -340,7 +340,8 @@ defmodule Maty.Actor do
   end
 
   defp on_raise!(%{on_raise: other}, who) when other not in [:stop, :leave] do
-    raise ArgumentError, "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
+    raise ArgumentError,
+          "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
   end
 
   defp on_raise!(_options, _who), do: :ok
