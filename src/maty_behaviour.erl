@@ -765,12 +765,34 @@ catcher(_, _, Graph) -> fresh(Graph).
 caught([], _, _, _, Graph) -> {[], Graph};
 caught(Chosen, Node, Env, Context, Graph) -> branches(Chosen, Node, Env, Context, Graph).
 
-raw_receive(Where, Clauses, After, Node, Env, Context, Graph) ->
-    {Next, G1} = fresh(Graph),
-    Text = "a handler waits for a message by itself; only a suspended handler hears",
-    G2 = put_effect(Node, bad(place(Where, Context), "raw-message", Text, Next), G1),
+%% A receive of what cannot be a message of the session, a monitor's, say, is an ordinary
+%% call of something else.
+raw_receive(Where, Clauses, After, Node, Env, Context, #graph{view = View} = Graph) ->
+    #{receives := Receives} = View,
+    Labels = ['$maty' | [Label || {_, Label, _} <- Receives]],
     Timeout = [{clause, Where, [{var, Where, '_'}], [], After} || After =/= []],
-    branches(select(Clauses ++ Timeout, [any], Env), Next, Env, Context, G2).
+    Chosen = select(Clauses ++ Timeout, [any], Env),
+    case [Pattern || {clause, _, [Pattern], _, _} <- Clauses, may_be(Pattern, Labels, Env)] of
+        [] ->
+            branches(Chosen, Node, Env, Context, Graph);
+        _ ->
+            {Next, G1} = fresh(Graph),
+            Text = "a handler waits for a message by itself; only a suspended handler hears",
+            G2 = put_effect(Node, bad(place(Where, Context), "raw-message", Text, Next), G1),
+            branches(Chosen, Next, Env, Context, G2)
+    end.
+
+%% Whether a tuple that begins with one of these labels may fit a pattern.
+may_be({match, _, Left, Right}, Labels, Env) ->
+    may_be(Left, Labels, Env) andalso may_be(Right, Labels, Env);
+may_be({tuple, _, [{atom, _, Label} | _]}, Labels, _) ->
+    lists:member(Label, Labels);
+may_be({tuple, _, [First | _]}, Labels, Env) ->
+    may_be(First, Labels, Env);
+may_be({var, _, Name}, _, Env) ->
+    not is_map_key(Name, Env);
+may_be(_, _, _) ->
+    false.
 
 raw_send({tuple, [{atom, '$maty'} | _]}, Where, Node, Env, Context, Graph) ->
     raw_send_found(

@@ -93,6 +93,86 @@ defmodule Maty.ExamplesTest do
               """, 0}
   end
 
+  test "shop" do
+    assert run("shop/shop.exs") ==
+             {"""
+              A customer comes.
+              bread costs 3
+              cheese costs 12
+              wine costs 15
+              bread: bought
+              cheese and wine: too much
+              wine: bought
+              A customer comes.
+              bread costs 3
+              cheese costs 12
+              wine costs 15
+              wine: not there
+              cheese: bought
+              bread: bought
+              """, 0}
+  end
+
+  test "lockable_id_server" do
+    assert run("lockable_id_server/lockable_id_server.exs") ==
+             {"""
+              The owner has the lock
+              Ann gets no identifier
+              Ann does not get the lock, and goes
+              The owner unlocks
+              The owner gets 1
+              Ben gets 2
+              Ben gets the lock, and goes
+              """, 0}
+  end
+
+  test "dining" do
+    assert {output, 0} = run("dining/dining.exs")
+
+    # Each eats its meals one after the other; who eats when is not said.
+    assert output |> String.split("\n", trim: true) |> Enum.sort_by(&String.at(&1, 12)) ==
+             for(
+               seat <- 1..5,
+               left <- 2..0,
+               do: "Philosopher #{seat} eats; #{left} to go"
+             )
+  end
+
+  test "sieve" do
+    assert run("sieve/sieve.exs") ==
+             {"""
+              2
+              3
+              5
+              7
+              11
+              13
+              17
+              19
+              23
+              29
+              31
+              37
+              41
+              43
+              47
+              53
+              59
+              61
+              67
+              71
+              73
+              79
+              83
+              89
+              97
+              """, 0}
+  end
+
+  test "fib" do
+    assert run("fib/fib.exs") == {"fib(10) is 55\n", 0}
+  end
+
   test "two_buyer" do
     assert {output, 0} = run("two_buyer/demo.exs")
     assert [two, one] = by_session(output) |> Enum.reject(&("a wrong label is refused:" in &1))

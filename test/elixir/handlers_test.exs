@@ -313,14 +313,38 @@ defmodule Maty.HandlersTest do
       Maty.HandlersTest.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
       """)
 
-      received = [{"Maty.send(:Buyer1, {:quote, price(title)})", "receive do _ -> :ok end"}]
+      for pattern <- ["_", "{:address, _}", "{:quit} = message", "{label, 1}"] do
+        received = [
+          {"Maty.send(:Buyer1, {:quote, price(title)})", "receive do #{pattern} -> :ok end"}
+        ]
 
-      assert_error(@seller, received, 15, """
-      [raw-message] a handler waits for a message by itself; only a suspended handler hears
-      after:
-        1. Seller receives title from Buyer1 (line 2)
-      Maty.HandlersTest.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
-      """)
+        assert_error(@seller, received, 15, """
+        [raw-message] a handler waits for a message by itself; only a suspended handler hears
+        after:
+          1. Seller receives title from Buyer1 (line 2)
+        Maty.HandlersTest.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
+        """)
+      end
+    end
+
+    test "after waiting for what is no message of the session" do
+      assert_compiles(@seller, [
+        {"Maty.send(:Buyer1", "wait(spawn_monitor(fn -> :ok end))\n    Maty.send(:Buyer1"},
+        {"  defp price",
+         """
+           defp wait({pid, monitor}) do
+             receive do
+               {:DOWN, ^monitor, :process, ^pid, _} -> :ok
+               {^monitor, _answer} -> :ok
+               :stop -> :ok
+             after
+               5000 -> exit(:timeout)
+             end
+           end
+
+           defp price\
+         """}
+      ])
     end
   end
 
