@@ -281,10 +281,11 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
   for (uint32_t i = first; i < end; i++) {
     const maty__arc_t *arc = &arcs[(uint32_t)builder->jumps.arcs.at[i]];
     const maty__arc_t *first_arc = &arcs[(uint32_t)builder->jumps.arcs.at[first]];
-    if (i > first && builder->dialect->labels == MATY__LABEL_FORBIDDEN)
+    if (i > first && builder->dialect->labels == MATY__LABEL_FORBIDDEN) {
       MATY__TRY(check_label(builder, first_arc, arc));
-    else
-      MATY__TRY(check_payload(builder, first_arc, arc));
+      continue; /* what comes of both at once would be its consequence */
+    }
+    MATY__TRY(check_payload(builder, first_arc, arc));
     MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);

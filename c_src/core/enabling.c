@@ -214,6 +214,15 @@ static void nowhere(enabling_t *enabling) {
   memset(enabling->now, 0xff, enabling->words * sizeof(uint64_t));
 }
 
+/* Whether something follows a statement that never ends: then it is done by roles
+ * that have no part in that, and for which nothing has changed. What is known of
+ * calls has to be final for this to be told. */
+static bool goes_past(const enabling_t *enabling, uint32_t index, const uint64_t *behind,
+                      uint32_t never) {
+  return enabling->phase != GAINING && has(behind, never) &&
+         !maty__stmt_ends_block(&enabling->tree->stmts.at[index + 1]);
+}
+
 static maty_status push_set(enabling_t *enabling, const uint64_t *set) {
   MATY__NEED(maty__vec_reserve(enabling->check->scratch, &enabling->sets, enabling->words));
   uint64_t *added = enabling->sets.at + enabling->sets.count;
@@ -232,10 +241,12 @@ static maty_status open_block(enabling_t *enabling, uint32_t stmt) {
 }
 
 /* Leaves a block: behind it is enabled what was before, too. */
-static void close_block(enabling_t *enabling) {
+static void close_block(enabling_t *enabling, uint32_t index) {
   open_block_t block = enabling->open.at[--enabling->open.count];
+  uint32_t never = protocol_at(enabling, enabling->self)->role_count;
+  bool past = goes_past(enabling, index, enabling->now, never);
   for (uint32_t i = 0; i < enabling->words; i++)
-    enabling->now[i] |= enabling->sets.at[block.before + i];
+    enabling->now[i] = enabling->sets.at[block.before + i] | (past ? 0 : enabling->now[i]);
   enabling->sets.count = block.before;
 }
 
@@ -281,7 +292,8 @@ static maty_status walk_continue(enabling_t *enabling, const maty__stmt_t *stmt)
   return MATY_OK;
 }
 
-static maty_status walk_do(enabling_t *enabling, const maty__stmt_t *stmt) {
+static maty_status walk_do(enabling_t *enabling, uint32_t index) {
+  const maty__stmt_t *stmt = &enabling->tree->stmts.at[index];
   uint32_t number = maty__map_get(&enabling->called_of, stmt->name.meaning);
   const called_t *called = &enabling->called.at[number];
   const maty__use_t *arguments = &enabling->tree->uses.at[stmt->first_argument];
@@ -295,10 +307,11 @@ static maty_status walk_do(enabling_t *enabling, const maty__stmt_t *stmt) {
     if (!has(enabling->now, protocol_at(enabling, enabling->self)->role_count))
       narrower = take(arrivals, stmt->argument_count) || narrower;
   }
-  for (uint32_t i = 0; i < stmt->argument_count; i++)
+  bool past = goes_past(enabling, index, gains, stmt->argument_count);
+  for (uint32_t i = 0; i < stmt->argument_count && !past; i++)
     if (has(gains, i))
       add(enabling->now, arguments[i].meaning);
-  if (has(gains, stmt->argument_count))
+  if (has(gains, stmt->argument_count) && !past)
     nowhere(enabling);
   return narrower ? walk_again(enabling, number) : MATY_OK;
 }
@@ -326,19 +339,19 @@ static maty_status walk_stmt(enabling_t *enabling, uint32_t index) {
     memcpy(enabling->now,
            enabling->sets.at + enabling->open.at[enabling->open.count - 1].before + enabling->words,
            enabling->words * sizeof(uint64_t));
-    close_block(enabling);
+    close_block(enabling, index);
     return MATY_OK;
   case MATY__STMT_REC:
     MATY__TRY(walk_rec(enabling, index));
     return work(enabling, enabling->words);
   case MATY__STMT_REC_END:
-    close_block(enabling);
+    close_block(enabling, index);
     return MATY_OK;
   case MATY__STMT_CONTINUE:
     MATY__TRY(walk_continue(enabling, stmt));
     return work(enabling, enabling->words);
   case MATY__STMT_DO:
-    MATY__TRY(walk_do(enabling, stmt));
+    MATY__TRY(walk_do(enabling, index));
     return work(enabling, stmt->argument_count + 1);
   default:
     return MATY_OK;

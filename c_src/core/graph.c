@@ -85,11 +85,6 @@ static const uint32_t *handed_over(const builder_t *builder) {
   return words + 1 + builder->tree->protocols.at[words[0]].role_count;
 }
 
-static bool ends_block(const maty__stmt_t *stmt) {
-  return stmt->kind == MATY__STMT_OR || stmt->kind == MATY__STMT_CHOICE_END ||
-         stmt->kind == MATY__STMT_REC_END || stmt->kind == MATY__STMT_BODY_END;
-}
-
 static uint32_t sibling(const maty__tree_t *tree, uint32_t stmt) {
   maty__stmt_kind kind = tree->stmts.at[stmt].kind;
   return kind == MATY__STMT_CHOICE || kind == MATY__STMT_REC ? tree->stmts.at[stmt].end + 1
@@ -110,9 +105,9 @@ static bool keeps(const builder_t *builder, uint32_t stmt) {
  * where its block goes on, so that what comes last is known by its node. */
 static maty_status node_behind(builder_t *builder, const maty__stmt_t *stmt, uint32_t *node) {
   uint32_t next = sibling(builder->tree, builder->stmt);
-  while (!ends_block(&builder->tree->stmts.at[next]) && !keeps(builder, next))
+  while (!maty__stmt_ends_block(&builder->tree->stmts.at[next]) && !keeps(builder, next))
     next = sibling(builder->tree, next);
-  if (ends_block(&builder->tree->stmts.at[next])) {
+  if (maty__stmt_ends_block(&builder->tree->stmts.at[next])) {
     *node = builder->open.at[builder->open.count - 1].exit;
     return MATY_OK;
   }
@@ -420,7 +415,7 @@ static maty_status walk_unreachable(builder_t *builder, const maty__stmt_t *stmt
   builder->rejected = true;
   MATY__TRY(maty__error(builder->check, MATY_CLASS_UNREACHABLE, stmt->at, stmt->length,
                         "nothing leads here: what comes before never ends"));
-  while (!ends_block(&builder->tree->stmts.at[builder->stmt]))
+  while (!maty__stmt_ends_block(&builder->tree->stmts.at[builder->stmt]))
     builder->stmt = sibling(builder->tree, builder->stmt);
   return MATY_OK;
 }
@@ -430,7 +425,7 @@ static maty_status walk(builder_t *builder) {
     const maty__stmt_t *stmt = &builder->tree->stmts.at[builder->stmt];
     if (walked % 1024 == 0)
       MATY__TRY(maty__check_work(builder->check, 1024));
-    if (ends_block(stmt)) {
+    if (maty__stmt_ends_block(stmt)) {
       MATY__TRY(walk_end(builder, stmt));
       continue;
     }

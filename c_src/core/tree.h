@@ -70,6 +70,11 @@ typedef struct maty__stmt {
   bool generic;      /* depends on what is handed to the protocol's parameters */
 } maty__stmt_t;
 
+static inline bool maty__stmt_ends_block(const maty__stmt_t *stmt) {
+  return stmt->kind == MATY__STMT_OR || stmt->kind == MATY__STMT_CHOICE_END ||
+         stmt->kind == MATY__STMT_REC_END || stmt->kind == MATY__STMT_BODY_END;
+}
+
 /* A type as it is written. A compound one's parts come before it. */
 typedef struct maty__type_expr {
   uint16_t kind; /* maty__type_kind, or MATY__TYPE_EXPR_NAME */

@@ -326,6 +326,30 @@ Test(rules_order, beside_a_loop_with_an_error) {
                  "4:3+5 error [unreachable] nothing leads here: what comes before never ends\n");
 }
 
+/* Whoever goes past what never ends has been told of nothing there. */
+Test(rules_order, beside_a_loop_in_a_branch) {
+  test_expect_in(
+      MATY_DIALECT_SCRIBBLE, NULL,
+      "module test;\n"
+      "global protocol P(role A, role B, role C, role D) {\n"
+      "  choice at A {\n"
+      "    do Q(A, B);\n"
+      "    do Q(C, D);\n"
+      "  } or {\n"
+      "    rec X { m() from A to B; o() from B to A; continue X; }\n"
+      "    rec Y { n() from C to D; continue Y; }\n"
+      "  }\n"
+      "}\n"
+      "aux global protocol Q(role A, role B) { k() from A to B; do Q(A, B); }\n",
+      "8:22+1 error [role-not-enabled] 'C' cannot send 'n' here: nothing has told it of "
+      "the branch that this stands in\n"
+      "3:3+11 note [role-not-enabled] it is not told of this choice before\n"
+      "11:50+1 error [role-not-enabled] 'A' cannot send 'k' here: nothing has told it of "
+      "the branch that this stands in\n"
+      "11:28+1 note [role-not-enabled] this is called where 'A' is not told of the "
+      "choice around it\n");
+}
+
 /* The parts as they are written cannot run if they do not tell branches apart. */
 Test(rules_order, beside_a_loop_and_alike) {
   test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
