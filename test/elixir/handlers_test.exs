@@ -2,7 +2,8 @@ defmodule Maty.HandlersTest do
   # What is wrong in a handler keeps its module from being compiled, with the place of it
   # and of what the protocol has there. Each test changes one thing of a seller or a buyer
   # that is right.
-  use ExUnit.Case, async: true
+  # Standard error, which is read here, is everybody's.
+  use ExUnit.Case, async: false
 
   defmodule Protocol do
     use Maty.Protocol,
