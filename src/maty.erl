@@ -9,7 +9,7 @@
 -include("maty_internal.hrl").
 
 -export([register/2, register/3, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
--export([sessions/0, sessions/1, counters/0, format_session/1, i/0]).
+-export([sessions/0, sessions/1, counters/0, stuck/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
 
@@ -207,7 +207,15 @@ endpoint(Machine, {Index, Actor, State}) ->
 counters() ->
     maty_engine:counters().
 
-%% @doc Prints the access points, the sessions and the counters of this node.
+%% @doc The circles of actors of this node that wait for one another across
+%% sessions, see {@link maty_stuck}; `maty_stuck:format/1' writes them for people, and
+%% {@link i/0} prints them.
+-spec stuck() -> [maty_stuck:circle()].
+stuck() ->
+    maty_stuck:circles().
+
+%% @doc Prints the access points, the sessions and the counters of this node, and who
+%% is stuck.
 -spec i() -> ok.
 i() ->
     io:put_chars([
@@ -217,6 +225,7 @@ i() ->
         "Sessions\n",
         [io_lib:format("  ~ts  ~ts\n~ts", [format_session(Id), Protocol, roles(Roles)])
          || #{id := Id, protocol := Protocol, roles := Roles} <- sessions()],
+        [maty_stuck:format(Circles) || [_ | _] = Circles <- [stuck()]],
         "Engine\n",
         [io_lib:format("  ~-16s ~b\n", [Name, Count])
          || {Name, Count} <- lists:sort(maps:to_list(counters()))]

@@ -20,6 +20,10 @@
 %% <dt>`breaker'</dt>
 %% <dd>A circuit breaker changed. `#{name, from, to}', states of
 %% {@link maty_breaker:state()}.</dd>
+%% <dt>`stuck'</dt>
+%% <dd>Actors wait for one another across sessions. `#{circle}', a {@link
+%% maty_stuck:circle()}; told once for each, and only with the environment variable
+%% `stuck_interval' of the application `maty', in milliseconds.</dd>
 %% </dl>
 %%
 %% Subscribers are members of a `pg' group of this node.
@@ -29,7 +33,7 @@
 
 -export_type([kind/0]).
 
--type kind() :: violation | session_failed | breaker.
+-type kind() :: violation | session_failed | breaker | stuck.
 
 %% @private
 -spec child_spec() -> supervisor:child_spec().
@@ -58,7 +62,9 @@ notify(Kind, Metadata) ->
         end,
     lists:foreach(fun(Pid) -> Pid ! {maty_event, Kind, Metadata} end, Subscribers).
 
-check(Kind) when Kind =:= violation; Kind =:= session_failed; Kind =:= breaker ->
+check(Kind) when
+    Kind =:= violation; Kind =:= session_failed; Kind =:= breaker; Kind =:= stuck
+->
     Kind;
 check(Kind) ->
     error({unknown_event, Kind}).

@@ -25,5 +25,6 @@ init([]) ->
         {Flags, [
             #{id => maty_engine, start => {maty_engine, start_link, []}},
             #{id => maty_directory, start => {maty_directory, start_link, []}},
-            maty_event:child_spec()
+            maty_event:child_spec(),
+            #{id => maty_stuck, start => {maty_stuck, start_link, []}}
         ]}}.

@@ -807,8 +807,8 @@ become_once() ->
     Source = source(AccessPoint, #{
         handle_call => fun
             (all, _, State) ->
-                {reply, [maty:become(stream, {item, N}) || N <- [1, 2]] ++
-                    [maty:become(stream, last), maty:become(stream, {item, 3}), maty:held()], State};
+                Asked = [maty:become(stream, What) || What <- [{item, 1}, {item, 2}, last, {item, 3}]],
+                {reply, Asked ++ [maty:held()], State};
             (unknown, _, State) ->
                 {reply,
                     try

@@ -254,6 +254,21 @@ defmodule Maty do
   def counters, do: struct!(Maty.Counters, :maty.counters())
 
   @doc """
+  The circles of actors of this node that wait for one another across sessions: each
+  has a role that waits for one of the next, which holds that session and waits in
+  another. An actor whose handler runs, or that has messages before it, is in none.
+
+  With `config :maty, stuck_interval: 60_000` it is looked at each minute, and each
+  circle found is the event `:stuck` (`:maty_event.subscribe(:stuck)`). `i/0` prints them
+  as text.
+
+      iex> Maty.stuck()
+      []
+  """
+  @spec stuck() :: [:maty_stuck.circle()]
+  defdelegate stuck, to: :maty
+
+  @doc """
   How a session's identifier is written: as in a pid, where it is and which one it
   is there.
 

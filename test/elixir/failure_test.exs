@@ -1,0 +1,185 @@
+defmodule Maty.FailureTest do
+  # What an Elixir actor sees when something goes wrong.
+  use ExUnit.Case, async: true
+
+  @moduletag capture_log: true
+
+  defmodule Request do
+    use Maty.Protocol,
+      string: """
+      global protocol Request(role Client, role Server) {
+        ask(integer) from Client to Server;
+        answer(integer) from Server to Client;
+      }
+      """
+  end
+
+  defmodule Client do
+    # Asks when it is told to; its session is held until then.
+    use Maty.Actor
+
+    @impl true
+    def init_actor({ap, test, options}) do
+      Maty.register(ap, :Client)
+      {:ok, %{test: test, options: options, session: nil}}
+    end
+
+    @impl true
+    def init_session(session, actor) do
+      {:hold, :ask, &ask/2, actor.options, %{actor | session: session}}
+    end
+
+    def ask(number, options) do
+      Maty.send(:Server, {:ask, number})
+      {:suspend, &answer/2, options, options}
+    end
+
+    def answer({:answer, _number}, options), do: {:done, :normal, options}
+
+    @impl true
+    def handle_call(:leave, _from, actor), do: {:reply, Maty.leave(actor.session, :bored), actor}
+    def handle_call({:become, name}, _from, actor), do: {:reply, become(name), actor}
+
+    defp become(name) do
+      Maty.become(name, 1)
+    rescue
+      error in Maty.Error -> Exception.message(error)
+    end
+
+    @impl true
+    def handle_failure(failure, session, _options, actor) do
+      send(actor.test, {:handle_failure, session.role, failure})
+      {:ok, actor}
+    end
+
+    @impl true
+    def terminate_session(ending, session, _options, actor) do
+      send(actor.test, {:terminate_session, session.role, ending})
+      {:ok, actor}
+    end
+  end
+
+  defmodule Server do
+    use Maty.Actor
+
+    @impl true
+    def init_actor({ap, test, handler}) do
+      Maty.register(ap, :Server)
+      {:ok, {test, handler}}
+    end
+
+    @impl true
+    def init_session(_session, {_, handler} = actor), do: {:ok, handler, nil, actor}
+
+    @impl true
+    def terminate_session(ending, session, _state, {test, _} = actor) do
+      send(test, {:terminate_session, session.role, ending})
+      {:ok, actor}
+    end
+  end
+
+  defmodule Lonely do
+    use Maty.Actor
+
+    @impl true
+    def init_actor({ap, test}) do
+      Maty.register(ap, :Client, timeout: 1)
+      {:ok, test}
+    end
+
+    @impl true
+    def init_session(_session, test), do: {:leave, :unexpected, test}
+
+    @impl true
+    def registration_expired(ap, role, test) do
+      send(test, {:expired, ap, role})
+      {:ok, test}
+    end
+  end
+
+  setup do
+    {:ok, ap} = Maty.AccessPoint.start_link(protocol: Request)
+    %{ap: ap}
+  end
+
+  defp client(ap, options \\ []) do
+    {:ok, client} = Maty.Actor.start(Client, {ap, self(), options})
+    client
+  end
+
+  defp server(ap, handler) do
+    {:ok, server} = Maty.Actor.start(Server, {ap, self(), handler}, on_raise: :leave)
+    server
+  end
+
+  # Answers once the session is held.
+  defp ask(client) do
+    case Maty.Actor.call(client, {:become, :ask}) do
+      :ok -> :ok
+      _not_yet -> ask(client)
+    end
+  end
+
+  test "a handler leaves", %{ap: ap} do
+    client = client(ap)
+    server(ap, fn {:ask, 1}, state -> {:leave, :busy, state} end)
+    ask(client)
+    assert_receive {:terminate_session, :Server, {:left, :busy}}, 5000
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+  end
+
+  test "a handler raises, and its actor goes on", %{ap: ap} do
+    client = client(ap)
+    server = server(ap, fn {:ask, 1}, _state -> raise "no" end)
+    ask(client)
+
+    assert_receive {:terminate_session, :Server,
+                    {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}},
+                   5000
+
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+    assert Process.alive?(server)
+  end
+
+  test "what is waited for does not come in time", %{ap: ap} do
+    test = self()
+    on_failure = fn failure, actor -> {send(test, {:on_failure, failure}) && :ok, actor} end
+    client = client(ap, timeout: 1, on_failure: on_failure)
+    server = server(ap, fn {:ask, 1}, state -> receive(do: (:go -> {:leave, :late, state})) end)
+    ask(client)
+    assert_receive {:on_failure, :timeout}, 5000
+    send(server, :go)
+    refute_received {:handle_failure, _, _}
+  end
+
+  test "a callback leaves", %{ap: ap} do
+    client = client(ap)
+    server(ap, fn {:ask, 1}, state -> {:done, :normal, state} end)
+    ask_is_held(client)
+    assert :ok = Maty.Actor.call(client, :leave)
+    assert_receive {:terminate_session, :Client, {:left, :bored}}, 5000
+    assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}, 5000
+
+    assert Maty.Actor.call(client, {:become, :ask}) ==
+             "no session is held by the name :ask; held are []"
+  end
+
+  defp ask_is_held(client) do
+    if Maty.sessions(client) == [], do: ask_is_held(client)
+  end
+
+  test "a registration is not answered in its time", %{ap: ap} do
+    {:ok, _} = Maty.Actor.start(Lonely, {ap, self()})
+    assert_receive {:expired, ^ap, :Client}, 5000
+  end
+
+  test "wrong options are named", %{ap: ap} do
+    assert_raise ArgumentError, ~r/expected :on_raise to be :stop or :leave, got: :never/, fn ->
+      Maty.Actor.start(Client, {ap, self(), []}, on_raise: :never)
+    end
+
+    assert_raise ArgumentError, ~r/Maty.register\/3: expected :timeout to be milliseconds/, fn ->
+      Maty.register(ap, :Client, timeout: :soon)
+    end
+  end
+end
