@@ -17,7 +17,7 @@
 -compile({no_auto_import, [register/2]}).
 
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/2, unregister/2, take/2, access_point_down/2, access_point_up/0]).
+-export([register/2, unregister/2, take/3, access_point_down/2, access_point_up/0]).
 
 -export_type([registration/0, lost/0]).
 
@@ -25,9 +25,7 @@
     %% What the actor gave, and the process that it was.
     name :: maty:access_point(),
     access_point :: pid() | undefined,
-    role :: maty:role(),
-    index = 0 :: non_neg_integer(),
-    machine :: maty_machine:machine() | undefined
+    role :: maty:role()
 }).
 
 -record(registrar, {
@@ -36,7 +34,10 @@
     token = 0 :: non_neg_integer(),
     next = 1 :: pos_integer(),
     waiting = #{} :: #{pos_integer() => #registration{}},
+    %% With the protocol that an access point had when it was found.
     access_points = #{} :: #{pid() => {Monitor :: reference(), maty_machine:machine()}},
+    %% The images of sessions that have begun, by their numbers in this engine.
+    images = #{} :: #{non_neg_integer() => maty_machine:machine()},
     %% Those of them that were given by a name on another node.
     names = #{} :: #{{atom(), node()} => pid()}
 }).
@@ -68,7 +69,8 @@ connect() ->
             Monitor = erlang:monitor(process, Engine),
             try maty_engine:attach() of
                 {ok, Token} ->
-                    keep((get(?REGISTRAR))#registrar{engine = Engine, token = Token}),
+                    Registrar = get(?REGISTRAR),
+                    keep(Registrar#registrar{engine = Engine, token = Token, images = #{}}),
                     {ok, Monitor};
                 {error, Status} ->
                     true = erlang:demonitor(Monitor, [flush]),
@@ -97,16 +99,12 @@ renew() ->
 
 -spec register(maty:access_point(), maty:role()) -> ok | {error, term()}.
 register(Name, Role) ->
-    case locate(Name) of
-        {ok, AccessPoint, #machine{role_index = #{Role := Index}} = Machine} ->
+    case locate(Name, Role) of
+        {ok, AccessPoint, #machine{role_index = #{Role := _}} = Machine} ->
             case get(?REGISTRAR) of
                 #registrar{} = Registrar ->
                     Registration = #registration{
-                        name = Name,
-                        access_point = AccessPoint,
-                        role = Role,
-                        index = Index,
-                        machine = Machine
+                        name = Name, access_point = AccessPoint, role = Role
                     },
                     place(Registration, watch(Name, AccessPoint, Machine, Registrar));
                 undefined ->
@@ -118,16 +116,21 @@ register(Name, Role) ->
             {error, Reason}
     end.
 
-%% The directory is asked for those only that the actor does not know.
-locate(Name) ->
+%% The directory is asked for those only that the actor does not know, or not with
+%% this role: a new version of a protocol may have it.
+locate(Name, Role) ->
     AccessPoint =
         case get(?REGISTRAR) of
             #registrar{names = #{Name := Pid}} -> Pid;
             _ -> maty_access_point:whereis_name(Name)
         end,
     case get(?REGISTRAR) of
-        #registrar{access_points = #{AccessPoint := {_, Machine}}} -> {ok, AccessPoint, Machine};
-        _ -> maty_access_point:locate(Name)
+        #registrar{
+            access_points = #{AccessPoint := {_, #machine{role_index = #{Role := _}} = Machine}}
+        } ->
+            {ok, AccessPoint, Machine};
+        _ ->
+            maty_access_point:locate(Name)
     end.
 
 watch(_Name, AccessPoint, _Machine, #registrar{access_points = Known} = Registrar) when
@@ -147,13 +150,13 @@ watch(Name, AccessPoint, Machine, #registrar{access_points = Known, names = Name
         access_points = Known#{AccessPoint => {Monitor, Machine}}, names = Named
     }.
 
-place(#registration{access_point = AccessPoint, index = Index} = Registration, Registrar) ->
+place(#registration{access_point = AccessPoint, role = Role} = Registration, Registrar) ->
     #registrar{engine = Engine, token = Token, next = Next, waiting = Waiting} = Registrar,
     keep(Registrar#registrar{next = Next + 1, waiting = Waiting#{Next => Registration}}),
     case Engine =/= undefined andalso AccessPoint =/= undefined of
         true ->
             Place = maty_engine:place(Token, Next),
-            maty_access_point:register(AccessPoint, Index, Engine, Place);
+            maty_access_point:register(AccessPoint, Role, Engine, Place);
         false ->
             %% Made again by renew/0 or access_point_up/0.
             ok
@@ -200,18 +203,27 @@ withdrawn(AccessPoint, Engine, Place) ->
 %% ----- What answers a registration -----
 
 %% A session has begun, and the endpoint of that handle is the actor's.
--spec take(pos_integer(), maty_engine:handle()) ->
+-spec take(pos_integer(), maty_engine:handle(), Image :: non_neg_integer()) ->
     {ok, port(), AccessPoint :: pid(), maty_machine:machine()} | void.
-take(Number, Handle) ->
+take(Number, Handle, Image) ->
     #registrar{engine = Engine, waiting = Waiting} = Registrar = get(?REGISTRAR),
     case maps:take(Number, Waiting) of
-        {#registration{access_point = AccessPoint, machine = Machine}, Left} ->
+        {#registration{access_point = AccessPoint}, Left} ->
             case maty_engine:port_of(Handle, Engine) of
                 gone ->
                     void;
                 Port ->
-                    keep(Registrar#registrar{waiting = Left}),
-                    {ok, Port, AccessPoint, Machine}
+                    case Registrar of
+                        #registrar{images = #{Image := Machine}} ->
+                            keep(Registrar#registrar{waiting = Left}),
+                            {ok, Port, AccessPoint, Machine};
+                        #registrar{images = Images} ->
+                            {ok, Machine} = maty_machine:numbered(Image),
+                            keep(Registrar#registrar{
+                                waiting = Left, images = Images#{Image => Machine}
+                            }),
+                            {ok, Port, AccessPoint, Machine}
+                    end
             end;
         error ->
             void
@@ -266,6 +278,6 @@ placed_again(#registration{name = Name, role = Role} = Registration) ->
         {error, _} when is_pid(Name) ->
             false;
         {error, _} ->
-            Nowhere = Registration#registration{access_point = undefined, machine = undefined},
+            Nowhere = Registration#registration{access_point = undefined},
             place(Nowhere, get(?REGISTRAR)) =:= ok
     end.
