@@ -8,7 +8,7 @@
 
 -import(maty_player, [play_on/2, next/1, go/1]).
 
--export([with_nodes/1]).
+-export([start/0, start_node/1, stop/1]).
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, withdrawn/1, wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
 -export([waiting_in_vain/1, access_point_names/1]).
@@ -64,15 +64,6 @@ nodes_test_() ->
             ]
         ]
     end}.
-
-%% Runs a function of this module with three nodes that are started for it.
-with_nodes(Name) ->
-    Peers = start(),
-    try
-        on_first(Peers, Name)
-    after
-        stop(Peers)
-    end.
 
 start() ->
     [start_node(lists:concat(["maty_", Letter, "_", os:getpid()])) || Letter <- [a, b, c]].
