@@ -1,7 +1,7 @@
 %% Sessions over three nodes while actors, engines, access points, connections and
 %% nodes go: at the end nothing is left of any of them, on any node.
 %%
-%% "make faults" runs it with ten thousand sessions.
+%% FAULT_SESSIONS in the environment says how many.
 -module(maty_faults_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -11,7 +11,7 @@
 -define(TIMEOUT, 600).
 
 faults_test_() ->
-    Sessions = list_to_integer(os:getenv("FAULT_SESSIONS", "1000")),
+    Sessions = list_to_integer(os:getenv("FAULT_SESSIONS", "10000")),
     {setup, fun maty_nodes_tests:start/0, fun maty_nodes_tests:stop/1, fun([{First, _} | _] = Peers) ->
         {timeout, ?TIMEOUT, fun() ->
             Nodes = [Node || {_, Node} <- Peers],
