@@ -28,7 +28,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
--export([protocol/1, waiting/1, list/0]).
+-export([upgrade/2, protocol/1, waiting/1, list/0]).
 -export([locate/1, whereis_name/1, register/4, unregister/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
@@ -136,6 +136,39 @@ child_spec(Argument) ->
 stop(AccessPoint) ->
     gen_server:stop(AccessPoint).
 
+%% @doc Moves an access point to a new version of its protocol. Sessions that have
+%% begun go on with the version they began with; those that begin from now on have
+%% the new one. Registrations stay. Actors have to be up to both.
+%%
+%% It moves only if each role of the new version can take the place of that role in
+%% the old one ({@link maty_protocol:compare/2}). Otherwise nothing changes, and
+%% `{incompatible, Roles}' says of each role that cannot: `added', `removed', or
+%% where the two differ; see {@link maty_protocol:format_error/1}.
+-spec upgrade(maty:access_point(), maty_protocol:source()) ->
+    ok | {error, maty_protocol:error_reason()}.
+upgrade(AccessPoint, Source) ->
+    case maty_protocol:resolve(Source) of
+        {ok, New} -> upgrade_from(protocol(AccessPoint), New, AccessPoint);
+        {error, Reason} -> {error, Reason}
+    end.
+
+upgrade_from(Old, New, AccessPoint) ->
+    case maty_protocol:compare(Old, New) of
+        {ok, Compared} ->
+            case [Role || {_, How} = Role <- Compared, How =/= compatible] of
+                [] ->
+                    case gen_server:call(AccessPoint, {upgrade, Old, New}) of
+                        %% Somebody else was faster.
+                        {changed, Other} -> upgrade_from(Other, New, AccessPoint);
+                        Result -> Result
+                    end;
+                Incompatible ->
+                    {error, {incompatible, Incompatible}}
+            end;
+        {error, Reason} ->
+            {error, Reason}
+    end.
+
 %% @doc The protocol of an access point.
 -spec protocol(maty:access_point()) -> maty_protocol:protocol().
 protocol(AccessPoint) ->
@@ -204,8 +237,8 @@ whereis_name({via, Module, Name}) -> Module:whereis_name(Name);
 whereis_name(_) -> undefined.
 
 %% @private
-%% Registers the calling process for a role, by its index.
--spec register(pid(), non_neg_integer(), pid(), maty_engine:place()) -> ok.
+%% Registers the calling process for a role.
+-spec register(pid(), maty:role(), pid(), maty_engine:place()) -> ok.
 register(AccessPoint, Role, Engine, Place) ->
     gen_server:cast(AccessPoint, {register, Role, self(), Engine, Place}).
 
@@ -255,6 +288,15 @@ connect(#state{protocol = Protocol, machine = Machine, engine = Before} = State)
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call(protocol, _From, #state{protocol = Protocol} = State) ->
     {reply, Protocol, State};
+handle_call({upgrade, _Old, _New}, _From, #state{engine = undefined} = State) ->
+    {reply, {error, {engine, engine_down}}, State};
+handle_call({upgrade, Old, New}, _From, #state{protocol = Old} = State) ->
+    case move(New, State) of
+        {ok, Moved} -> {reply, ok, match(Moved)};
+        {error, Status} -> {reply, {error, {engine, Status}}, State}
+    end;
+handle_call({upgrade, _Old, _New}, _From, #state{protocol = Protocol} = State) ->
+    {reply, {changed, Protocol}, State};
 handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) ->
     Waiting = maps:map(
         fun(_, Role) ->
@@ -273,15 +315,33 @@ handle_call({unregister, Engine, Place}, _From, State) ->
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
+%% What is being opened is given up, so that the new version is opened next. The
+%% roles are the same, though perhaps in another order.
+move(Protocol, #state{engine = Engine, machine = Before} = State) ->
+    case maty_machine:load(Engine, maty_protocol:image(Protocol)) of
+        {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles} = Machine} ->
+            #state{queues = Queues} = Closed = close_openings(fun(_) -> true end, State),
+            ok = maty_directory:add(Name, Digest),
+            Order = [map_get(Role, Before#machine.role_index) || #role{name = Role} <- tuple_to_list(Roles)],
+            {ok, Closed#state{
+                protocol = Protocol,
+                machine = Machine,
+                image = Image,
+                queues = list_to_tuple([element(Index + 1, Queues) || Index <- Order])
+            }};
+        {error, Status} ->
+            {error, Status}
+    end.
+
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({register, Role, Pid, Engine, Place}, #state{engine = Engine} = State) ->
     Registration = #registration{pid = Pid, engine = Engine, place = Place},
-    {noreply, match(enqueue(Role + 1, Registration, watch(Pid, State)))};
+    {noreply, match(enqueue(index(Role, State), Registration, watch(Pid, State)))};
 handle_cast({register, Role, Pid, Engine, Place}, State) when node(Engine) =/= node() ->
     Registration = #registration{pid = Pid, engine = Engine, place = Place},
     Watched = watch(Pid, watch_engine(Engine, State)),
-    {noreply, match(enqueue(Role + 1, Registration, Watched))};
+    {noreply, match(enqueue(index(Role, State), Registration, Watched))};
 handle_cast({register, _, _, Engine, _} = Request, State) ->
     %% Of a newer engine, then all others are void, or of an older one and void.
     case maty_engine:pid() of
@@ -329,6 +389,10 @@ watch_engine(Engine, #state{engines = Engines} = State) when is_map_key(Engine, 
     State;
 watch_engine(Engine, #state{engines = Engines} = State) ->
     State#state{engines = Engines#{Engine => erlang:monitor(process, Engine)}}.
+
+%% Where a role's queue is. All versions of the protocol have the same roles.
+index(Role, #state{machine = #machine{role_index = Index}}) ->
+    map_get(Role, Index) + 1.
 
 enqueue(Role, Registration, #state{queues = Queues, empty = Empty} = State) ->
     Queue = element(Role, Queues),

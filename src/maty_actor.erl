@@ -491,10 +491,10 @@ put_back(none, Actor) ->
 put_back(#session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
     Actor#actor{sessions = Sessions#{Handle => Session}}.
 
-handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
-    start_session(Number, Handle, Participants, session_id(Handle), Actor);
-handle_other({'$maty_start', Number, Handle, Participants, Id}, Actor) ->
-    start_session(Number, Handle, Participants, Id, Actor);
+handle_other({'$maty_start', Number, Handle, Participants, Image}, Actor) ->
+    start_session({Number, Handle, Image}, Participants, session_id(Handle), Actor);
+handle_other({'$maty_start', Number, Handle, Participants, Image, Id}, Actor) ->
+    start_session({Number, Handle, Image}, Participants, Id, Actor);
 handle_other({'$maty_flush', Asker}, Actor) ->
     Asker ! {'$maty_flushed', self()},
     loop(none, Actor);
@@ -859,8 +859,8 @@ report_violation(Violation) ->
 
 %% ----- The start of a session -----
 
-start_session(Number, Handle, Participants, Id, Actor) ->
-    case maty_registration:take(Number, Handle) of
+start_session({Number, Handle, Image}, Participants, Id, Actor) ->
+    case maty_registration:take(Number, Handle, Image) of
         {ok, Port, AccessPoint, Machine} ->
             Endpoint = maty_session:endpoint(Handle, Port, Participants, Id, Machine, AccessPoint),
             start_session(Endpoint, Actor);

@@ -113,7 +113,7 @@ place_number(<<_Token:64/native, Number:64/native>>) ->
     Number.
 
 %% @doc Opens a session of a loaded image with one place for each role. Each
-%% participant is sent `{'$maty_start', Number, Handle, Participants}'.
+%% participant is sent `{'$maty_start', Number, Handle, Participants, Image}'.
 -spec open(non_neg_integer(), non_neg_integer(), [place()]) ->
     ok | {dead, Role :: non_neg_integer()} | {error, status()}.
 open(PortNumber, Image, Places) ->

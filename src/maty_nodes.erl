@@ -41,6 +41,7 @@
 
 -record(part, {
     handle :: maty_engine:handle(),
+    image :: non_neg_integer(),
     roles :: [role_place()],
     peers :: [Engine :: pid()],
     %% False once the last endpoint here has ended.
@@ -133,7 +134,7 @@ prepare({AccessPoint, Number} = Key, Digest, Roles, State) ->
             ]),
             AccessPoint ! {'$maty_prepared', Number, self(), Opened},
             case Opened of
-                {ok, Handle} -> prepared(Key, Handle, Roles, State);
+                {ok, Handle} -> prepared(Key, Handle, Image, Roles, State);
                 _ -> State
             end
     end.
@@ -142,9 +143,9 @@ prepare({AccessPoint, Number} = Key, Digest, Roles, State) ->
 place(Engine, Place) when Engine =:= self() -> Place;
 place(_Engine, _Place) -> maty_engine:place(0, 0).
 
-prepared({AccessPoint, _} = Key, Handle, Roles, #nodes{parts = Parts, keys = Keys} = State) ->
+prepared({AccessPoint, _} = Key, Handle, Image, Roles, #nodes{parts = Parts, keys = Keys} = State) ->
     Peers = lists:usort([Engine || {_, Engine, _, _} <- Roles, Engine =/= self()]),
-    Part = #part{handle = Handle, roles = Roles, peers = Peers},
+    Part = #part{handle = Handle, image = Image, roles = Roles, peers = Peers},
     watch([AccessPoint | Peers], State#nodes{
         parts = Parts#{Key => Part}, keys = Keys#{Handle => Key}
     }).
@@ -157,7 +158,8 @@ watch_one(Pid, Monitors) -> Monitors#{Pid => erlang:monitor(process, Pid)}.
 
 'begin'(Key, Handles, #nodes{parts = Parts} = State) ->
     case Parts of
-        #{Key := #part{handle = Handle, roles = Roles, begun = {held, Reports}} = Part} ->
+        #{Key := #part{begun = {held, Reports}} = Part} ->
+            #part{handle = Handle, image = Image, roles = Roles} = Part,
             Id = id(Roles, Handles),
             Participants = list_to_tuple([participant(Role, Handles) || Role <- Roles]),
             Begun = Part#part{begun = true},
@@ -165,7 +167,7 @@ watch_one(Pid, Monitors) -> Monitors#{Pid => erlang:monitor(process, Pid)}.
                 ets:insert(?PARTS, {Handle, Id, list_to_tuple([P || {_, _, P, _} <- Roles])}),
             lists:foreach(
                 fun({Role, Actor, Number}) ->
-                    Actor ! {'$maty_start', Number, Handle + Role, Participants, Id}
+                    Actor ! {'$maty_start', Number, Handle + Role, Participants, Image, Id}
                 end,
                 at_home(Part)
             ),

@@ -20,7 +20,7 @@
 -export([format_error/1]).
 
 -export_type([protocol/0, source/0, options/0, diagnostic/0, verdict/0, error_reason/0]).
--export_type([exploration/0, effort/0]).
+-export_type([exploration/0, effort/0, difference/0]).
 
 -type protocol() :: #{name := atom(), image := binary()}.
 
@@ -88,6 +88,10 @@
     whole => boolean()
 }.
 
+%% Why a role of a new version cannot take the place of that of the old one;
+%% `unknown' if it cannot be told.
+-type difference() :: added | removed | {incompatible | unknown, [diagnostic()]}.
+
 -type error_reason() ::
     {rejected, verdict()}
     | {no_protocol, #{name := name() | any, source := binary(), protocols := [atom()]}}
@@ -95,6 +99,7 @@
     | {file, #{path := file:name_all(), reason := file:posix() | badarg | terminated | system_limit}}
     | {not_text, #{source := binary()}}
     | {not_a_protocol, term()}
+    | {incompatible, [{maty:role(), difference()}]}
     | {unknown_option, term(), [atom()]}
     | {bad_option, atom(), term(), Expected :: string()}
     | {engine, maty_error:status()}.
@@ -356,7 +361,7 @@ subtype({#{image := Sub} = SubProtocol, SubRole}, {#{image := Super} = SuperProt
 %% @doc A new version of a protocol against the old one, role by role: whether an
 %% actor that plays the role in the new version can take its place in the old one.
 -spec compare(Old :: protocol(), New :: protocol()) ->
-    {ok, [{maty:role(), compatible | added | removed | {incompatible | unknown, [diagnostic()]}}]}
+    {ok, [{maty:role(), compatible | difference()}]}
     | {error, error_reason()}.
 compare(Old, New) ->
     OldRoles = roles(Old),
@@ -517,10 +522,24 @@ format_error({not_a_protocol, Term}) ->
         "{string, Text, Name}, a module that embeds a protocol, or a protocol",
         [Term]
     );
+format_error({incompatible, Differences}) ->
+    [
+        "actors of the new version cannot stand in for those of the old one:"
+        | [["\n", format_difference(Role, Difference)] || {Role, Difference} <- Differences]
+    ];
 format_error({engine, Status}) ->
     io_lib:format("the engine says ~tp", [Status]);
 format_error(Other) ->
     io_lib:format("~tp", [Other]).
+
+format_difference(Role, added) ->
+    io_lib:format("~ts is not in the old one", [Role]);
+format_difference(Role, removed) ->
+    io_lib:format("~ts is not in the new one", [Role]);
+format_difference(Role, {incompatible, Diagnostics}) ->
+    [io_lib:format("~ts differs", [Role]) | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]];
+format_difference(Role, {unknown, Diagnostics}) ->
+    [io_lib:format("~ts: cannot be told", [Role]) | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]].
 
 names(Names) ->
     lists:join(", ", [atom_to_list(Name) || Name <- Names]).

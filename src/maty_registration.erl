@@ -16,7 +16,7 @@
 
 
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/3, unregister/2, take/2, access_point_down/2, access_point_up/0, expire/1]).
+-export([register/3, unregister/2, take/3, access_point_down/2, access_point_up/0, expire/1]).
 
 -export_type([registration/0, lost/0]).
 
@@ -25,8 +25,6 @@
     name :: maty:access_point(),
     access_point :: pid() | undefined,
     role :: maty:role(),
-    index = 0 :: non_neg_integer(),
-    machine :: maty_machine:machine() | undefined,
     %% Its deadline; stays as it is when the registration is made again.
     timer :: reference() | undefined
 }).
@@ -37,7 +35,10 @@
     token = 0 :: non_neg_integer(),
     next = 1 :: pos_integer(),
     waiting = #{} :: #{pos_integer() => #registration{}},
+    %% With the protocol that an access point had when it was found.
     access_points = #{} :: #{pid() => {Monitor :: reference(), maty_machine:machine()}},
+    %% The images of sessions that have begun, by their numbers in this engine.
+    images = #{} :: #{non_neg_integer() => maty_machine:machine()},
     %% Those of them that were given by a name on another node.
     names = #{} :: #{{atom(), node()} => pid()}
 }).
@@ -69,7 +70,8 @@ connect() ->
             Monitor = erlang:monitor(process, Engine),
             try maty_engine:attach() of
                 {ok, Token} ->
-                    keep((get(?REGISTRAR))#registrar{engine = Engine, token = Token}),
+                    Registrar = get(?REGISTRAR),
+                    keep(Registrar#registrar{engine = Engine, token = Token, images = #{}}),
                     {ok, Monitor};
                 {error, Status} ->
                     true = erlang:demonitor(Monitor, [flush]),
@@ -118,16 +120,14 @@ cancel(Timer) ->
     ok.
 
 register_timed(Name, Role, Timer) ->
-    case locate(Name) of
-        {ok, AccessPoint, #machine{role_index = #{Role := Index}} = Machine} ->
+    case locate(Name, Role) of
+        {ok, AccessPoint, #machine{role_index = #{Role := _}} = Machine} ->
             case get(?REGISTRAR) of
                 #registrar{} = Registrar ->
                     Registration = #registration{
                         name = Name,
                         access_point = AccessPoint,
                         role = Role,
-                        index = Index,
-                        machine = Machine,
                         timer = Timer
                     },
                     place(Registration, watch(Name, AccessPoint, Machine, Registrar));
@@ -140,16 +140,21 @@ register_timed(Name, Role, Timer) ->
             {error, Reason}
     end.
 
-%% The directory is asked for those only that the actor does not know.
-locate(Name) ->
+%% The directory is asked for those only that the actor does not know, or not with
+%% this role: a new version of a protocol may have it.
+locate(Name, Role) ->
     AccessPoint =
         case get(?REGISTRAR) of
             #registrar{names = #{Name := Pid}} -> Pid;
             _ -> maty_access_point:whereis_name(Name)
         end,
     case get(?REGISTRAR) of
-        #registrar{access_points = #{AccessPoint := {_, Machine}}} -> {ok, AccessPoint, Machine};
-        _ -> maty_access_point:locate(Name)
+        #registrar{
+            access_points = #{AccessPoint := {_, #machine{role_index = #{Role := _}} = Machine}}
+        } ->
+            {ok, AccessPoint, Machine};
+        _ ->
+            maty_access_point:locate(Name)
     end.
 
 watch(_Name, AccessPoint, _Machine, #registrar{access_points = Known} = Registrar) when
@@ -169,13 +174,13 @@ watch(Name, AccessPoint, Machine, #registrar{access_points = Known, names = Name
         access_points = Known#{AccessPoint => {Monitor, Machine}}, names = Named
     }.
 
-place(#registration{access_point = AccessPoint, index = Index} = Registration, Registrar) ->
+place(#registration{access_point = AccessPoint, role = Role} = Registration, Registrar) ->
     #registrar{engine = Engine, token = Token, next = Next, waiting = Waiting} = Registrar,
     keep(Registrar#registrar{next = Next + 1, waiting = Waiting#{Next => Registration}}),
     case Engine =/= undefined andalso AccessPoint =/= undefined of
         true ->
             Place = maty_engine:place(Token, Next),
-            maty_access_point:register(AccessPoint, Index, Engine, Place);
+            maty_access_point:register(AccessPoint, Role, Engine, Place);
         false ->
             %% Made again by renew/0 or access_point_up/0.
             ok
@@ -238,19 +243,28 @@ expire(Timer) ->
 %% ----- What answers a registration -----
 
 %% A session has begun, and the endpoint of that handle is the actor's.
--spec take(pos_integer(), maty_engine:handle()) ->
+-spec take(pos_integer(), maty_engine:handle(), Image :: non_neg_integer()) ->
     {ok, port(), AccessPoint :: pid(), maty_machine:machine()} | void.
-take(Number, Handle) ->
+take(Number, Handle, Image) ->
     #registrar{engine = Engine, waiting = Waiting} = Registrar = get(?REGISTRAR),
     case maps:take(Number, Waiting) of
-        {#registration{access_point = AccessPoint, machine = Machine, timer = Timer}, Left} ->
+        {#registration{access_point = AccessPoint, timer = Timer}, Left} ->
             case maty_engine:port_of(Handle, Engine) of
                 gone ->
                     void;
                 Port ->
                     cancel(Timer),
-                    keep(Registrar#registrar{waiting = Left}),
-                    {ok, Port, AccessPoint, Machine}
+                    case Registrar of
+                        #registrar{images = #{Image := Machine}} ->
+                            keep(Registrar#registrar{waiting = Left}),
+                            {ok, Port, AccessPoint, Machine};
+                        #registrar{images = Images} ->
+                            {ok, Machine} = maty_machine:numbered(Image),
+                            keep(Registrar#registrar{
+                                waiting = Left, images = Images#{Image => Machine}
+                            }),
+                            {ok, Port, AccessPoint, Machine}
+                    end
             end;
         error ->
             void
@@ -304,6 +318,6 @@ placed_again(#registration{name = Name, role = Role, timer = Timer} = Registrati
             cancel(Timer),
             false;
         {error, _} ->
-            Nowhere = Registration#registration{access_point = undefined, machine = undefined},
+            Nowhere = Registration#registration{access_point = undefined},
             place(Nowhere, get(?REGISTRAR)) =:= ok
     end.

@@ -8,10 +8,10 @@
 
 -import(maty_player, [play_on/2, next/1, go/1]).
 
--export([with_nodes/1]).
+-export([start/0, start_node/1, stop/1]).
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, withdrawn/1, wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
--export([waiting_in_vain/1, access_point_names/1]).
+-export([waiting_in_vain/1, access_point_names/1, upgraded/1]).
 
 -define(TWO_BUYER,
     "global protocol TwoBuyer(role Buyer1, role Buyer2, role Seller) {"
@@ -57,6 +57,7 @@ nodes_test_() ->
                 waiting_in_vain,
                 engine_killed,
                 access_point_names,
+                upgraded,
                 cut_and_healed,
                 suspended,
                 %% The last one: it does not come back.
@@ -64,15 +65,6 @@ nodes_test_() ->
             ]
         ]
     end}.
-
-%% Runs a function of this module with three nodes that are started for it.
-with_nodes(Name) ->
-    Peers = start(),
-    try
-        on_first(Peers, Name)
-    after
-        stop(Peers)
-    end.
 
 start() ->
     [start_node(lists:concat(["maty_", Letter, "_", os:getpid()])) || Letter <- [a, b, c]].
@@ -416,6 +408,27 @@ access_point_names([A, B, C] = Nodes) ->
     Second = play_on(B, [{Globally, 'B', []}]),
     #{'B' := [Second]} = maty_access_point:waiting(Globally),
     exit(Keeper, kill),
+    settled(Nodes).
+
+%% A node that does not have the new version, or has a new engine, is sent it.
+upgraded([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    Second = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+    #{'B' := [Second], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+    New =
+        "global protocol Cascade(role C, role B, role A) {"
+        "  x() from A to C; y() from B to C; z() from C to A; }",
+    ok = maty_access_point:upgrade(AccessPoint, {string, New}),
+    exit(erpc:call(C, maty_engine, pid, []), kill),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, {call, fun maty:session/0}, wait]}]),
+    {result, #{id := {C, _}, participants := #{'C' := Third}}} = next(First),
+    {got, 'C', _} = next(Third),
+    {got, 'C', _} = next(Third),
+    {got, 'A', {z}} = next(First),
+    {ended, 'C', {done, normal}} = next(Third),
+    Digest = erlang:md5(maty_protocol:image(maty_access_point:protocol(AccessPoint))),
+    [{ok, _} = erpc:call(Node, maty_machine, find, [Digest]) || Node <- [B, C]],
     settled(Nodes).
 
 %% B and C lose each other, and A neither.

@@ -22,10 +22,10 @@
  * sessions at a time; the cursor is 0 at the end.
  *
  * Opening a session tells the owner of each endpoint, {'$maty_start', Number,
- * Handle, Participants}: the number is the one that came with its token, and the
- * participants are a pid for each role, or "away". An endpoint that fails tells
- * its owner with {'$maty_failed', Handle, Role}. A session of which this node has a
- * part tells the owner of the port what the other nodes have to know, in
+ * Handle, Participants, Image}: the number is the one that came with its token, the
+ * participants are a pid for each role, or "away", and the image goes by its number. An endpoint
+ * that fails tells its owner with {'$maty_failed', Handle, Role}. A session of which this node has
+ * a part tells the owner of the port what the other nodes have to know, in
  * {'$maty_report', Session, Role, State, Live, Channels}: the numbers of a
  * maty_report_t, and its channels, three words of 32 bits each, high byte first.
  *
@@ -243,15 +243,24 @@ static maty_status engine_owners(engine_t *engine, const char *places, uint32_t 
   return MATY_OK;
 }
 
+/* A session that is being opened. */
+typedef struct opening {
+  uint32_t image; /* its number */
+  bool announce;  /* tell the owners */
+  maty_handle_t session;
+  uint32_t role; /* on MATY_EDEAD: whose participant has ended */
+} opening_t;
+
 /* Tells each owner of its endpoint. "words" is room for the message. */
-static void engine_announce(engine_t *engine, maty_handle_t session, const char *places,
+static void engine_announce(engine_t *engine, const opening_t *opening, const char *places,
                             const maty_owner_t *owners, uint32_t count, ErlDrvTermData *words) {
   ErlDrvUInt64 number = 0, handle = 0;
   size_t size = 0;
   const ErlDrvTermData head[] = {ERL_DRV_ATOM,   atoms.start,
                                  ERL_DRV_UINT64, (ErlDrvTermData)&number,
                                  ERL_DRV_UINT64, (ErlDrvTermData)&handle};
-  const ErlDrvTermData tail[] = {ERL_DRV_TUPLE, count, ERL_DRV_TUPLE, 4};
+  const ErlDrvTermData tail[] = {ERL_DRV_TUPLE,  count,         ERL_DRV_UINT,
+                                 opening->image, ERL_DRV_TUPLE, 5};
   memcpy(words, head, sizeof head);
   size += sizeof head / sizeof head[0];
   for (uint32_t role = 0; role < count; role++) {
@@ -263,7 +272,7 @@ static void engine_announce(engine_t *engine, maty_handle_t session, const char 
   for (uint32_t role = 0; role < count; role++) {
     if (owners[role] != 0) {
       number = data_word(places + role * PLACE_SIZE + PLACE_NUMBER);
-      handle = session + role;
+      handle = opening->session + role;
       /* Fails only if the owner has ended; the port will hear of that. */
       (void)erl_drv_send_term(driver_mk_port(engine->port), (ErlDrvTermData)owners[role], words,
                               (int)size);
@@ -271,16 +280,10 @@ static void engine_announce(engine_t *engine, maty_handle_t session, const char 
   }
 }
 
-enum { ANNOUNCE_FIXED = 6 + 4 }; /* words of the message besides two for each role */
-
-/* What comes of opening a session. */
-typedef struct opened {
-  maty_handle_t session;
-  uint32_t role; /* on MATY_EDEAD: whose participant has ended */
-} opened_t;
+enum { ANNOUNCE_FIXED = 6 + 6 }; /* words of the message besides two for each role */
 
 static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
-                                     size_t size, bool announce, opened_t *opened) {
+                                     size_t size, opening_t *opening) {
   uint32_t count = maty_image_role_count(image);
   if (size != count * (size_t)PLACE_SIZE) {
     return MATY_EINVAL;
@@ -299,12 +302,12 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
     }
     words = (ErlDrvTermData *)(owners + count);
   }
-  maty_status status = engine_owners(engine, places, count, owners, &opened->role);
+  maty_status status = engine_owners(engine, places, count, owners, &opening->role);
   if (status == MATY_OK) {
-    status = maty_space_open(engine->space, image, owners, &opened->session);
+    status = maty_space_open(engine->space, image, owners, &opening->session);
   }
-  if (status == MATY_OK && announce) {
-    engine_announce(engine, opened->session, places, owners, count, words);
+  if (status == MATY_OK && opening->announce) {
+    engine_announce(engine, opening, places, owners, count, words);
   }
   if (owners != few.owners) {
     driver_free(owners);
@@ -314,18 +317,18 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
 
 static void engine_open(engine_t *engine, const char *data, size_t size, bool announce,
                         reply_t *reply) {
-  opened_t opened = {0};
+  opening_t opening = {.image = data_half(data), .announce = announce};
   maty_status status = MATY_EINVAL;
-  maty_image_t *image = maty_registry_image(data_half(data));
+  maty_image_t *image = maty_registry_image(opening.image);
   if (image != NULL) {
-    status = engine_open_image(engine, image, data + 4, size - 4, announce, &opened);
+    status = engine_open_image(engine, image, data + 4, size - 4, &opening);
     maty_image_release(image);
   }
   reply_status(reply, status);
   if (status == MATY_EDEAD) {
-    reply_number(reply, opened.role, 2);
+    reply_number(reply, opening.role, 2);
   } else if (status == MATY_OK && !announce) {
-    reply_number(reply, opened.session, 8);
+    reply_number(reply, opening.session, 8);
   }
 }
 

@@ -15,7 +15,7 @@ defmodule Maty.AccessPoint do
       Supervisor.start_link(children, strategy: :rest_for_one)
   """
 
-  @typedoc "An access point of this node, by its process or by its name."
+  @typedoc "An access point of this node or another, by its process or by its name."
   @type t :: :maty.access_point()
 
   @type option ::
@@ -84,6 +84,32 @@ defmodule Maty.AccessPoint do
   """
   @spec stop(t()) :: :ok
   def stop(access_point), do: GenServer.stop(access_point)
+
+  @doc """
+  Moves an access point to a new version of its protocol.
+
+  Sessions that have begun go on with the version they began with; those that begin
+  from now on have the new one, and registrations stay. It moves only if each role of
+  the new version can take the place of that role in the old one
+  (`:maty_protocol.compare/2`). Otherwise nothing changes, and the error says which
+  roles differ and where.
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> {:ok, shop} = Maty.AccessPoint.start_link(protocol: {:string, text})
+      iex> Maty.AccessPoint.upgrade(shop, {:string, text})
+      :ok
+      iex> other = "global protocol Ping(role A, role C) { ping() from A to C; }"
+      iex> {:error, error} = Maty.AccessPoint.upgrade(shop, {:string, other})
+      iex> error |> Exception.message() |> String.split("\\n") |> hd()
+      "actors of the new version cannot stand in for those of the old one:"
+  """
+  @spec upgrade(t(), Maty.Protocol.source()) :: :ok | {:error, Maty.Error.t()}
+  def upgrade(access_point, source) do
+    case :maty_access_point.upgrade(access_point, Maty.Protocol.plain(source)) do
+      :ok -> :ok
+      {:error, reason} -> {:error, Maty.Error.exception(reason)}
+    end
+  end
 
   @doc """
   The protocol of an access point.

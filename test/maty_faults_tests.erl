@@ -1,0 +1,144 @@
+%% Sessions over three nodes while actors, engines, access points, connections and
+%% nodes go: at the end nothing is left of any of them, on any node.
+%%
+%% FAULT_SESSIONS in the environment says how many.
+-module(maty_faults_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-export([run/2]).
+
+-define(TIMEOUT, 600).
+
+faults_test_() ->
+    Sessions = list_to_integer(os:getenv("FAULT_SESSIONS", "10000")),
+    {setup, fun maty_nodes_tests:start/0, fun maty_nodes_tests:stop/1, fun([{First, _} | _] = Peers) ->
+        {timeout, ?TIMEOUT, fun() ->
+            Nodes = [Node || {_, Node} <- Peers],
+            Seed = rand:uniform(1 bsl 32),
+            try
+                {Taken, Tally} = peer:call(First, ?MODULE, run, [Nodes, {Seed, Sessions}], ?TIMEOUT * 1000),
+                ?debugFmt("~b sessions in ~b ms: ~tp", [Sessions, Taken div 1000, Tally])
+            catch
+                Class:Reason:Stack ->
+                    ?debugFmt("seed ~b", [Seed]),
+                    erlang:raise(Class, Reason, Stack)
+            end
+        end}
+    end}.
+
+%% Runs on the first node.
+run([A, B, C], {Seed, Sessions}) ->
+    _ = rand:seed(exsss, Seed),
+    Processes = [{Node, processes(Node)} || Node <- [A, B]],
+    {Keeper, Shop} = maty_faults:access_point(),
+    Started = erlang:monotonic_time(microsecond),
+    Playing = #{
+        A => maty_faults:start(Shop, self(), [{'Buyer1', 20}]),
+        B => start(B, Shop),
+        C => start(C, Shop)
+    },
+    Faults = [
+        fun cut/2, fun engine/2, fun access_point/2, fun cut_first/2, fun node_killed/2, fun engine/2,
+        fun node_held/2, fun cut/2, fun access_point/2, fun cut_first/2, fun node_killed/2
+    ],
+    Step = max(1, Sessions div (length(Faults) + 1)),
+    Left = lists:foldl(
+        fun(Fault, Now) ->
+            play(Step, Now),
+            [Third] = maps:keys(maps:without([A, B], Now)),
+            Fault([A, B, Third], {Shop, Now})
+        end,
+        Playing,
+        Faults
+    ),
+    play(Sessions - Step * length(Faults), Left),
+    Taken = erlang:monotonic_time(microsecond) - Started,
+    %% Who plays goes on to the end of what has begun.
+    Nodes = maps:keys(Left),
+    [ok = erpc:call(Node, maty_faults, begin_end, []) || Node <- Nodes],
+    [ok = erpc:call(Node, maty_player, settled, []) || Node <- Nodes],
+    [[] = erpc:call(Node, maty, sessions, []) || Node <- Nodes],
+    [ok = erpc:call(Node, maty_player, until, [fun() -> ets:info(maty_parts, size) =:= 0 end]) || Node <- Nodes],
+    Tally = [erpc:call(Node, maty_faults, tally, []) || Node <- Nodes],
+    [ok = erpc:call(node(Pid), maty_faults, stop, [Playing_here]) || {Pid, _} = Playing_here <- maps:values(Left)],
+    exit(Keeper, kill),
+    ok = maty_player:until(fun() ->
+        lists:all(fun({Node, Before}) -> processes(Node) =:= Before end, Processes)
+    end),
+    {Taken, Tally}.
+
+start(Node, Shop) ->
+    erpc:call(Node, maty_faults, start, [Shop, none, [{'Seller', 3}, {'Buyer2', 10}]]).
+
+%% The processes of this project, by what they began with.
+processes(Node) ->
+    erpc:call(Node, fun() ->
+        lists:sort([
+            Module
+         || Pid <- erlang:processes(),
+            {_, Current} <- [erlang:process_info(Pid, current_function)],
+            {Module, _, _} <- [proc_lib:translate_initial_call(Pid), Current],
+            lists:prefix("maty", atom_to_list(Module)),
+            not lists:member(Module, [maty_player, ?MODULE])
+        ])
+    end).
+
+%% Waits until so many more sessions have ended for the first buyers, and kills an
+%% actor now and then.
+play(0, _Playing) ->
+    ok;
+play(Sessions, Playing) ->
+    receive
+        {maty_faults, ended} -> ok
+    after 60000 -> error({nothing_ends, maty:sessions()})
+    end,
+    case rand:uniform(20) of
+        1 ->
+            Node = lists:nth(rand:uniform(maps:size(Playing)), maps:keys(Playing)),
+            exit(erpc:call(Node, maty_faults, victim, []), kill);
+        _ ->
+            ok
+    end,
+    play(Sessions - 1, Playing).
+
+%% ----- Faults: each leaves who plays now -----
+
+cut([_, B, C], {_, Playing}) ->
+    _ = erpc:call(B, erlang, disconnect_node, [C]),
+    Playing.
+
+cut_first([_, B, C], {_, Playing}) ->
+    Node = lists:nth(rand:uniform(2), [B, C]),
+    _ = disconnect_node(Node),
+    Playing.
+
+engine(Nodes, {_, Playing}) ->
+    Node = lists:nth(rand:uniform(3), Nodes),
+    exit(erpc:call(Node, maty_engine, pid, []), kill),
+    Playing.
+
+access_point(_Nodes, {{Name, _}, Playing}) ->
+    ok = maty_player:until(fun() -> is_pid(whereis(Name)) end),
+    exit(whereis(Name), kill),
+    Playing.
+
+node_held([_, _, C], {_, Playing}) ->
+    Os = erpc:call(C, os, getpid, []),
+    true = erlang:monitor_node(C, true),
+    _ = os:cmd("kill -STOP " ++ Os),
+    receive
+        {nodedown, C} -> ok
+    end,
+    _ = os:cmd("kill -CONT " ++ Os),
+    Playing.
+
+node_killed([_, _, C], {Shop, Playing}) ->
+    Os = erpc:call(C, os, getpid, []),
+    true = erlang:monitor_node(C, true),
+    _ = os:cmd("kill -KILL " ++ Os),
+    receive
+        {nodedown, C} -> ok
+    end,
+    {_, New} = maty_nodes_tests:start_node("maty_new_" ++ Os),
+    (maps:remove(C, Playing))#{New => start(New, Shop)}.
