@@ -321,6 +321,7 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
         false -> bad_option(Starter, Name, on_raise, OnRaise, "stop or leave")
     end.
 
+-spec bad_option(pid(), term(), atom(), term(), string()) -> no_return().
 bad_option(Starter, Name, Key, Value, Expected) ->
     Reason = {bad_option, Key, Value, Expected},
     init_failed(Starter, Name, {error, Reason}, Reason).
@@ -691,11 +692,14 @@ leave(Reason, Session, Actor) ->
 %% Gives the endpoint up. If it is gone already, what says so is taken back.
 withdraw(#session{handle = Handle}) ->
     case maty_engine:cancel(Handle) of
-        ok -> ok;
-        {error, _} -> why_gone(Handle)
+        ok ->
+            ok;
+        {error, _} ->
+            _ = why_gone(Handle),
+            ok
     end.
 
-%% The message that says why an endpoint is gone; there is none if the engine is.
+%% Takes the message that says why an endpoint is gone; there is none if the engine is.
 why_gone(Handle) ->
     receive
         {'$maty_failed', Handle, _Cause} = Failed -> Failed;

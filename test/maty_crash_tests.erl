@@ -115,6 +115,8 @@ holds({Endings, Messages, Strays}) ->
 right(_Role, {done, normal}, _Next, _Endings, _Messages) -> true;
 right(_Role, {left, _}, _Next, _Endings, _Messages) -> true;
 right(_Role, {down, killed}, _Next, _Endings, _Messages) -> true;
+%% So soon that it could not be monitored.
+right(_Role, {down, noproc}, _Next, _Endings, _Messages) -> true;
 right(_Role, {failed, {raised, {crash, _}}}, _Next, _Endings, _Messages) -> true;
 right(_Role, {failed, timeout}, _Next, _Endings, _Messages) -> true;
 right(Role, {failed, {cancelled, Cause}}, Next, Endings, Messages) ->
