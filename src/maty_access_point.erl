@@ -481,7 +481,8 @@ ask(Engine, Number, #opening{registrations = Registrations}, #state{machine = Ma
      || {Role, #registration{pid = Pid, engine = E, place = Place}} <-
             lists:zip(lists:seq(0, length(Registrations) - 1), Registrations)
     ],
-    Engine ! {'$maty_prepare', self(), Number, Machine#machine.digest, Roles}.
+    Engine ! {'$maty_prepare', self(), Number, Machine#machine.digest, Roles},
+    ok.
 
 %% What an engine said of its part.
 prepared({ok, Handle}, Engine, Number, Opening, #state{openings = Openings} = State) ->

@@ -249,25 +249,24 @@ take(Number, Handle, Image) ->
     #registrar{engine = Engine, waiting = Waiting} = Registrar = get(?REGISTRAR),
     case maps:take(Number, Waiting) of
         {#registration{access_point = AccessPoint, timer = Timer}, Left} ->
-            case maty_engine:port_of(Handle, Engine) of
-                gone ->
-                    void;
-                Port ->
+            case {maty_engine:port_of(Handle, Engine), image(Image, Registrar)} of
+                {Port, {ok, Machine}} when is_port(Port) ->
                     cancel(Timer),
-                    case Registrar of
-                        #registrar{images = #{Image := Machine}} ->
-                            keep(Registrar#registrar{waiting = Left}),
-                            {ok, Port, AccessPoint, Machine};
-                        #registrar{images = Images} ->
-                            {ok, Machine} = maty_machine:numbered(Image),
-                            keep(Registrar#registrar{
-                                waiting = Left, images = Images#{Image => Machine}
-                            }),
-                            {ok, Port, AccessPoint, Machine}
-                    end
+                    #registrar{images = Images} = Registrar,
+                    keep(Registrar#registrar{waiting = Left, images = Images#{Image => Machine}}),
+                    {ok, Port, AccessPoint, Machine};
+                _ ->
+                    %% The engine has ended.
+                    void
             end;
         error ->
             void
+    end.
+
+image(Image, #registrar{images = Images}) ->
+    case Images of
+        #{Image := Machine} -> {ok, Machine};
+        #{} -> maty_machine:numbered(Image)
     end.
 
 %% A process that was monitored has ended. If it is an access point that the

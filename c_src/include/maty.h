@@ -659,7 +659,7 @@ maty_status maty_space_report(maty_space_t *space, const maty_report_t *report);
 
 /* Ends a session of which nobody has been told yet: its endpoints are cancelled,
  * and neither failed nor reported. */
-maty_status maty_space_abandon(maty_space_t *space, maty_handle_t session);
+maty_status maty_space_abandon(maty_space_t *space, maty_handle_t handle);
 
 /* Opens a session; owners[i] owns role i, and 0 says that the role is away. An
  * owner that is not enrolled is MATY_EDEAD. The space takes a reference to the
