@@ -83,9 +83,20 @@ defmodule Maty.Handlers do
       Module.register_attribute(env.module, :maty, persist: true)
       Module.put_attribute(env.module, :maty, own)
       Module.put_attribute(env.module, :maty_line, env.line)
+
+      for path <- files(own) do
+        resource = Path.expand(path, Path.dirname(env.file))
+        Module.put_attribute(env.module, :external_resource, resource)
+      end
     end
 
     rest
+  end
+
+  # What is to be compiled again when they change.
+  defp files(own) do
+    sources = [own[:protocol] | for({source, _} <- List.wrap(own[:roles]), do: source)]
+    for source <- sources, is_tuple(source), elem(source, 0) == :file, do: elem(source, 1)
   end
 
   @doc false
