@@ -38,8 +38,9 @@ finish(
     case Functions of
         #{{setup_actor, 2} := _} ->
             Own = (nested(Context))#context{code = Code},
+            Nowhere = erl_anno:new(0),
             {Outcomes, G1} = maty_behaviour_calls:local(
-                Module, setup_actor, [session(Graph), any], [], erl_anno:new(0), Node, Env, Own, Graph
+                Module, setup_actor, [session(Graph), any], [], Nowhere, Node, Env, Own, Graph
             ),
             {
                 [], lists:foldl(
