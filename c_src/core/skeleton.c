@@ -297,9 +297,11 @@ static void out_variable(const skeleton_t *skeleton, const maty__transition_t *t
   variable_word(skeleton, transition, index, word);
   if (is_word_of_other(skeleton, transition, index, word)) {
     size_t length = strlen(word);
-    (void)snprintf(word + length, sizeof word - length, "_%u", index + 1);
-    while (is_word_of_other(skeleton, transition, index, word) && strlen(word) + 1 < sizeof word)
-      strcat(word, "_");
+    length += (size_t)snprintf(word + length, sizeof word - length, "_%u", index + 1);
+    while (is_word_of_other(skeleton, transition, index, word) && length + 1 < sizeof word) {
+      word[length++] = '_';
+      word[length] = '\0';
+    }
   }
   out(skeleton, "_");
   out(skeleton, word);
