@@ -481,7 +481,7 @@ notation(Value) -> plain(Value, 4).
 
 plain(any, _) -> "?";
 plain({either, _}, _) -> "?";
-plain({atom, Atom}, _) -> maty_behaviour:quoted(atom_to_binary(Atom));
+plain({atom, Atom}, _) -> maty_behaviour_graph:quoted(atom_to_binary(Atom));
 plain({int, Integer}, _) when Integer >= -(1 bsl 63), Integer < 1 bsl 63 ->
     [$=, integer_to_binary(Integer)];
 plain({int, _}, _) -> "i";

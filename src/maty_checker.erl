@@ -7,7 +7,7 @@
 -module(maty_checker).
 
 -export([check/1, format/1, draw/4]).
--export([explore/3, subtype/2, machines/3, draw_role/3, skeleton/4, handlers/2]).
+-export([explore/3, subtype/2, machines/3, draw_role/3, skeleton/5, handlers/2]).
 
 -export_type([source/0, settings/0, diagnostic/0, part/0, exploration/0, effort/0]).
 
@@ -207,11 +207,12 @@ machines(Image, Role, Format) ->
 draw_role(Image, Role, Diagram) ->
     text(?DRAW_ROLE, [words([diagram(Diagram), Role]), Image]).
 
-%% @doc A module that plays a role.
--spec skeleton(binary(), non_neg_integer(), elixir | erlang, binary()) ->
+%% @doc A module that plays a role, and finds the protocol in a file, if it has a name.
+-spec skeleton(binary(), non_neg_integer(), elixir | erlang, binary(), binary()) ->
     {ok, binary()} | {error, status()}.
-skeleton(Image, Role, Language, Module) ->
-    text(?SKELETON, [words([index(Language, [elixir, erlang]), Role]), zero(Module), Image]).
+skeleton(Image, Role, Language, Module, File) ->
+    Settings = words([index(Language, [elixir, erlang]), Role]),
+    text(?SKELETON, [Settings, zero(Module), zero(File), Image]).
 
 %% ----- Questions -----
 

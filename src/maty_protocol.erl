@@ -16,7 +16,7 @@
 -export([check_file/1, check_file/2, check_string/2, check_string/3, choose/2]).
 -export([name/1, roles/1, image/1, from_image/1, machine/2]).
 -export([explore/1, explore/2, compatible/2, compatible/3, compare/2, subtype/2]).
--export([machine_text/3, diagram/3, drawing/3, format/1, format/2, skeleton/4]).
+-export([machine_text/3, diagram/3, drawing/3, format/1, format/2, skeleton/4, skeleton/5]).
 -export([format_error/1]).
 
 -export_type([protocol/0, source/0, options/0, diagnostic/0, verdict/0, error_reason/0]).
@@ -480,14 +480,21 @@ format(Path, Text, Options) ->
 %% @doc The text of a module that plays a role.
 -spec skeleton(protocol(), maty:role(), elixir | erlang, module()) ->
     {ok, binary()} | {error, error_reason()}.
-skeleton(#{image := Image} = Protocol, Role, Language, Module) ->
+skeleton(Protocol, Role, Language, Module) ->
+    skeleton(Protocol, Role, Language, Module, "").
+
+%% @doc The same, and checked when it is compiled: the file is that of the protocol, as
+%% it is seen from the module's folder.
+-spec skeleton(protocol(), maty:role(), elixir | erlang, module(), file:name_all()) ->
+    {ok, binary()} | {error, error_reason()}.
+skeleton(#{image := Image} = Protocol, Role, Language, Module, File) ->
     Name =
         case Language of
             elixir -> iolist_to_binary(string:replace(atom_to_binary(Module, utf8), "Elixir.", ""));
             erlang -> atom_to_binary(Module, utf8)
         end,
     with_role(Protocol, Role, fun(Index) ->
-        engine(maty_checker:skeleton(Image, Index, Language, Name))
+        engine(maty_checker:skeleton(Image, Index, Language, Name, unicode:characters_to_binary(File)))
     end).
 
 %% ----- Errors as text -----

@@ -289,11 +289,14 @@ static maty_status job_handlers(job_t *job) {
 /* What is written about one role of an image. */
 static maty_status job_write(job_t *job, maty_job_kind kind) {
   uint32_t settings[2]; /* what, role */
-  const char *module = NULL;
+  const char *module = NULL, *file = NULL;
   maty_image_t *image = NULL;
   maty_status status = next_settings(job, settings, sizeof settings);
   if (status == MATY_OK && kind == MATY_JOB_SKELETON) {
     status = next_text(job, &module);
+    if (status == MATY_OK) {
+      status = next_text(job, &file);
+    }
   }
   if (status == MATY_OK) {
     status = next_image(job, &image);
@@ -309,8 +312,8 @@ static maty_status job_write(job_t *job, maty_job_kind kind) {
   } else if (kind == MATY_JOB_DRAW_ROLE) {
     status = maty_draw_role(image, settings[1], (maty_diagram)settings[0], allocator, writer);
   } else {
-    status =
-        maty_skeleton(image, settings[1], (maty_language)settings[0], module, allocator, writer);
+    status = maty_skeleton(image, settings[1], (maty_language)settings[0], module,
+                           *file == '\0' ? NULL : file, allocator, writer);
   }
   maty_image_release(image);
   return end_text(job, status);

@@ -22,6 +22,16 @@ static char *module_name(const char *role, maty_language language) {
   return name;
 }
 
+/* The file is named in the module, if that alone is enough to read it again. */
+static const char *file_of(const arguments_t *arguments, const checked_t *checked) {
+  static const option_id others[] = {OPTION_DIALECT, OPTION_FAIR, OPTION_UNFAIR, OPTION_INCLUDE};
+  const char *path = arguments->operands[0];
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (option_given(arguments, others[i]))
+      return NULL;
+  return checked->machines || strcmp(path, "-") == 0 ? NULL : path;
+}
+
 int run_gen(const arguments_t *arguments) {
   maty_language language = (maty_language)option_choice(arguments, OPTION_LANGUAGE);
   const char *wanted = option_value(arguments, OPTION_MODULE), *name = arguments->operands[2];
@@ -35,8 +45,8 @@ int run_gen(const arguments_t *arguments) {
   } else if (image != NULL) {
     char *given = module_name(name, language);
     const char *module = wanted == NULL ? given : wanted;
-    maty_status written =
-        maty_skeleton(image, role, language, module, &checked.config.allocator, print_writer());
+    maty_status written = maty_skeleton(image, role, language, module, file_of(arguments, &checked),
+                                        &checked.config.allocator, print_writer());
     if (written == MATY_EINVAL) {
       usage_error("gen", "'%s' is no name of a module", module);
       status = EXIT_TROUBLE;

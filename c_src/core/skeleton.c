@@ -14,6 +14,7 @@
  *
  * The two languages differ in how they spell things and in nothing else.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "image_text.h"
@@ -27,6 +28,7 @@ typedef struct skeleton {
   maty_role_info_t about;
   maty_language language;
   const char *module;
+  const char *file; /* where the module finds the protocol, or NULL */
   maty__arena_t *arena;
   maty__out_t *out;
   maty__names_t taken; /* names of functions */
@@ -124,6 +126,20 @@ static void out_atom(const skeleton_t *skeleton, const char *name) {
 static void out_comment(const skeleton_t *skeleton, const char *text) {
   for (const char *at = text; *at != '\0'; at++)
     maty__out_bytes(skeleton->out, (unsigned char)*at < 0x20 ? "?" : at, 1);
+}
+
+/* Between double quotes, which no control character may stand in. */
+static void out_path(const skeleton_t *skeleton) {
+  for (const char *at = skeleton->file; *at != '\0'; at++) {
+    char text[2] = {*at, '\0'};
+    if ((unsigned char)*at < 0x20)
+      maty__out_format(skeleton->out, is_erlang(skeleton) ? "\\x{%x}" : "\\x%02x",
+                       (unsigned)(unsigned char)*at);
+    else if (*at == '#' && !is_erlang(skeleton))
+      out(skeleton, "\\#");
+    else
+      out_escaped(skeleton, text, '"');
+  }
 }
 
 static void out_line(const skeleton_t *skeleton, uint32_t depth) {
@@ -261,20 +277,34 @@ static void variable_word(const skeleton_t *skeleton, const maty__transition_t *
     text[0] = (char)(text[0] - ('a' - 'A'));
 }
 
-/* A variable that stands twice in a pattern would ask for equal values. */
+static bool is_word_of_other(const skeleton_t *skeleton, const maty__transition_t *transition,
+                             uint32_t index, const char *word) {
+  char other[WORD_SIZE];
+  for (uint32_t i = 0; i < transition->arity; i++) {
+    variable_word(skeleton, transition, i, other);
+    if (i != index && strcmp(word, other) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* A variable that stands twice in a pattern would ask for equal values, so words that
+ * are alike are numbered. A word of another field that is like one with its number is
+ * not like one with underscores after it, in the end. */
 static void out_variable(const skeleton_t *skeleton, const maty__transition_t *transition,
                          uint32_t index) {
-  char word[WORD_SIZE], other[WORD_SIZE];
-  bool alone = true;
+  char word[WORD_SIZE + 16];
   variable_word(skeleton, transition, index, word);
-  for (uint32_t i = 0; i < transition->arity && alone; i++) {
-    variable_word(skeleton, transition, i, other);
-    alone = i == index || strcmp(word, other) != 0;
+  if (is_word_of_other(skeleton, transition, index, word)) {
+    size_t length = strlen(word);
+    length += (size_t)snprintf(word + length, sizeof word - length, "_%u", index + 1);
+    while (is_word_of_other(skeleton, transition, index, word) && length + 1 < sizeof word) {
+      word[length++] = '_';
+      word[length] = '\0';
+    }
   }
   out(skeleton, "_");
   out(skeleton, word);
-  if (!alone)
-    maty__out_format(skeleton->out, "_%u", index + 1);
 }
 
 /* ===== Names and distances =============================================== */
@@ -509,6 +539,20 @@ static void out_begin(const skeleton_t *skeleton, uint32_t state) {
 
 static void end_function(const skeleton_t *skeleton) { out_either(skeleton, "\n  end\n", ".\n"); }
 
+/* So that the module is checked when it is compiled. */
+static void out_checked(const skeleton_t *skeleton) {
+  if (skeleton->file == NULL)
+    return;
+  out_either(skeleton, ",\n    protocol: {:file, \"",
+             "-compile({parse_transform, maty_transform}).\n-maty([{protocol, {file, \"");
+  out_path(skeleton);
+  out(skeleton, "\", ");
+  out_atom(skeleton, maty_image_protocol(skeleton->image));
+  out_either(skeleton, "},\n    role: ", "}}, {role, ");
+  out_atom(skeleton, skeleton->about.name);
+  out_either(skeleton, "", "}]).\n");
+}
+
 static maty_status out_head(const skeleton_t *skeleton) {
   const char *name = skeleton->about.name, *protocol = maty_image_protocol(skeleton->image);
   if (is_erlang(skeleton)) {
@@ -520,7 +564,9 @@ static maty_status out_head(const skeleton_t *skeleton) {
     out_comment(skeleton, maty_image_source(skeleton->image));
     out(skeleton, ".\n-module(");
     out_atom(skeleton, skeleton->module);
-    out(skeleton, ").\n-behaviour(maty_actor).\n\n-export([init_actor/1, init_session/2]).\n");
+    out(skeleton, ").\n-behaviour(maty_actor).\n");
+    out_checked(skeleton);
+    out(skeleton, "\n-export([init_actor/1, init_session/2]).\n");
   } else {
     out(skeleton, "defmodule ");
     out(skeleton, skeleton->module);
@@ -530,7 +576,9 @@ static maty_status out_head(const skeleton_t *skeleton) {
     out(skeleton, protocol);
     out(skeleton, " of ");
     out_comment(skeleton, maty_image_source(skeleton->image));
-    out(skeleton, ".\n  use Maty.Actor\n");
+    out(skeleton, ".\n  use Maty.Actor");
+    out_checked(skeleton);
+    out(skeleton, "\n");
   }
   out(skeleton, "\n");
   begin_comment(skeleton);
@@ -697,7 +745,7 @@ static bool is_module(const char *module, maty_language language) {
 }
 
 maty_status maty_skeleton(const maty_image_t *image, uint32_t role, maty_language language,
-                          const char *module, const maty_allocator_t *allocator,
+                          const char *module, const char *file, const maty_allocator_t *allocator,
                           maty_writer_t writer) {
   if (image == NULL || module == NULL || allocator == NULL || language > MATY_LANGUAGE_ERLANG ||
       !is_module(module, language))
@@ -710,6 +758,7 @@ maty_status maty_skeleton(const maty_image_t *image, uint32_t role, maty_languag
                          .role = role,
                          .language = language,
                          .module = module,
+                         .file = file,
                          .arena = &arena,
                          .out = &to};
   maty_status status = maty_image_role(image, role, &skeleton.about);

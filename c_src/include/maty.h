@@ -502,10 +502,12 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
 typedef enum maty_language { MATY_LANGUAGE_ELIXIR = 0, MATY_LANGUAGE_ERLANG = 1 } maty_language;
 
 /* Writes an actor module that plays a role: every handler with a clause for
- * every message, payloads to be filled in. MATY_EINVAL: there is no such role, or
- * "module" is no name of a module: an alias in Elixir, an atom in Erlang. */
+ * every message, payloads to be filled in. "file" is the path of the protocol's text,
+ * seen from the module's own folder, for the module to be checked when it is compiled;
+ * NULL if it is not to be. MATY_EINVAL: there is no such role, or "module" is no name of
+ * a module: an alias in Elixir, an atom in Erlang. */
 maty_status maty_skeleton(const maty_image_t *image, uint32_t role, maty_language language,
-                          const char *module, const maty_allocator_t *allocator,
+                          const char *module, const char *file, const maty_allocator_t *allocator,
                           maty_writer_t writer);
 
 /* ===== Payloads ==========================================================

@@ -2,6 +2,7 @@
  * it is tested where they run. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support.h"
 
@@ -28,7 +29,7 @@ static const char types[] =
 static maty_status write(const maty_image_t *image, uint32_t role, maty_language language,
                          const char *name, const maty_allocator_t *allocator, test_text_t *found) {
   test_text_add(found, "%s", "");
-  return maty_skeleton(image, role, language, name, allocator, test_writer(found));
+  return maty_skeleton(image, role, language, name, NULL, allocator, test_writer(found));
 }
 
 static void expect(uint32_t role, maty_language language, const char *name, const char *source) {
@@ -211,6 +212,55 @@ Test(skeleton, erlang_that_waits) {
          "%% stop() from You (line 13)\n"
          "if_handler({stop}, State) ->\n"
          "    {done, normal, State}.\n");
+}
+
+/* The beginning of a module that is checked when it is compiled. */
+static void expect_head(maty_language language, const char *file, const char *head) {
+  test_text_t found = {0};
+  maty_allocator_t allocator = maty_allocator_default();
+  maty_module_t *module = test_check(types);
+  cr_assert_eq(maty_skeleton(maty_module_image(module, 0), 2, language, "End", file, &allocator,
+                             test_writer(&found)),
+               MATY_OK);
+  cr_expect_eq(strncmp(found.at, head, strlen(head)), 0, "expected\n%s\nfound\n%s", head, found.at);
+  free(found.at);
+  maty_module_free(module);
+}
+
+Test(skeleton, checked) {
+  expect_head(MATY_LANGUAGE_ELIXIR, "my \"#{protocols}\"\\types\n.scr",
+              "defmodule End do\n"
+              "  # Plays end in the protocol Types of test.scr.\n"
+              "  use Maty.Actor,\n"
+              "    protocol: {:file, \"my \\\"\\#{protocols}\\\"\\\\types\\x0a.scr\", :Types},\n"
+              "    role: :end\n"
+              "\n");
+  expect_head(MATY_LANGUAGE_ERLANG, "my \"#{protocols}\"\\types\n.scr",
+              "%% Plays end in the protocol Types of test.scr.\n"
+              "-module('End').\n"
+              "-behaviour(maty_actor).\n"
+              "-compile({parse_transform, maty_transform}).\n"
+              "-maty([{protocol, {file, \"my \\\"#{protocols}\\\"\\\\types\\x{a}.scr\", 'Types'}}, "
+              "{role, 'end'}]).\n"
+              "\n");
+}
+
+/* Nor do two fields share one, whatever they are called. */
+Test(skeleton, fields) {
+  test_text_t found = {0};
+  maty_allocator_t allocator = maty_allocator_default();
+  maty_module_t *module = test_check(
+      "protocol P(role A, role B) {\n"
+      "  m(integer, integer, value_2: integer, value_2_: integer, value_5: atom) from A to B;\n"
+      "}\n");
+  cr_assert_eq(
+      write(maty_module_image(module, 0), 1, MATY_LANGUAGE_ERLANG, "b", &allocator, &found),
+      MATY_OK);
+  cr_expect(strstr(found.at, "\nm_handler({m, _Value_1, _Value_2__, _Value_2, _Value_2_, "
+                             "_Value_5}, State) ->\n") != NULL,
+            "%s", found.at);
+  free(found.at);
+  maty_module_free(module);
 }
 
 /* Handlers and functions have names of their own. */

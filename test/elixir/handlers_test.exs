@@ -943,7 +943,25 @@ defmodule Maty.HandlersTest do
       String.replace(protocol, "TwoBuyer", "Maty.HandlersTest.Shown") <> program
     )
 
-    error = assert_raise CompileError, fn -> Code.compile_file(Path.join(dir, "shop.ex")) end
+    {error, warnings} =
+      ExUnit.CaptureIO.with_io(:stderr, fn ->
+        assert_raise CompileError, fn -> Code.compile_file(Path.join(dir, "shop.ex")) end
+      end)
+
+    # All but the first are warnings as well, each with its place.
+    assert Regex.scan(~r/^warning: (.*)$\n.*\/(shop.ex:\d+):/m, warnings, capture: :all_but_first) ==
+             [
+               [
+                 "error: [no-clause] decision/2 has no clause for quit() from Buyer2",
+                 "shop.ex:23"
+               ],
+               [
+                 "error: [bad-payload] Seller sends date with field 1 of another type; " <>
+                   "expected date(date) to Buyer2",
+                 "shop.ex:24"
+               ]
+             ]
+
     said = "** (CompileError) " <> Exception.message(error)
     assert String.replace(said, Path.relative_to_cwd(dir) <> "/", "") == String.trim(output)
   end

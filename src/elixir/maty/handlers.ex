@@ -83,9 +83,20 @@ defmodule Maty.Handlers do
       Module.register_attribute(env.module, :maty, persist: true)
       Module.put_attribute(env.module, :maty, own)
       Module.put_attribute(env.module, :maty_line, env.line)
+
+      for path <- files(own) do
+        resource = Path.expand(path, Path.dirname(env.file))
+        Module.put_attribute(env.module, :external_resource, resource)
+      end
     end
 
     rest
+  end
+
+  # What is to be compiled again when they change.
+  defp files(own) do
+    sources = [own[:protocol] | for({source, _} <- List.wrap(own[:roles]), do: source)]
+    for source <- sources, is_tuple(source), elem(source, 0) == :file, do: elem(source, 1)
   end
 
   @doc false
@@ -130,17 +141,21 @@ defmodule Maty.Handlers do
   defp report(findings, env) do
     {errors, warnings} = Enum.split_with(findings, &(&1.severity == :error))
 
-    for warning <- warnings do
-      place = [file: String.to_charlist(Path.relative_to_cwd(env.file)), line: warning.line]
-      IO.warn(describe(warning), [{env.module, :__MODULE__, 0, place}])
-    end
+    for warning <- warnings, do: warn(describe(warning), warning, env)
 
     with [first | others] <- errors do
+      # An exception has one place. Warnings have theirs, for editors to show.
+      for error <- others, do: warn("error: [#{error.class}] #{error.text}", error, env)
       description = Enum.join([describe(first) | Enum.map(others, &elsewhere/1)], "\n\n")
       error = %CompileError{file: env.file, line: first.line, description: description}
       # Where it is raised says nothing of the module.
       :erlang.raise(:error, error, [])
     end
+  end
+
+  defp warn(text, finding, env) do
+    place = [file: String.to_charlist(Path.relative_to_cwd(env.file)), line: finding.line]
+    IO.warn(text, [{env.module, :__MODULE__, 0, place}])
   end
 
   defp elsewhere(finding), do: "#{finding.source}:#{finding.line}: " <> describe(finding)

@@ -323,12 +323,16 @@ defmodule Maty.Protocol do
   end
 
   @doc """
-  The text of a module that plays a role, to begin with.
+  The text of a module that plays a role, to begin with. With the option `:file`, the
+  protocol's file as it is seen from the module's folder, the module is checked when it is
+  compiled. `mix maty.gen.actor` writes it where it belongs.
   """
-  @spec skeleton(t(), Maty.role(), :elixir | :erlang, module()) ::
+  @spec skeleton(t(), Maty.role(), :elixir | :erlang, module(), file: Path.t()) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
-  def skeleton(%__MODULE__{} = protocol, role, language \\ :elixir, module) do
-    protocol |> plain() |> :maty_protocol.skeleton(role, language, module) |> error()
+  def skeleton(%__MODULE__{} = protocol, role, language \\ :elixir, module, options \\ [])
+      when is_atom(module) do
+    file = Map.get(Maty.Options.check!(options, [:file], "Maty.Protocol.skeleton/5"), :file, "")
+    protocol |> plain() |> :maty_protocol.skeleton(role, language, module, file) |> error()
   end
 
   @doc false
