@@ -25,10 +25,29 @@ finish(
     }, Place, Node, _, #context{result = {handler, _}}, Graph
 ) ->
     {[], suspend(Handler, State, Place, Node, Graph)};
+finish({tuple, [{atom, suspend}, Handler, State, _Options]}, Place, Node, Env, Context, Graph) ->
+    finish({tuple, [{atom, suspend}, Handler, State]}, Place, Node, Env, Context, Graph);
+%% A role can leave wherever it stands, and nothing follows.
+finish({tuple, [{atom, leave}, _, _]}, _Place, Node, _, _, Graph) ->
+    {[], put_effect(Node, "go", Graph)};
+%% When a session that is held goes on, and with what, is up to other sessions.
+finish({tuple, [{atom, hold} | Rest]}, Place, Node, _, Context, Graph) when
+    length(Rest) =:= 3, element(1, Context#context.result) =:= handler;
+    length(Rest) =:= 4, Context#context.result =:= init
+->
+    {Next, G1} = fresh(Graph),
+    Text = "what comes of a session that is held here is not known",
+    {[], put_effect(Next, "go", put_effect(Node, suppose(Place, Text, Next), G1))};
 finish({tuple, [{atom, done}, _, _]}, Place, Node, _, _, Graph) ->
     {[], put_effect(Node, ["done ", Place], Graph)};
 finish({atom, noreply}, Place, Node, _, #context{result = {handler, Number}}, Graph) ->
     {[], put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph)};
+finish(
+    {
+        tuple, [{atom, ok}, Handler, Local, State, _Options]
+    }, Place, Node, Env, #context{result = init} = Context, Graph
+) ->
+    finish({tuple, [{atom, ok}, Handler, Local, State]}, Place, Node, Env, Context, Graph);
 finish(
     {
         tuple, [{atom, ok}, Handler, State, _]
@@ -64,7 +83,7 @@ finish(Value, Place, Node, _, Context, Graph) ->
 is_result(any) -> true;
 is_result({type, tuple}) -> true;
 is_result({type, atom}) -> true;
-is_result({tuple, [any | Rest]}) -> length(Rest) =:= 2 orelse length(Rest) =:= 3;
+is_result({tuple, [any | Rest]}) -> length(Rest) >= 2 andalso length(Rest) =< 4;
 is_result(_) -> false.
 
 expected(#context{result = init}) -> "{ok, Handler, LocalState, State} or {done, Reason, State}";

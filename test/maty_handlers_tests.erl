@@ -136,6 +136,27 @@ right(Folder) ->
     [
         passes(Folder, ?SELLER, []),
         passes(Folder, ?BUYER, []),
+        %% With options, and leaving wherever it stands.
+        passes(Folder, ?SELLER, [
+            {"{suspend, fun decision/2, State}", "{suspend, fun decision/2, State, #{timeout => 5000}}"},
+            {"fun title/2, #{}, AccessPoint}", "fun title/2, #{}, AccessPoint, [{timeout, 5000}]}"}
+        ]),
+        passes(Folder, ?SELLER, [{"{done, normal, State};", "{leave, later, State};"}]),
+        passes(Folder, ?SELLER, [
+            {"    maty:send('Buyer1', {quote, price(Title)}),\n    {suspend, fun decision/2, State}",
+                "    case Title of <<>> -> {leave, Title, State}; _ -> "
+                "maty:send('Buyer1', {quote, price(Title)}), {suspend, fun decision/2, State} end"}
+        ]),
+        %% What a session that is held goes on with is not read.
+        passes(Folder, ?SELLER, [
+            {"    maty:send('Buyer1', {quote, price(Title)}),\n    {suspend, fun decision/2, State}",
+                "    {hold, quoting, fun quote/2, {Title, State}}"},
+            {"price(_) -> 155.\n",
+                "price(_) -> 155.\n"
+                "quote(Price, {_, State}) ->\n"
+                "    maty:send('Buyer1', {quote, Price}),\n"
+                "    {suspend, fun decision/2, State}.\n"}
+        ]),
         %% Captured under another name, or from another module's name.
         passes(
             Folder, ?SELLER, [
