@@ -14,6 +14,9 @@ defmodule Maty.AloneTest do
     ]
   ]
 
+  # Mix loads tests without debug information, and actors are checked by it.
+  Code.put_compiler_option(:debug_info, true)
+
   for file <- ~w(two_buyer printer seller buyers) do
     Code.require_file("examples/two_buyer/#{file}.ex")
   end
