@@ -12,9 +12,12 @@
 %% {ok, AccessPoint} = maty_access_point:start_link({file, "two_buyer.scr"}),
 %% '''
 %%
+%% What waits can be bounded: registrations, for each role and in all, and the
+%% messages under way in its sessions. See docs/overload.md.
+%%
 %% What always holds between two messages: at least one role has nobody waiting,
 %% unless the engine could not open a session; every process that waits is
-%% monitored, and nobody who has ended waits. Actors monitor the access point in
+%% monitored, and nobody who has ended waits; no more wait than may. Actors monitor the access point in
 %% turn, so its end voids what waits here.
 -module(maty_access_point).
 
@@ -23,15 +26,31 @@
 -include("maty_internal.hrl").
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
--export([protocol/1, waiting/1, list/0]).
+-export([protocol/1, waiting/1, info/1, list/0]).
 -export([locate/1, whereis_name/1, register/4, unregister/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
--export_type([options/0, waiting/0]).
+-export_type([options/0, waiting/0, info/0]).
 
 -type options() :: #{
     protocol := maty_protocol:source(),
-    name => atom() | {local, atom()} | {global, term()} | {via, module(), term()}
+    name => atom() | {local, atom()} | {global, term()} | {via, module(), term()},
+    %% Registrations that may wait for each role, and for all of them. Of those
+    %% beyond it the newest or the oldest is turned away.
+    max_waiting => pos_integer() | infinity,
+    max_waiting_in_all => pos_integer() | infinity,
+    drop => newest | oldest,
+    %% Messages that may be under way from one role of a session to another. One
+    %% more is refused where it is sent, or fails the role that sends it.
+    max_under_way => pos_integer() | infinity,
+    overload => refuse | fail
+}.
+
+-type info() :: #{
+    protocol := atom(),
+    waiting := #{maty:role() => non_neg_integer()},
+    sessions := non_neg_integer(),
+    turned_away := non_neg_integer()
 }.
 
 %% Who waits for each role, the first first.
@@ -39,7 +58,9 @@
 
 -record(registration, {
     pid :: pid(),
-    place :: maty_engine:place()
+    place :: maty_engine:place(),
+    %% Counts registrations, over all roles.
+    age :: non_neg_integer()
 }).
 
 -record(state, {
@@ -48,10 +69,14 @@
     %% The engine that the image is loaded in, and the image's number there.
     engine :: pid() | undefined,
     image = 0 :: non_neg_integer(),
-    %% By role index.
+    options :: map(),
+    %% By role index, and how long they are.
     queues = {} :: tuple(),
+    lengths = {} :: tuple(),
     %% How many of the queues are.
     empty = 0 :: non_neg_integer(),
+    registered = 0 :: non_neg_integer(),
+    turned_away = 0 :: non_neg_integer(),
     registrants = #{} :: #{pid() => reference()},
     sessions = 0 :: non_neg_integer()
 }).
@@ -69,10 +94,7 @@
 start_link(#{name := _, image := _} = Protocol) ->
     start(#{protocol => Protocol});
 start_link(#{} = Options) ->
-    case maty_options:check(Options, #{protocol => required, name => optional}) of
-        ok -> start(Options);
-        {error, Reason} -> {error, Reason}
-    end;
+    start(Options);
 start_link(Protocol) ->
     start(#{protocol => Protocol}).
 
@@ -81,22 +103,43 @@ start_link(Protocol) ->
 start_link(Name, Protocol) ->
     start(#{protocol => Protocol, name => Name}).
 
-start(#{protocol := Source} = Options) ->
+start(Given) ->
     %% Checked here and not in the new process, so that an error is a value and
     %% not the end of a process that is linked to the caller.
-    case maty_protocol:resolve(Source) of
-        {ok, Protocol} ->
-            case Options of
-                #{name := Name} when is_atom(Name) ->
-                    gen_server:start_link({local, Name}, ?MODULE, Protocol, []);
-                #{name := Name} ->
-                    gen_server:start_link(Name, ?MODULE, Protocol, []);
-                #{} ->
-                    gen_server:start_link(?MODULE, Protocol, [])
+    case maty_options:take(Given, known_options()) of
+        {ok, #{protocol := Source} = Options} ->
+            case maty_protocol:resolve(Source) of
+                {ok, Protocol} -> start(Protocol, Options);
+                {error, Reason} -> {error, Reason}
             end;
         {error, Reason} ->
             {error, Reason}
     end.
+
+start(Protocol, #{name := undefined} = Options) ->
+    gen_server:start_link(?MODULE, {Protocol, Options}, []);
+start(Protocol, #{name := Name} = Options) when is_atom(Name) ->
+    gen_server:start_link({local, Name}, ?MODULE, {Protocol, Options}, []);
+start(Protocol, #{name := Name} = Options) ->
+    gen_server:start_link(Name, ?MODULE, {Protocol, Options}, []).
+
+known_options() ->
+    Any = fun(_) -> true end,
+    Count = fun
+        (infinity) -> true;
+        (Value) -> is_integer(Value) andalso Value > 0 andalso Value < 1 bsl 32
+    end,
+    Most = {{default, infinity}, "a number from 1 on, or infinity", Count},
+    OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
+    #{
+        protocol => {required, "a protocol", Any},
+        name => {{default, undefined}, "a name", Any},
+        max_waiting => Most,
+        max_waiting_in_all => Most,
+        drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
+        max_under_way => Most,
+        overload => {{default, refuse}, "refuse or fail", OneOf([refuse, fail])}
+    }.
 
 %% @doc A child specification. The id is the name, or the module.
 -spec child_spec(maty_protocol:source() | options()) -> supervisor:child_spec().
@@ -122,6 +165,12 @@ protocol(AccessPoint) ->
 -spec waiting(maty:access_point()) -> waiting().
 waiting(AccessPoint) ->
     gen_server:call(AccessPoint, waiting).
+
+%% @doc How many wait for each role, how many sessions have been opened, and how
+%% many registrations were turned away, since it was started.
+-spec info(maty:access_point()) -> info().
+info(AccessPoint) ->
+    gen_server:call(AccessPoint, info).
 
 %% @doc The access points of this node and their protocols.
 -spec list() -> [{pid(), Protocol :: atom()}].
@@ -171,11 +220,16 @@ unregister(AccessPoint, Place) ->
 %% ----- The process -----
 
 %% @private
--spec init(maty_protocol:protocol()) -> {ok, #state{}} | {stop, term()}.
-init(Protocol) ->
+-spec init({maty_protocol:protocol(), map()}) -> {ok, #state{}} | {stop, term()}.
+init({Protocol, Options}) ->
     case maty_machine:load(maty_protocol:image(Protocol)) of
         {ok, _Image, Machine} ->
-            State = #state{protocol = Protocol, machine = Machine, engine = undefined},
+            State = #state{
+                protocol = Protocol,
+                machine = Machine,
+                engine = undefined,
+                options = Options
+            },
             {ok, connect(State)};
         {error, Status} ->
             {stop, {image_not_loaded, Status}}
@@ -189,6 +243,7 @@ connect(#state{protocol = Protocol, machine = Machine} = State) ->
     Empty = State#state{
         engine = undefined,
         queues = erlang:make_tuple(Count, queue:new()),
+        lengths = erlang:make_tuple(Count, 0),
         empty = Count
     },
     Engine = maty_engine:pid(),
@@ -214,6 +269,15 @@ handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) 
         Machine#machine.role_index
     ),
     {reply, Waiting, State};
+handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) ->
+    #machine{protocol = Protocol, role_index = Roles} = Machine,
+    Info = #{
+        protocol => Protocol,
+        waiting => maps:map(fun(_, Role) -> element(Role + 1, Lengths) end, Roles),
+        sessions => State#state.sessions,
+        turned_away => State#state.turned_away
+    },
+    {reply, Info, State};
 handle_call({unregister, Place}, _From, State) ->
     Left = keep(fun(#registration{place = P}) -> P =/= Place end, State),
     {reply, count(Left) < count(State), Left};
@@ -223,8 +287,10 @@ handle_call(Request, _From, State) ->
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({register, Role, Pid, Engine, Place}, #state{engine = Engine} = State) ->
-    Registration = #registration{pid = Pid, place = Place},
-    {noreply, match(enqueue(Role + 1, Registration, watch(Pid, State)))};
+    #state{registered = Age} = State,
+    Registration = #registration{pid = Pid, place = Place, age = Age},
+    Watched = watch(Pid, State#state{registered = Age + 1}),
+    {noreply, bound(Role + 1, match(enqueue(Role + 1, Registration, Watched)))};
 handle_cast({register, _, _, Engine, _} = Request, State) ->
     %% Of a newer engine, then all others are void, or of an older one and void.
     case maty_engine:pid() of
@@ -257,9 +323,11 @@ watch(Pid, #state{registrants = Registrants} = State) when is_map_key(Pid, Regis
 watch(Pid, #state{registrants = Registrants} = State) ->
     State#state{registrants = Registrants#{Pid => erlang:monitor(process, Pid)}}.
 
-enqueue(Role, Registration, #state{queues = Queues, empty = Empty} = State) ->
+enqueue(Role, Registration, State) ->
+    #state{queues = Queues, lengths = Lengths, empty = Empty} = State,
     Queue = element(Role, Queues),
     State#state{
+        lengths = setelement(Role, Lengths, element(Role, Lengths) + 1),
         queues = setelement(Role, Queues, queue:in(Registration, Queue)),
         empty = Empty - count_empty(Queue)
     }.
@@ -280,18 +348,72 @@ keep(Condition, #state{queues = Queues} = State) ->
     Kept = [queue:filter(Condition, Queue) || Queue <- tuple_to_list(Queues)],
     State#state{
         queues = list_to_tuple(Kept),
+        lengths = list_to_tuple([queue:len(Queue) || Queue <- Kept]),
         empty = lists:sum([count_empty(Queue) || Queue <- Kept])
     }.
 
-count(#state{queues = Queues}) ->
-    lists:sum([queue:len(Queue) || Queue <- tuple_to_list(Queues)]).
+count(#state{lengths = Lengths}) ->
+    lists:sum(tuple_to_list(Lengths)).
+
+%% ----- Bounds -----
+
+%% A registration for this role has come, and was not matched at once: turns one
+%% away if that is one too many.
+bound(Role, #state{options = Options, lengths = Lengths} = State) ->
+    #{max_waiting := Most, max_waiting_in_all := MostInAll, drop := Drop} = Options,
+    case {element(Role, Lengths) > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
+        {false, false} -> State;
+        {false, true} when Drop =:= oldest -> turn_away(Drop, oldest_role(State), State);
+        _ -> turn_away(Drop, Role, State)
+    end.
+
+oldest_role(#state{queues = Queues}) ->
+    Heads = [
+        {(queue:get(Queue))#registration.age, Role}
+     || {Role, Queue} <- lists:enumerate(tuple_to_list(Queues)),
+        not queue:is_empty(Queue)
+    ],
+    {_, Oldest} = lists:min(Heads),
+    Oldest.
+
+turn_away(Drop, Role, State) ->
+    #state{queues = Queues, lengths = Lengths, empty = Empty, turned_away = Count} = State,
+    {{value, #registration{pid = Pid, place = Place}}, Left} =
+        case Drop of
+            newest -> queue:out_r(element(Role, Queues));
+            oldest -> queue:out(element(Role, Queues))
+        end,
+    Pid ! {'$maty_turned_away', maty_engine:number_of(Place)},
+    #machine{protocol = Protocol, roles = Roles} = State#state.machine,
+    maty_event:notify(overload, #{
+        kind => registration,
+        access_point => self(),
+        protocol => Protocol,
+        role => (element(Role, Roles))#role.name,
+        actor => Pid
+    }),
+    State#state{
+        queues = setelement(Role, Queues, Left),
+        lengths = setelement(Role, Lengths, element(Role, Lengths) - 1),
+        empty = Empty + count_empty(Left),
+        turned_away = Count + 1
+    }.
+
+%% ----- Sessions -----
 
 %% Begins sessions as long as every role has somebody.
 match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = State) ->
+    #state{options = Options, lengths = Lengths} = State,
     {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
-    case maty_engine:open(Sessions, Image, [Place || #registration{place = Place} <- First]) of
+    Places = [Place || #registration{place = Place} <- First],
+    case maty_engine:open(Sessions, Image, session_bound(Options), Places) of
         ok ->
-            match(State#state{queues = Rest, empty = Empty, sessions = Sessions + 1});
+            match(State#state{
+                queues = Rest,
+                lengths = list_to_tuple([Length - 1 || Length <- tuple_to_list(Lengths)]),
+                empty = Empty,
+                sessions = Sessions + 1
+            });
         {dead, Role} ->
             #registration{pid = Pid} = lists:nth(Role + 1, First),
             match(forget(Pid, State));
@@ -299,11 +421,15 @@ match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = S
             State;
         {error, Status} ->
             %% They go on waiting; the next registration is the next attempt.
-            logger:error("~tp could not open a session: ~tp", [self(), Status]),
+            Reason = maty_error:format_status(Status),
+            logger:error("~tp could not open a session: ~ts", [self(), Reason]),
             State
     end;
 match(State) ->
     State.
+
+session_bound(#{max_under_way := infinity, overload := Overload}) -> {0, Overload};
+session_bound(#{max_under_way := Most, overload := Overload}) -> {Most, Overload}.
 
 %% Takes the first registration of each role.
 take_first([Queue | Queues], First, Rest, Empty) ->

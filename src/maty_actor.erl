@@ -86,8 +86,8 @@
     {suspend, handler(), local_state()} | {done, Reason :: term(), local_state()} | noreply.
 
 %% How a role came to its end: as the protocol has it, or because a role it
-%% waited for has gone, or the engine.
--type ending() :: {done, term()} | {failed, {cancelled, maty:role()} | engine_down}.
+%% waited for has gone, or the engine, or because more messages waited than may.
+-type ending() :: {done, term()} | {failed, {cancelled, maty:role()} | overload | engine_down}.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -114,6 +114,10 @@
 %% by a name: there it registers again with whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
+%% A registration was turned away, because more waited than may. Without it, that
+%% is logged.
+-callback turned_away(maty:access_point(), maty:role(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
 -callback handle_call(term(), gen_server:from(), state()) -> term().
 -callback handle_cast(term(), state()) -> term().
 -callback handle_info(term(), state()) -> term().
@@ -124,6 +128,7 @@
     setup_actor/2,
     terminate_session/4,
     access_point_down/3,
+    turned_away/3,
     handle_call/3,
     handle_cast/2,
     handle_info/2,
@@ -150,6 +155,10 @@
     sessions = #{} :: #{maty_engine:handle() => #session{}},
     %% What came before the session's start did, by handle, latest first.
     early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()} | tuple()]},
+    %% How many messages may wait, in all sessions and before their starts; and how
+    %% many do, which is counted only if there is a bound.
+    max_waiting = infinity :: pos_integer() | infinity,
+    waiting = 0 :: non_neg_integer(),
     parent :: pid(),
     name :: term(),
     debug = [] :: [sys:dbg_opt()],
@@ -180,7 +189,9 @@ start_link(Module, Argument) ->
 %% with a heap of 610 words unless `spawn_opt' says otherwise), and `{name,
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
 %% Module, Term}', and `{report_cb, Fun}', what the actor's log entries are written
-%% with, for another language than Erlang.
+%% with, for another language than Erlang. `{max_waiting, Count}' bounds the messages
+%% that wait for their turn or for the start of their session, over all sessions of
+%% the actor: the session that gets one more fails here, with `overload'.
 -spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
@@ -235,15 +246,23 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
     Actor = #actor{
         module = Module,
         state = undefined,
+        max_waiting = proplists:get_value(max_waiting, Options, infinity),
         parent = Parent,
         name = gen:name(Name),
         debug = gen:debug_options(gen:name(Name), Options),
         hibernate_after = gen:hibernate_after(Options)
     },
-    case connect(Actor) of
+    case prepare(Actor) of
         {ok, Connected} -> init_actor(Starter, Name, Argument, Connected);
         {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
     end.
+
+prepare(#actor{max_waiting = Most} = Actor) when
+    Most =:= infinity; is_integer(Most), Most > 0
+->
+    connect(Actor);
+prepare(#actor{max_waiting = Other}) ->
+    {error, {bad_option, max_waiting, Other, "a number from 1 on, or infinity"}}.
 
 init_actor(Starter, Name, Argument, #actor{module = Module} = Actor) ->
     try Module:init_actor(Argument) of
@@ -289,10 +308,12 @@ connect(Actor) ->
 
 %% Every session went with the engine. Registrations that wait are made again
 %% once there is a new one.
-engine_down(#actor{sessions = Sessions} = Actor) ->
+engine_down(#actor{sessions = Sessions, early = Early} = Actor) ->
     ok = maty_registration:disconnect(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
-    fail_all(maps:keys(Sessions), Actor#actor{engine = undefined, early = #{}}).
+    Count = lists:sum([early_count(Items) || Items <- maps:values(Early)]),
+    Left = waiting(-Count, Actor#actor{engine = undefined, early = #{}}),
+    fail_all(maps:keys(Sessions), Left).
 
 fail_all([], Actor) ->
     loop(none, Actor);
@@ -328,6 +349,22 @@ lost_each([{AccessPoint, Roles} | Lost], #actor{module = Module, state = State} 
             maty_session:leave(),
             try Module:access_point_down(AccessPoint, Roles, State) of
                 {ok, NewState} -> lost_each(Lost, Actor#actor{state = NewState});
+                {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
+                Other -> terminate({bad_return_value, Other}, Actor)
+            catch
+                Class:Reason:Stack -> crash(Class, Reason, Stack, Actor)
+            end
+    end.
+
+turned_away(AccessPoint, Role, #actor{module = Module, state = State} = Actor) ->
+    case erlang:function_exported(Module, turned_away, 3) of
+        false ->
+            log(warning, turned_away, #{access_point => AccessPoint, role => Role}, Actor),
+            loop(none, Actor);
+        true ->
+            maty_session:leave(),
+            try Module:turned_away(AccessPoint, Role, State) of
+                {ok, NewState} -> loop(none, Actor#actor{state = NewState});
                 {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
                 Other -> terminate({bad_return_value, Other}, Actor)
             catch
@@ -409,10 +446,14 @@ handle_other({'$maty_start', Number, Handle, Participants}, Actor) ->
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}}} ->
-            #role{name = Role} = maty_machine:role(Machine, Cause),
-            continue(fail(Handle, {cancelled, Role}, Actor));
+            continue(fail(Handle, cause(Cause, Machine), Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
+    end;
+handle_other({'$maty_turned_away', Number}, Actor) ->
+    case maty_registration:turned_away(Number) of
+        {ok, AccessPoint, Role} -> turned_away(AccessPoint, Role, Actor);
+        void -> loop(none, Actor)
     end;
 handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
     sys:handle_system_msg(Request, From, Parent, ?MODULE, Debug, Actor);
@@ -438,6 +479,9 @@ handle_other({'$gen_cast', Request}, Actor) ->
     callback(handle_cast, [Request], none, Actor);
 handle_other(Message, Actor) ->
     handle_info(Message, Actor).
+
+cause(?CAUSE_OVERLOAD, _Machine) -> overload;
+cause(Role, Machine) -> {cancelled, (maty_machine:role(Machine, Role))#role.name}.
 
 handle_info(Message, #actor{module = Module} = Actor) ->
     case erlang:function_exported(Module, handle_info, 2) of
@@ -544,6 +588,9 @@ raised(Class, Reason, Stack, Session, Actor) ->
     end.
 
 %% The session is over for this actor: tells the module, if it wants to know.
+ended(Ending, #session{waiting = Waiting} = Session, Actor) when Waiting =/= #{} ->
+    Left = waiting(-waiting_count(Waiting), Actor),
+    ended(Ending, Session#session{waiting = #{}}, Left);
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
     case erlang:function_exported(Module, terminate_session, 4) of
         false ->
@@ -574,14 +621,28 @@ fail(Handle, Cause, #actor{sessions = Sessions} = Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, #session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
+not_next(wait, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+    Count < Most
+->
+    #session{endpoint = Endpoint, waiting = Waiting} = Session,
     Kept = enqueue(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
-    loop(Session#session{waiting = Kept}, Actor);
+    loop(Session#session{waiting = Kept}, waiting(1, Actor));
+not_next(wait, _Command, _Message, #session{handle = Handle, endpoint = Endpoint} = Session, Actor) ->
+    overloaded(Session#session.about),
+    _ = maty_session:cancel(Endpoint),
+    continue(fail(Handle, overload, put_back(Session, Actor)));
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     report_violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
+
+%% Counts what waits, if anybody wants to know.
+waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
+waiting(More, #actor{waiting = Count} = Actor) -> Actor#actor{waiting = Count + More}.
+
+waiting_count(Waiting) ->
+    lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)]).
 
 enqueue(Sender, Item, Waiting) ->
     Waiting#{Sender => queue:in(Item, maps:get(Sender, Waiting, queue:new()))}.
@@ -605,12 +666,12 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
     Next = Session#session{waiting = Left},
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) ->
-            run(Message, Phase, Next, Actor);
+            run(Message, Phase, Next, waiting(-1, Actor));
         wait ->
             release(Senders, Session, Actor);
         {refused, Violation} ->
             report_violation(Violation),
-            release(Next, Actor);
+            release(Next, waiting(-1, Actor));
         gone ->
             loop(Session, Actor)
     end.
@@ -619,8 +680,10 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
 %% actor's, its start is on the way; if it is not there, the session has ended.
 before_start(Handle, Command, Message, Actor) ->
     case own_endpoint(Handle) of
+        true when Actor#actor.waiting < Actor#actor.max_waiting ->
+            loop(none, waiting(1, keep_early(Handle, {Command, Message}, Actor)));
         true ->
-            loop(none, keep_early(Handle, {Command, Message}, Actor));
+            loop(none, overloaded_early(Handle, Actor));
         false ->
             maty_engine:count_refused(),
             report_violation(#{reason => forged, direction => 'receive', attempt => Message}),
@@ -631,6 +694,21 @@ before_start(Handle, Command, Message, Actor) ->
 
 keep_early(Handle, Item, #actor{early = Early} = Actor) ->
     Actor#actor{early = Early#{Handle => [Item | maps:get(Handle, Early, [])]}}.
+
+early_count(Items) ->
+    length([Command || {Command, _Message} <- Items]).
+
+%% The session fails before it starts, and is told so when it does.
+overloaded_early(Handle, #actor{early = Early} = Actor) ->
+    _ = maty_engine:cancel(Handle),
+    Left = waiting(-early_count(maps:get(Handle, Early, [])), Actor),
+    Failed = {'$maty_failed', Handle, ?CAUSE_OVERLOAD},
+    Left#actor{early = Early#{Handle => [Failed]}}.
+
+overloaded(#{id := Id, protocol := Protocol, role := Role}) ->
+    maty_event:notify(overload, #{
+        kind => waiting, session => Id, protocol => Protocol, role => Role, actor => self()
+    }).
 
 own_endpoint(Handle) when is_integer(Handle), Handle >= 0 ->
     try maty_engine:info(Handle) of
@@ -656,15 +734,18 @@ start_session(Endpoint, Actor) ->
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
     #actor{module = Module, state = State, early = Early} = Actor,
     About = session(Endpoint),
+    Items = maps:get(Handle, Early, []),
+    Waiting = arrived(Endpoint, Items),
     Session = #session{
         handle = Handle,
         endpoint = Endpoint,
         about = About,
-        waiting = arrived(Endpoint, maps:get(Handle, Early, []))
+        waiting = Waiting
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
-    Started = Actor#actor{early = maps:remove(Handle, Early)},
+    Refused = early_count(Items) - waiting_count(Waiting),
+    Started = waiting(-Refused, Actor#actor{early = maps:remove(Handle, Early)}),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
@@ -683,7 +764,8 @@ start_session(Endpoint, Actor) ->
 arrived(Endpoint, Latest) ->
     lists:foldr(
         fun
-            ({'$maty_failed', _Handle, _Cause} = Failed, Waiting) ->
+            ({'$maty_failed', _Handle, Cause} = Failed, Waiting) ->
+                _ = Cause =:= ?CAUSE_OVERLOAD andalso overloaded(session(Endpoint)),
                 self() ! Failed,
                 Waiting;
             ({Command, Message}, Waiting) ->
@@ -815,6 +897,11 @@ report(#{event := access_point_down} = Report, _Config) ->
     io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
         Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
     ]);
+report(#{event := turned_away} = Report, _Config) ->
+    #{name := Name, module := Module, access_point := AccessPoint, role := Role} = Report,
+    io_lib:format("~tp (~tp) was turned away as ~ts by ~tp, where too many wait", [
+        Name, Module, Role, AccessPoint
+    ]);
 report(#{event := terminate} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
     Where =
@@ -882,7 +969,7 @@ describe_session(#session{endpoint = Endpoint, next_handler = Handler, waiting =
         state => Phase,
         next => Next,
         handler => Handler,
-        waiting => lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)])
+        waiting => waiting_count(Waiting)
     }.
 
 %% ----- System messages -----

@@ -5,6 +5,7 @@
 -define(OP_SEND_TERM, 2).
 -define(OP_RECEIVE, 3).
 -define(OP_CLOSE, 5).
+-define(OP_CANCEL, 6).
 -define(OP_OPEN, 7).
 -define(OP_ATTACH, 8).
 -define(OP_INFO, 9).
@@ -16,6 +17,9 @@
 -define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
 -define(COMMAND_OP(Command), ((Command) bsr 28)).
 -define(COMMAND_ACTION(Command), (((Command) bsr 16) band 16#fff)).
+
+%% MATY_CAUSE_OVERLOAD of c_src/include/maty.h.
+-define(CAUSE_OVERLOAD, 16#fffffffe).
 
 %% Phases of an endpoint.
 -define(RECEIVES, 0).

@@ -17,7 +17,7 @@
 -compile({no_auto_import, [register/2]}).
 
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/2, unregister/2, take/2, access_point_down/2, access_point_up/0]).
+-export([register/2, unregister/2, take/2, turned_away/1, access_point_down/2, access_point_up/0]).
 
 -export_type([registration/0, lost/0]).
 
@@ -198,6 +198,18 @@ take(Number, Handle) ->
                     keep(Registrar#registrar{waiting = Left}),
                     {ok, Port, AccessPoint, Machine}
             end;
+        error ->
+            void
+    end.
+
+%% The access point keeps the registration no longer.
+-spec turned_away(pos_integer()) -> {ok, maty:access_point(), maty:role()} | void.
+turned_away(Number) ->
+    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    case maps:take(Number, Waiting) of
+        {#registration{name = Name, role = Role}, Left} ->
+            keep(Registrar#registrar{waiting = Left}),
+            {ok, Name, Role};
         error ->
             void
     end.

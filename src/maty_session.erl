@@ -12,7 +12,7 @@
 -include("maty_internal.hrl").
 
 -export([endpoint/5, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
--export([send/2, offer/3, close/1]).
+-export([send/2, offer/3, close/1, cancel/1]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
@@ -267,8 +267,16 @@ sender(_Endpoint, _Command) ->
 %% ----- Ending -----
 
 -spec close(endpoint()) -> ok | {error, maty_error:status()}.
-close(#endpoint{port = Port, data = Data}) ->
-    try port_control(Port, ?COMMAND(?OP_CLOSE, 0), Data) of
+close(Endpoint) ->
+    finish(?OP_CLOSE, Endpoint).
+
+%% Ends an endpoint wherever it stands; who waits for it fails.
+-spec cancel(endpoint()) -> ok | {error, maty_error:status()}.
+cancel(Endpoint) ->
+    finish(?OP_CANCEL, Endpoint).
+
+finish(Op, #endpoint{port = Port, data = Data}) ->
+    try port_control(Port, ?COMMAND(Op, 0), Data) of
         [0] -> ok;
         [Refused] -> {error, maty_error:status(Refused - ?REFUSED)}
     catch
@@ -336,6 +344,15 @@ refused_send([Refused | Field], Endpoint, To, Message) ->
         true -> Violation#{field => hd(Field)};
         false -> Violation
     end;
+refused_send(full, Endpoint, To, Message) ->
+    #{session := Session, protocol := Protocol, role := Role} =
+        Violation = violation(full, send, Endpoint, Message),
+    maty_event:notify(overload, #{
+        kind => send, session => Session, protocol => Protocol, role => Role, actor => self()
+    }),
+    %% Where sending too much fails the sender, the endpoint is there no more.
+    _ = is_map_key(allowed, Violation) orelse put(?PHASE, lost),
+    Violation#{peer => To};
 refused_send(Reason, Endpoint, To, Message) ->
     _ = (Reason =:= stale orelse Reason =:= engine_down) andalso put(?PHASE, lost),
     (violation(Reason, send, Endpoint, Message))#{peer => To}.

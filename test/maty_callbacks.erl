@@ -5,7 +5,7 @@
 
 -behaviour(maty_actor).
 
--export([init_actor/1, init_session/2, terminate_session/4, access_point_down/3]).
+-export([init_actor/1, init_session/2, terminate_session/4, access_point_down/3, turned_away/3]).
 -export([handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3]).
 
 init_actor(#{init_actor := Init} = Callbacks) ->
@@ -23,6 +23,12 @@ terminate_session(Ending, Session, Local, {Callbacks, State}) ->
 access_point_down(AccessPoint, Roles, {Callbacks, State}) ->
     case Callbacks of
         #{access_point_down := Fun} -> keep(Fun(AccessPoint, Roles, State), Callbacks);
+        #{} -> {ok, {Callbacks, State}}
+    end.
+
+turned_away(AccessPoint, Role, {Callbacks, State}) ->
+    case Callbacks of
+        #{turned_away := Fun} -> keep(Fun(AccessPoint, Role, State), Callbacks);
         #{} -> {ok, {Callbacks, State}}
     end.
 

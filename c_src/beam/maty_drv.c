@@ -31,6 +31,8 @@
  * it: there is no moment at which the opener could end between the two.
  */
 #include <erl_driver.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "describe.h"
@@ -45,11 +47,13 @@ enum operation {
   OP_RECEIVE_TERM, /* handle, message -> the same */
   OP_CLOSE,        /* handle -> nothing */
   OP_CANCEL,       /* handle -> nothing */
-  OP_OPEN,         /* image (32 bits), a token (64, 0 for one that is away) and a number (64)
-                      for each role -> nothing; refused as EDEAD: the role follows (2 bytes) */
+  OP_OPEN,         /* image (32 bits), bound of each channel (32), maty_overload (32), a token
+                      (64, 0 for one that is away) and a number (64) for each role -> nothing;
+                      refused as EDEAD: the role follows (2 bytes) */
   OP_ATTACH,       /* -> 0, the caller's token (8 bytes) */
   OP_INFO,         /* handle -> phase, image state (4 bytes), whether it is the caller's (1) */
-  OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
+  OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure, and two
+                      of the driver as a whole: memory held, and what may be, or 0 */
   OP_ASK,          /* reference (64), question (see job.h) -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
   OP_LIST,         /* reference (64), cursor (32) -> nothing */
@@ -91,6 +95,13 @@ static struct {
   ErlDrvTermData start;
   ErlDrvTermData away;
 } atoms;
+
+/* The allocator of everything here. Only the block of a long reply is the VM's,
+ * which frees it. */
+static void *memory_resize(void *block, size_t old_size, size_t size) {
+  maty_allocator_t allocator = maty_registry_allocator();
+  return allocator.resize(allocator.context, block, old_size, size);
+}
 
 /* ----- Replies ----- */
 
@@ -259,12 +270,19 @@ static void engine_announce(engine_t *engine, maty_handle_t session, const char 
   }
 }
 
+/* As OP_OPEN has it. */
+typedef struct bound {
+  uint32_t most, overload;
+} bound_t;
+
+enum { OPEN_PLACES = 4 + sizeof(bound_t) };
+
 enum { ANNOUNCE_FIXED = 6 + 4 }; /* words of the message besides two for each role */
 
-static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
-                                     size_t size, uint32_t *role) {
+static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const bound_t *bound,
+                                     const char *places, size_t size, uint32_t *role) {
   uint32_t count = maty_image_role_count(image);
-  if (size != count * (size_t)PLACE_SIZE) {
+  if (bound->overload > MATY_OVERLOAD_FAIL || size != count * (size_t)PLACE_SIZE) {
     return MATY_EINVAL;
   }
   enum { FEW = 16 };
@@ -274,8 +292,9 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
   } few;
   maty_owner_t *owners = few.owners;
   ErlDrvTermData *words = few.words;
+  size_t many = count * sizeof *owners + (ANNOUNCE_FIXED + 2 * (size_t)count) * sizeof *words;
   if (count > FEW) {
-    owners = driver_alloc(count * sizeof *owners + (ANNOUNCE_FIXED + 2 * count) * sizeof *words);
+    owners = memory_resize(NULL, 0, many);
     if (owners == NULL) {
       return MATY_ENOMEM;
     }
@@ -287,10 +306,11 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
     status = maty_space_open(engine->space, image, owners, &session);
   }
   if (status == MATY_OK) {
+    (void)maty_session_bound(engine->space, session, bound->most, (maty_overload)bound->overload);
     engine_announce(engine, session, places, owners, count, words);
   }
   if (owners != few.owners) {
-    driver_free(owners);
+    memory_resize(owners, many, 0);
   }
   return status;
 }
@@ -300,7 +320,10 @@ static void engine_open(engine_t *engine, const char *data, size_t size, reply_t
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(data_half(data));
   if (image != NULL) {
-    status = engine_open_image(engine, image, data + 4, size - 4, &role);
+    bound_t bound;
+    memcpy(&bound, data + 4, sizeof bound);
+    status =
+        engine_open_image(engine, image, &bound, data + OPEN_PLACES, size - OPEN_PLACES, &role);
     maty_image_release(image);
   }
   reply_status(reply, status);
@@ -323,23 +346,19 @@ static void engine_failure(void *context, maty_handle_t handle, maty_owner_t own
 static void engine_counters(engine_t *engine, reply_t *reply) {
   maty_space_counters_t counters;
   maty_space_counters(engine->space, &counters);
-  const uint64_t values[] = {counters.sessions_opened,
-                             counters.sessions_closed,
-                             counters.sent,
-                             counters.received,
-                             counters.waited,
-                             counters.refused,
-                             counters.cancelled,
-                             counters.expired,
-                             counters.endpoints,
-                             counters.bytes};
+  const uint64_t values[] = {
+      counters.sessions_opened,  counters.sessions_closed, counters.sent,
+      counters.received,         counters.waited,          counters.refused,
+      counters.cancelled,        counters.expired,         counters.overloaded,
+      counters.endpoints,        counters.bytes,           maty_registry_memory(),
+      maty_registry_max_memory()};
   reply_status(reply, MATY_OK);
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     reply_number(reply, values[i], 8);
   }
 }
 
-enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) };
+enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) + 2 * 8 };
 
 /* A term for the driver's send function, as it grows. */
 typedef struct term {
@@ -350,7 +369,8 @@ typedef struct term {
 static bool term_put(term_t *term, const ErlDrvTermData *words, size_t count) {
   if (term->capacity - term->size < count) {
     size_t capacity = (term->size + count) * 2;
-    ErlDrvTermData *moved = driver_realloc(term->words, capacity * sizeof *moved);
+    ErlDrvTermData *moved =
+        memory_resize(term->words, term->capacity * sizeof *moved, capacity * sizeof *moved);
     if (moved == NULL) {
       return false;
     }
@@ -413,7 +433,7 @@ static maty_status engine_list(engine_t *engine, const char *data) {
     (void)erl_drv_send_term(driver_mk_port(engine->port), driver_caller(engine->port), term.words,
                             (int)term.size);
   }
-  driver_free(term.words);
+  memory_resize(term.words, term.capacity * sizeof *term.words, 0);
   return ok ? MATY_OK : MATY_ENOMEM;
 }
 
@@ -486,12 +506,12 @@ static void job_run(void *argument) {
 static void job_free(void *argument) {
   job_t *job = argument;
   maty_bytes_free(&job->result);
-  driver_free(job);
+  memory_resize(job, sizeof *job + job->size, 0);
 }
 
 static maty_status engine_start_job(engine_t *engine, enum operation op, const char *data,
                                     size_t size) {
-  job_t *job = driver_alloc(sizeof *job + size - 8);
+  job_t *job = memory_resize(NULL, 0, sizeof *job + size - 8);
   if (job == NULL) {
     return MATY_ENOMEM;
   }
@@ -539,7 +559,7 @@ static size_t operation_size(unsigned op) {
   case OP_COUNTERS:
     return 0;
   case OP_OPEN:
-    return 4;
+    return OPEN_PLACES;
   case OP_LIST:
   case OP_DEADLINE:
     return 12;
@@ -640,28 +660,43 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
   return (ErlDrvSSizeT)reply.size;
 }
 
-/* The command that opens a port is "maty_drv NUMBER SEED". */
+/* The command that opens a port is "maty_drv NUMBER SEED MAX_MEMORY", where the
+ * last is the same for all ports of one engine, and 0 is no limit. With
+ * MATY_FAULTS "maty_drv fail N" opens none and lets the N-th allocation from now
+ * on fail. */
 static ErlDrvData engine_start(ErlDrvPort port, char *command) {
-  uint64_t words[2] = {0, 0};
+  enum { WORDS = 3 };
+  uint64_t words[WORDS] = {0};
   int count = 0;
   const char *at = strchr(command, ' ');
-  for (; at != NULL && count < 2; at = strchr(at, ' '), count++) {
+#ifdef MATY_FAULTS
+  if (at != NULL && strncmp(at, " fail ", 6) == 0) {
+    maty_registry_fail_at(strtol(at + 6, NULL, 10));
+    return ERL_DRV_ERROR_BADARG;
+  }
+#endif
+  for (; at != NULL && count < WORDS; at = strchr(at, ' '), count++) {
     for (at++; *at >= '0' && *at <= '9'; at++) {
       words[count] = words[count] * 10 + (uint64_t)(*at - '0');
     }
   }
-  engine_t *engine = driver_alloc(sizeof *engine);
-  if (engine == NULL || count != 2) {
-    driver_free(engine);
+  if (count != WORDS || words[0] > UINT32_MAX) {
     return ERL_DRV_ERROR_BADARG;
+  }
+  maty_registry_set_max_memory(words[2]);
+  engine_t *engine = memory_resize(NULL, 0, sizeof *engine);
+  if (engine == NULL) {
+    errno = ENOMEM;
+    return ERL_DRV_ERROR_ERRNO;
   }
   maty_allocator_t allocator = maty_registry_allocator();
   engine->port = port;
   engine->armed = UINT64_MAX;
-  if (words[0] > UINT32_MAX ||
-      maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator) != MATY_OK) {
-    driver_free(engine);
-    return ERL_DRV_ERROR_BADARG;
+  maty_status status = maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator);
+  if (status != MATY_OK) {
+    memory_resize(engine, sizeof *engine, 0);
+    errno = ENOMEM;
+    return status == MATY_ENOMEM ? ERL_DRV_ERROR_ERRNO : ERL_DRV_ERROR_BADARG;
   }
   maty_space_on_failure(engine->space, engine_failure, engine);
   return (ErlDrvData)engine;
@@ -670,7 +705,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
 static void engine_stop(ErlDrvData data) {
   engine_t *engine = (engine_t *)data;
   maty_space_free(engine->space);
-  driver_free(engine);
+  memory_resize(engine, sizeof *engine, 0);
 }
 
 static void engine_process_exit(ErlDrvData data, ErlDrvMonitor *monitor) {

@@ -89,9 +89,10 @@ defmodule Maty.Actor do
 
   @typedoc """
   How a role came to its end: as the protocol has it, with the handler's reason;
-  or because a role that it waited for is gone, or the engine.
+  or because a role that it waited for is gone, or the engine, or because more
+  messages waited than may.
   """
-  @type ending :: {:done, term()} | {:failed, {:cancelled, Maty.role()} | :engine_down}
+  @type ending :: {:done, term()} | {:failed, {:cancelled, Maty.role()} | :overload | :engine_down}
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
@@ -101,6 +102,7 @@ defmodule Maty.Actor do
           | {:debug, [:sys.debug_option()]}
           | {:spawn_opt, [term()]}
           | {:hibernate_after, timeout()}
+          | {:max_waiting, pos_integer() | :infinity}
 
   @type on_start :: {:ok, pid()} | :ignore | {:error, {:already_started, pid()} | term()}
 
@@ -137,6 +139,13 @@ defmodule Maty.Actor do
   actor gave by a name: there it registers again with whoever gets the name.
   """
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
+  @doc """
+  Runs when a registration was turned away, because more waited at the access point
+  than may. Without it, that is logged.
+  """
+  @callback turned_away(Maty.AccessPoint.t(), Maty.role(), state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
 
   @doc "As `c:GenServer.handle_call/3`."
@@ -176,6 +185,7 @@ defmodule Maty.Actor do
   @optional_callbacks setup_actor: 2,
                       terminate_session: 4,
                       access_point_down: 3,
+                      turned_away: 3,
                       handle_call: 3,
                       handle_cast: 2,
                       handle_info: 2,
@@ -212,7 +222,9 @@ defmodule Maty.Actor do
   `c:init_actor/1` has.
 
   The options are those of `GenServer.start_link/3`: `:name`, `:timeout`, `:debug`,
-  `:spawn_opt`, `:hibernate_after`. Raises `ArgumentError` for any other.
+  `:spawn_opt`, `:hibernate_after`; and `:max_waiting`, how many messages may wait for
+  their turn, in all sessions of the actor: the session that gets one more fails here,
+  with `:overload`. Raises `ArgumentError` for any other.
 
       {:ok, seller} = Maty.Actor.start_link(Seller, :shop, name: Seller)
   """
@@ -243,7 +255,7 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after]
+  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :max_waiting]
 
   defp options!(options, who) do
     {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)

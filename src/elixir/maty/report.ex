@@ -23,6 +23,11 @@ defmodule Maty.Report do
       "#{inspect(access_point)}, which has ended"
   end
 
+  defp text(:turned_away, %{name: name, module: module} = report) do
+    "#{inspect(name)} (#{inspect(module)}) was turned away as #{report.role} by " <>
+      "#{inspect(report.access_point)}, where too many wait"
+  end
+
   defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
       "#{ending(reason)}\nState: #{inspect(state)}"
