@@ -78,11 +78,15 @@
     registered = 0 :: non_neg_integer(),
     turned_away = 0 :: non_neg_integer(),
     registrants = #{} :: #{pid() => reference()},
-    sessions = 0 :: non_neg_integer()
+    sessions = 0 :: non_neg_integer(),
+    %% Whether a session could not be opened, and there will be another attempt.
+    stuck = false :: boolean()
 }).
 
-%% Between two looks for an engine that is being restarted, in milliseconds.
+%% Between two looks for an engine that is being restarted, in milliseconds; and
+%% between two attempts to open a session when there is no memory for it.
 -define(RECONNECT, 10).
+-define(RETRY, 100).
 
 %% ----- What users call -----
 
@@ -309,6 +313,8 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info({'DOWN', _, process, Engine, _}, #state{engine = Engine} = State) ->
     {noreply, connect(State)};
+handle_info(retry, State) ->
+    {noreply, match(State#state{stuck = false})};
 handle_info(connect, #state{engine = undefined} = State) ->
     {noreply, connect(State)};
 handle_info({'DOWN', _, process, Pid, _}, #state{registrants = Registrants} = State) when
@@ -402,11 +408,11 @@ turn_away(Drop, Role, State) ->
 %% ----- Sessions -----
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = State) ->
+match(#state{empty = 0, stuck = false, queues = Queues, image = Image, sessions = Sessions} = State) ->
     #state{options = Options, lengths = Lengths} = State,
     {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
     Places = [Place || #registration{place = Place} <- First],
-    case maty_engine:open(Sessions, Image, session_bound(Options), Places) of
+    case open(Sessions, Image, session_bound(Options), Places) of
         ok ->
             match(State#state{
                 queues = Rest,
@@ -420,13 +426,32 @@ match(#state{empty = 0, queues = Queues, image = Image, sessions = Sessions} = S
         {error, engine_down} ->
             State;
         {error, Status} ->
-            %% They go on waiting; the next registration is the next attempt.
-            Reason = maty_error:format_status(Status),
-            logger:error("~tp could not open a session: ~ts", [self(), Reason]),
-            State
+            %% They go on waiting.
+            Text = maty_error:format_status(Status),
+            logger:error("~tp could not open a session: ~ts", [self(), Text]),
+            _ = erlang:send_after(?RETRY, self(), retry),
+            State#state{stuck = true}
     end;
 match(State) ->
     State.
+
+%% Spreads sessions over the ports. One port may have room where another has not.
+open(Turn, Image, Bound, Places) ->
+    case maty_engine:open(Turn, Image, Bound, Places) of
+        {error, no_memory} ->
+            Others = lists:seq(Turn + 1, Turn + maty_engine:port_count() - 1),
+            open_elsewhere(Others, Image, Bound, Places);
+        Result ->
+            Result
+    end.
+
+open_elsewhere([], _Image, _Bound, _Places) ->
+    {error, no_memory};
+open_elsewhere([Turn | Turns], Image, Bound, Places) ->
+    case maty_engine:open(Turn, Image, Bound, Places) of
+        {error, no_memory} -> open_elsewhere(Turns, Image, Bound, Places);
+        Result -> Result
+    end.
 
 session_bound(#{max_under_way := infinity, overload := Overload}) -> {0, Overload};
 session_bound(#{max_under_way := Most, overload := Overload}) -> {Most, Overload}.

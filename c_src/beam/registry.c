@@ -6,6 +6,7 @@
 #include "registry.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../core/wordmap.h"
@@ -113,6 +114,11 @@ void maty_registry_finish(void) {
                   registry.participant_capacity * sizeof *registry.participants, 0);
   maty__wordmap_free(&registry.index, &registry.allocator);
   erl_drv_rwlock_destroy(registry.lock);
+#ifdef MATY_FAULTS
+  if (memory.held != 0) {
+    abort(); /* a leak; nothing else would show it */
+  }
+#endif
 }
 
 /* Makes room for one more record. */
