@@ -314,7 +314,11 @@ register_each(AccessPoint, Roles) ->
      || Role <- Roles
     ].
 
-turned_away() ->
+%% Who was turned away, in the order of their starts: each tells it when it has heard.
+turned_away(Count) ->
+    lists:sort([told() || _ <- lists:seq(1, Count)]).
+
+told() ->
     receive
         {turned_away, Pid, Role} -> {Pid, Role}
     end.
@@ -324,7 +328,7 @@ registrations_newest() ->
     ok = maty_event:subscribe(overload),
     [A1, A2, A3, A4, A5] = All = register_each(AccessPoint, ['A', 'A', 'A', 'A', 'A']),
     ?assertEqual(#{'A' => [A1, A2, A3], 'B' => []}, maty_access_point:waiting(AccessPoint)),
-    ?assertEqual([{A4, 'A'}, {A5, 'A'}], [turned_away(), turned_away()]),
+    ?assertEqual([{A4, 'A'}, {A5, 'A'}], turned_away(2)),
     receive
         {maty_event, overload, Metadata} ->
             ?assertEqual(
@@ -358,7 +362,7 @@ registrations_oldest() ->
     AccessPoint = access_point(?PAIR, #{max_waiting => 3, drop => oldest}),
     [A1, A2, A3, A4, A5] = All = register_each(AccessPoint, ['A', 'A', 'A', 'A', 'A']),
     ?assertEqual(#{'A' => [A3, A4, A5], 'B' => []}, maty_access_point:waiting(AccessPoint)),
-    ?assertEqual([{A1, 'A'}, {A2, 'A'}], [turned_away(), turned_away()]),
+    ?assertEqual([{A1, 'A'}, {A2, 'A'}], turned_away(2)),
     [maty_player:stop(Actor) || Actor <- All].
 
 registrations_in_all() ->
@@ -369,13 +373,13 @@ registrations_in_all() ->
     ?assertEqual(
         #{'A' => [A1, A2], 'B' => [B1, B2], 'C' => []}, maty_access_point:waiting(Newest)
     ),
-    ?assertEqual([{B3, 'B'}, {A3, 'A'}], [turned_away(), turned_away()]),
+    ?assertEqual([{B3, 'B'}, {A3, 'A'}], turned_away(2)),
     Oldest = access_point(Three, #{max_waiting_in_all => 4, drop => oldest}),
     [A4, B4, A5, B5, B6, A6] = register_each(Oldest, Roles),
     ?assertEqual(
         #{'A' => [A5, A6], 'B' => [B5, B6], 'C' => []}, maty_access_point:waiting(Oldest)
     ),
-    ?assertEqual([{A4, 'A'}, {B4, 'B'}], [turned_away(), turned_away()]),
+    ?assertEqual([{A4, 'A'}, {B4, 'B'}], turned_away(2)),
     [maty_player:stop(Actor) || Actor <- [A1, B1, A2, B2, B3, A3, A4, B4, A5, B5, B6, A6]].
 
 %% A hundred register at once; as many as may wait do, and all others are told.
@@ -387,7 +391,7 @@ registrations_of_a_burst() ->
     ok = sys:resume(AccessPoint),
     #{'A' := Waiting} = maty_access_point:waiting(AccessPoint),
     ?assertEqual(lists:sublist(All, 10), Waiting),
-    ?assertEqual([{Actor, 'A'} || Actor <- lists:nthtail(10, All)], [turned_away() || _ <- lists:seq(1, 90)]),
+    ?assertEqual([{Actor, 'A'} || Actor <- lists:nthtail(10, All)], turned_away(90)),
     [maty_player:stop(Actor) || Actor <- All].
 
 registrations_at_random() ->
@@ -411,7 +415,7 @@ prop_registrations() ->
             _ = run(Actor, fun() -> [maty:register(AccessPoint, Role) || Role <- Roles] end),
             #{waiting := Waiting, sessions := Sessions, turned_away := Away} =
                 maty_access_point:info(AccessPoint),
-            Told = [Role || {_, Role} <- [turned_away() || _ <- lists:seq(1, Away)]],
+            Told = [Role || {_, Role} <- [told() || _ <- lists:seq(1, Away)]],
             maty_player:stop(Actor),
             ok = maty_access_point:stop(AccessPoint),
             model(Roles, Most, InAll, Drop) =:= {maps:to_list(Waiting), Sessions, Told}

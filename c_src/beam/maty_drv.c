@@ -499,7 +499,9 @@ static void job_run(void *argument) {
   job->status =
       job->op == OP_ASK ? maty_job_run(job->data, job->size, &job->result) : job_load(job);
   if (job->result.failed) {
+    /* What was written is no whole term. */
     job->status = MATY_ENOMEM;
+    maty_bytes_free(&job->result);
   }
 }
 
