@@ -92,7 +92,8 @@ defmodule Maty.Actor do
   or because a role that it waited for is gone, or the engine, or because more
   messages waited than may.
   """
-  @type ending :: {:done, term()} | {:failed, {:cancelled, Maty.role()} | :overload | :engine_down}
+  @type ending ::
+          {:done, term()} | {:failed, {:cancelled, Maty.role()} | :overload | :engine_down}
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
