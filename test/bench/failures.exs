@@ -125,7 +125,7 @@ defmodule Failures.Million do
     end
 
     start = Bench.now()
-    for batch <- handles, <<handle::64-native>> <= batch, do: talk(handle)
+    for batch <- handles, <<handle::64-native <- batch>>, do: talk(handle)
     send(report, {:closed, self(), (Bench.now() - start) / 1000})
   end
 
@@ -246,12 +246,17 @@ end
 
 defmodule Failures.Steady do
   @moduledoc """
-  A round trip in a session that nobody has left, against one where a role that
-  neither waits for has been cancelled, so that every step looks who still hears.
+  A round trip between two actors that have a thousand other sessions, all of which
+  would have to be told if one of them ended, against one between two that have
+  none. And one in a session where a role that neither waits for has been
+  cancelled, so that every step looks who still hears.
   """
   @behaviour :maty_actor
   alias Failures.Bench
   @rounds 50_000
+  @others 1000
+
+  @other "protocol Other(role Busy, role Idle) { go() from Idle to Busy; }"
 
   @protocol """
   protocol Third(role Client, role Server, role Third) {
@@ -269,30 +274,33 @@ defmodule Failures.Steady do
 
   def run do
     {:ok, ap} = :maty_access_point.start_link({:string, @protocol})
-    turns = for _ <- 1..21, do: {trip(ap, false), trip(ap, true)}
-    {whole, left} = Enum.unzip(turns)
-
-    Bench.ratio(
-      "a round trip with a role that has failed",
-      Bench.median(left),
-      "ns",
-      {"a whole session", Bench.median(whole)},
-      nil
-    )
-
-    Bench.stop([ap |> tap(&Process.unlink/1)])
+    {:ok, other} = :maty_access_point.start_link({:string, @other})
+    kinds = [:alone, :busy, :left]
+    turns = for _ <- 1..21, kind <- kinds, do: {kind, trip(ap, other, kind)}
+    times = Enum.group_by(turns, &elem(&1, 0), &elem(&1, 1))
+    alone = {"one with nothing else", Bench.median(times.alone)}
+    busy = Bench.median(times.busy)
+    left = Bench.median(times.left)
+    Bench.ratio("a round trip of actors with 1000 other sessions", busy, "ns", alone, 1.03)
+    Bench.ratio("a round trip with a role that has failed", left, "ns", alone, nil)
+    for pid <- [ap, other], do: Process.unlink(pid)
+    Bench.stop([ap, other])
   end
 
-  defp trip(ap, left) do
+  defp trip(ap, other, kind) do
     me = self()
-    start = fn role -> elem(:maty_actor.start(__MODULE__, {ap, role, me}, []), 1) end
-    [third, server, client] = Enum.map([:Third, :Server, :Client], start)
+    start = fn argument -> elem(:maty_actor.start(__MODULE__, argument, []), 1) end
+    idle = if kind == :busy, do: [start.({other, :Idle, 2 * @others, me})], else: []
+    others = if kind == :busy, do: {other, @others}, else: nil
+    [server, client] = for role <- [:Server, :Client], do: start.({ap, role, others, me})
+    for _ <- idle, _ <- 1..(2 * @others), do: receive(do: (:joined -> :ok))
+    third = start.({ap, :Third, nil, me})
 
     receive do
       :began -> :ok
     end
 
-    if left do
+    if kind == :left do
       before = :maty.counters().cancelled
       Bench.stop([third])
       cancelled(before)
@@ -305,7 +313,7 @@ defmodule Failures.Steady do
         {:elapsed, time} -> time
       end
 
-    Bench.stop([third, server, client])
+    Bench.stop([third, server, client | idle])
     Bench.settled()
     time / @rounds
   end
@@ -314,9 +322,27 @@ defmodule Failures.Steady do
     unless :maty.counters().cancelled > before, do: cancelled(before)
   end
 
-  def init_actor({ap, role, report}) do
+  def init_actor({other, :Idle, sessions, report}) do
+    for _ <- 1..sessions, do: :maty.register(other, :Idle)
+    {:ok, report}
+  end
+
+  def init_actor({ap, role, others, report}) do
+    with {other, count} <- others, do: for(_ <- 1..count, do: :maty.register(other, :Busy))
     :maty.register(ap, role)
     {:ok, report}
+  end
+
+  # It sends in none of its sessions, since it does not come back from the first.
+  def init_session(%{role: :Idle}, _report) do
+    receive do
+      :never -> :ok
+    end
+  end
+
+  def init_session(%{role: :Busy}, report) do
+    send(report, :joined)
+    {:ok, fn {:go}, state -> {:done, :normal, state} end, nil, report}
   end
 
   def init_session(%{role: :Client}, report) do
