@@ -649,6 +649,9 @@ enqueue(Sender, Item, Waiting) ->
 
 %% Runs the first message that waits for what the session now expects, if there
 %% is one. Only the senders it waits for are looked at.
+release(#session{waiting = Waiting} = Session, Actor) when map_size(Waiting) =:= 1 ->
+    %% To offer the one costs no more than to ask whether it is the one.
+    release(maps:keys(Waiting), Session, Actor);
 release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
     Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
     release(Senders, Session, Actor).
