@@ -57,7 +57,8 @@ become(Name, Argument) ->
     end.
 
 go_on(Handle, Argument) ->
-    self() ! {'$maty_become', Handle, Argument}.
+    self() ! {'$maty_become', Handle, Argument},
+    ok.
 
 %% The session has ended, or has got another name.
 -spec drop(maty_engine:handle()) -> ok.
