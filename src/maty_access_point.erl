@@ -17,10 +17,14 @@
 %% registrations stand in `openings', and go back to the front of their queues if
 %% it cannot be opened.
 %%
+%% What waits can be bounded: registrations, for each role and in all, and the
+%% messages under way in its sessions. See docs/overload.md.
+%%
 %% What always holds between two messages: at least one role has nobody waiting,
-%% unless the engine could not open a session; every process that waits, and its
-%% engine if that is another node's, is monitored, and nobody who has ended waits.
-%% Actors monitor the access point in turn, so its end voids what waits here.
+%% unless the engine could not open a session, and then there will be another
+%% attempt; every process that waits, and its engine if that is another node's, is
+%% monitored, and nobody who has ended waits; no more wait than may. Actors monitor
+%% the access point in turn, so its end voids what waits here.
 -module(maty_access_point).
 
 -behaviour(gen_server).
@@ -28,15 +32,31 @@
 -include("maty_internal.hrl").
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
--export([upgrade/2, protocol/1, waiting/1, list/0]).
+-export([upgrade/2, protocol/1, waiting/1, info/1, list/0]).
 -export([locate/1, whereis_name/1, register/4, unregister/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
--export_type([options/0, waiting/0]).
+-export_type([options/0, waiting/0, info/0]).
 
 -type options() :: #{
     protocol := maty_protocol:source(),
-    name => atom() | {local, atom()} | {global, term()} | {via, module(), term()}
+    name => atom() | {local, atom()} | {global, term()} | {via, module(), term()},
+    %% Registrations that may wait for each role, and for all of them. Of those
+    %% beyond it the newest or the oldest is turned away.
+    max_waiting => pos_integer() | infinity,
+    max_waiting_in_all => pos_integer() | infinity,
+    drop => newest | oldest,
+    %% Messages that may be under way from one role of a session to another. One
+    %% more is refused where it is sent, or fails the role that sends it.
+    max_under_way => pos_integer() | infinity,
+    overload => refuse | fail
+}.
+
+-type info() :: #{
+    protocol := atom(),
+    waiting := #{maty:role() => non_neg_integer()},
+    sessions := non_neg_integer(),
+    turned_away := non_neg_integer()
 }.
 
 %% Who waits for each role, the first first.
@@ -45,7 +65,9 @@
 -record(registration, {
     pid :: pid(),
     engine :: pid(),
-    place :: maty_engine:place()
+    place :: maty_engine:place(),
+    %% Counts registrations, over all roles.
+    age :: non_neg_integer()
 }).
 
 %% A session that is being opened on several nodes.
@@ -63,24 +85,35 @@
     %% The engine that the image is loaded in, and the image's number there.
     engine :: pid() | undefined,
     image = 0 :: non_neg_integer(),
-    %% By role index.
+    options :: map(),
+    %% By role index, and how long they are.
     queues = {} :: tuple(),
+    lengths = {} :: tuple(),
     %% How many of the queues are.
     empty = 0 :: non_neg_integer(),
+    registered = 0 :: non_neg_integer(),
+    turned_away = 0 :: non_neg_integer(),
     registrants = #{} :: #{pid() => reference()},
     %% Engines of other nodes that somebody has registered from.
     engines = #{} :: #{pid() => reference()},
     %% By the number of the session.
     openings = #{} :: #{non_neg_integer() => #opening{}},
-    sessions = 0 :: non_neg_integer()
+    %% Attempts to open one, which number them, and those that came to something.
+    sessions = 0 :: non_neg_integer(),
+    opened = 0 :: non_neg_integer(),
+    %% Whether a session could not be opened, and there will be another attempt.
+    stuck = false :: boolean()
 }).
 
 %% How long an access point of another node has time to say what its protocol is, in
 %% milliseconds.
 -define(PATIENCE, 5000).
 
-%% Between two looks for an engine that is being restarted, in milliseconds.
+%% Between two looks for an engine that is being restarted, in milliseconds; and
+%% between two attempts to open a session that an engine could not open, as when it
+%% has no memory for it.
 -define(RECONNECT, 10).
+-define(RETRY, 100).
 
 %% ----- What users call -----
 
@@ -92,10 +125,7 @@
 start_link(#{name := _, image := _} = Protocol) ->
     start(#{protocol => Protocol});
 start_link(#{} = Options) ->
-    case maty_options:check(Options, #{protocol => required, name => optional}) of
-        ok -> start(Options);
-        {error, Reason} -> {error, Reason}
-    end;
+    start(Options);
 start_link(Protocol) ->
     start(#{protocol => Protocol}).
 
@@ -104,22 +134,43 @@ start_link(Protocol) ->
 start_link(Name, Protocol) ->
     start(#{protocol => Protocol, name => Name}).
 
-start(#{protocol := Source} = Options) ->
+start(Given) ->
     %% Checked here and not in the new process, so that an error is a value and
     %% not the end of a process that is linked to the caller.
-    case maty_protocol:resolve(Source) of
-        {ok, Protocol} ->
-            case Options of
-                #{name := Name} when is_atom(Name) ->
-                    gen_server:start_link({local, Name}, ?MODULE, Protocol, []);
-                #{name := Name} ->
-                    gen_server:start_link(Name, ?MODULE, Protocol, []);
-                #{} ->
-                    gen_server:start_link(?MODULE, Protocol, [])
+    case maty_options:take(Given, known_options()) of
+        {ok, #{protocol := Source} = Options} ->
+            case maty_protocol:resolve(Source) of
+                {ok, Protocol} -> start(Protocol, Options);
+                {error, Reason} -> {error, Reason}
             end;
         {error, Reason} ->
             {error, Reason}
     end.
+
+start(Protocol, #{name := undefined} = Options) ->
+    gen_server:start_link(?MODULE, {Protocol, Options}, []);
+start(Protocol, #{name := Name} = Options) when is_atom(Name) ->
+    gen_server:start_link({local, Name}, ?MODULE, {Protocol, Options}, []);
+start(Protocol, #{name := Name} = Options) ->
+    gen_server:start_link(Name, ?MODULE, {Protocol, Options}, []).
+
+known_options() ->
+    Any = fun(_) -> true end,
+    Count = fun
+        (infinity) -> true;
+        (Value) -> is_integer(Value) andalso Value > 0 andalso Value < 1 bsl 32
+    end,
+    Most = {{default, infinity}, "a number from 1 on, or infinity", Count},
+    OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
+    #{
+        protocol => {required, "a protocol", Any},
+        name => {{default, undefined}, "a name", Any},
+        max_waiting => Most,
+        max_waiting_in_all => Most,
+        drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
+        max_under_way => Most,
+        overload => {{default, refuse}, "refuse or fail", OneOf([refuse, fail])}
+    }.
 
 %% @doc A child specification. The id is the name, or the module.
 -spec child_spec(maty_protocol:source() | options()) -> supervisor:child_spec().
@@ -178,6 +229,12 @@ protocol(AccessPoint) ->
 -spec waiting(maty:access_point()) -> waiting().
 waiting(AccessPoint) ->
     gen_server:call(AccessPoint, waiting).
+
+%% @doc How many wait for each role, how many sessions have been opened, and how
+%% many registrations were turned away, since it was started.
+-spec info(maty:access_point()) -> info().
+info(AccessPoint) ->
+    gen_server:call(AccessPoint, info).
 
 %% @doc The access points of this node and their protocols.
 -spec list() -> [{pid(), Protocol :: atom()}].
@@ -251,8 +308,8 @@ unregister(AccessPoint, Engine, Place) ->
 %% ----- The process -----
 
 %% @private
--spec init(maty_protocol:protocol()) -> {ok, #state{}} | {stop, term()}.
-init(Protocol) ->
+-spec init({maty_protocol:protocol(), map()}) -> {ok, #state{}} | {stop, term()}.
+init({Protocol, Options}) ->
     case maty_machine:load(maty_protocol:image(Protocol)) of
         {ok, _Image, Machine} ->
             Count = tuple_size(Machine#machine.roles),
@@ -260,7 +317,9 @@ init(Protocol) ->
                 connect(#state{
                     protocol = Protocol,
                     machine = Machine,
+                    options = Options,
                     queues = erlang:make_tuple(Count, queue:new()),
+                    lengths = erlang:make_tuple(Count, 0),
                     empty = Count
                 })};
         {error, Status} ->
@@ -292,7 +351,7 @@ handle_call({upgrade, _Old, _New}, _From, #state{engine = undefined} = State) ->
     {reply, {error, {engine, engine_down}}, State};
 handle_call({upgrade, Old, New}, _From, #state{protocol = Old} = State) ->
     case move(New, State) of
-        {ok, Moved} -> {reply, ok, match(Moved)};
+        {ok, Moved} -> {reply, ok, match_again(Moved)};
         {error, Status} -> {reply, {error, {engine, Status}}, State}
     end;
 handle_call({upgrade, _Old, _New}, _From, #state{protocol = Protocol} = State) ->
@@ -305,13 +364,22 @@ handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) 
         Machine#machine.role_index
     ),
     {reply, Waiting, State};
+handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) ->
+    #machine{protocol = Protocol, role_index = Roles} = Machine,
+    Info = #{
+        protocol => Protocol,
+        waiting => maps:map(fun(_, Role) -> element(Role + 1, Lengths) end, Roles),
+        sessions => State#state.opened,
+        turned_away => State#state.turned_away
+    },
+    {reply, Info, State};
 handle_call(locate, _From, #state{machine = #machine{digest = Digest}} = State) ->
     {reply, {self(), Digest}, State};
 handle_call({unregister, Engine, Place}, _From, State) ->
     Withdrawn = fun(#registration{engine = E, place = P}) -> {E, P} =:= {Engine, Place} end,
     Before = close_openings(Withdrawn, State),
     Left = drop(Withdrawn, Before),
-    {reply, count(Left) < count(Before), match(Left)};
+    {reply, count(Left) < count(Before), match_again(Left)};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
@@ -320,14 +388,19 @@ handle_call(Request, _From, State) ->
 move(Protocol, #state{engine = Engine, machine = Before} = State) ->
     case maty_machine:load(Engine, maty_protocol:image(Protocol)) of
         {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles} = Machine} ->
-            #state{queues = Queues} = Closed = close_openings(fun(_) -> true end, State),
+            #state{queues = Queues, lengths = Lengths} =
+                Closed = close_openings(fun(_) -> true end, State),
             ok = maty_directory:add(Name, Digest),
-            Order = [map_get(Role, Before#machine.role_index) || #role{name = Role} <- tuple_to_list(Roles)],
+            Order = [
+                map_get(Role, Before#machine.role_index) + 1
+             || #role{name = Role} <- tuple_to_list(Roles)
+            ],
             {ok, Closed#state{
                 protocol = Protocol,
                 machine = Machine,
                 image = Image,
-                queues = list_to_tuple([element(Index + 1, Queues) || Index <- Order])
+                queues = list_to_tuple([element(Index, Queues) || Index <- Order]),
+                lengths = list_to_tuple([element(Index, Lengths) || Index <- Order])
             }};
         {error, Status} ->
             {error, Status}
@@ -336,17 +409,14 @@ move(Protocol, #state{engine = Engine, machine = Before} = State) ->
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({register, Role, Pid, Engine, Place}, #state{engine = Engine} = State) ->
-    Registration = #registration{pid = Pid, engine = Engine, place = Place},
-    {noreply, match(enqueue(index(Role, State), Registration, watch(Pid, State)))};
+    {noreply, registered(Role, Pid, Engine, Place, State)};
 handle_cast({register, Role, Pid, Engine, Place}, State) when node(Engine) =/= node() ->
-    Registration = #registration{pid = Pid, engine = Engine, place = Place},
-    Watched = watch(Pid, watch_engine(Engine, State)),
-    {noreply, match(enqueue(index(Role, State), Registration, Watched))};
+    {noreply, registered(Role, Pid, Engine, Place, watch_engine(Engine, State))};
 handle_cast({register, _, _, Engine, _} = Request, State) ->
     %% Of a newer engine, then all others are void, or of an older one and void.
     case maty_engine:pid() of
         Engine ->
-            case connect(State) of
+            case match_again(connect(State)) of
                 #state{engine = Engine} = Connected -> handle_cast(Request, Connected);
                 Other -> {noreply, Other}
             end;
@@ -359,18 +429,20 @@ handle_cast(_Request, State) ->
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info({'DOWN', _, process, Engine, _}, #state{engine = Engine} = State) ->
-    {noreply, connect(State)};
+    {noreply, match_again(connect(State))};
+handle_info(retry, State) ->
+    {noreply, match(State#state{stuck = false})};
 handle_info(connect, #state{engine = undefined} = State) ->
-    {noreply, connect(State)};
+    {noreply, match_again(connect(State))};
 handle_info({'DOWN', _, process, Pid, _}, #state{registrants = Registrants} = State) when
     is_map_key(Pid, Registrants)
 ->
-    {noreply, match(forget(Pid, State))};
+    {noreply, match_again(forget(Pid, State))};
 handle_info({'DOWN', _, process, Engine, _}, #state{engines = Engines} = State) when
     is_map_key(Engine, Engines)
 ->
     Left = engine_down(Engine, State#state{engines = maps:remove(Engine, Engines)}),
-    {noreply, match(Left)};
+    {noreply, match_again(Left)};
 handle_info({'$maty_prepared', Number, Engine, Prepared}, #state{openings = Openings} = State) ->
     case Openings of
         #{Number := Opening} -> {noreply, prepared(Prepared, Engine, Number, Opening, State)};
@@ -390,13 +462,21 @@ watch_engine(Engine, #state{engines = Engines} = State) when is_map_key(Engine, 
 watch_engine(Engine, #state{engines = Engines} = State) ->
     State#state{engines = Engines#{Engine => erlang:monitor(process, Engine)}}.
 
+registered(Role, Pid, Engine, Place, #state{registered = Age} = State) ->
+    Registration = #registration{pid = Pid, engine = Engine, place = Place, age = Age},
+    Index = index(Role, State),
+    Watched = watch(Pid, State#state{registered = Age + 1}),
+    bound(Index, match(enqueue(Index, Registration, Watched))).
+
 %% Where a role's queue is. All versions of the protocol have the same roles.
 index(Role, #state{machine = #machine{role_index = Index}}) ->
     map_get(Role, Index) + 1.
 
-enqueue(Role, Registration, #state{queues = Queues, empty = Empty} = State) ->
+enqueue(Role, Registration, State) ->
+    #state{queues = Queues, lengths = Lengths, empty = Empty} = State,
     Queue = element(Role, Queues),
     State#state{
+        lengths = setelement(Role, Lengths, element(Role, Lengths) + 1),
         queues = setelement(Role, Queues, queue:in(Registration, Queue)),
         empty = Empty - count_empty(Queue)
     }.
@@ -424,16 +504,66 @@ drop(Condition, #state{queues = Queues} = State) ->
     ],
     State#state{
         queues = list_to_tuple(Kept),
+        lengths = list_to_tuple([queue:len(Queue) || Queue <- Kept]),
         empty = lists:sum([count_empty(Queue) || Queue <- Kept])
     }.
 
-count(#state{queues = Queues}) ->
-    lists:sum([queue:len(Queue) || Queue <- tuple_to_list(Queues)]).
+count(#state{lengths = Lengths}) ->
+    lists:sum(tuple_to_list(Lengths)).
+
+%% ----- Bounds -----
+
+%% Registrations for this role have come, and were not matched at once: turns away
+%% those that are too many.
+bound(Role, #state{options = Options, lengths = Lengths} = State) ->
+    #{max_waiting := Most, max_waiting_in_all := MostInAll, drop := Drop} = Options,
+    case {element(Role, Lengths) > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
+        {false, false} -> State;
+        {true, _} -> bound(Role, turn_away(Drop, Role, State));
+        {false, true} -> bound(Role, turn_away(Drop, role_of(Drop, State), State))
+    end.
+
+%% The role of the newest or oldest registration of all.
+role_of(Drop, #state{queues = Queues}) ->
+    Waiting = [
+        {Queue, Role}
+     || {Role, Queue} <- lists:enumerate(tuple_to_list(Queues)), not queue:is_empty(Queue)
+    ],
+    {_Age, Role} =
+        case Drop of
+            newest -> lists:max([{(queue:get_r(Q))#registration.age, R} || {Q, R} <- Waiting]);
+            oldest -> lists:min([{(queue:get(Q))#registration.age, R} || {Q, R} <- Waiting])
+        end,
+    Role.
+
+turn_away(Drop, Role, State) ->
+    #state{queues = Queues, lengths = Lengths, empty = Empty, turned_away = Count} = State,
+    {{value, #registration{pid = Pid, place = Place}}, Left} =
+        case Drop of
+            newest -> queue:out_r(element(Role, Queues));
+            oldest -> queue:out(element(Role, Queues))
+        end,
+    Pid ! {'$maty_turned_away', maty_engine:place_number(Place)},
+    #machine{protocol = Protocol, roles = Roles} = State#state.machine,
+    maty_event:notify(overload, #{
+        kind => registration,
+        access_point => self(),
+        protocol => Protocol,
+        role => (element(Role, Roles))#role.name,
+        actor => Pid
+    }),
+    State#state{
+        queues = setelement(Role, Queues, Left),
+        lengths = setelement(Role, Lengths, element(Role, Lengths) - 1),
+        empty = Empty + count_empty(Left),
+        turned_away = Count + 1
+    }.
+
+%% ----- Sessions -----
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, queues = Queues, engine = Engine} = State) ->
-    {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
-    Taken = State#state{queues = Rest, empty = Empty},
+match(#state{empty = 0, stuck = false, engine = Engine} = State) ->
+    {First, Taken} = take_first(State),
     case lists:all(fun(#registration{engine = E}) -> E =:= Engine end, First) of
         true -> open(First, Taken, State);
         false -> match(prepare(First, Taken))
@@ -441,26 +571,67 @@ match(#state{empty = 0, queues = Queues, engine = Engine} = State) ->
 match(State) ->
     State.
 
+%% Registrations have gone, or are back from a session that was given up; then more
+%% may wait than may.
+match_again(State) ->
+    Matched = match(State),
+    lists:foldl(fun bound/2, Matched, lists:seq(1, tuple_size(Matched#state.queues))).
+
 %% Opens a session whose participants are all of this node.
-open(First, Taken, #state{image = Image, sessions = Sessions} = State) ->
-    case maty_engine:open(Sessions, Image, [Place || #registration{place = Place} <- First]) of
+open(First, Taken, #state{image = Image, sessions = Sessions, options = Options} = State) ->
+    Places = [Place || #registration{place = Place} <- First],
+    case open(Sessions, Image, session_bound(Options), Places) of
         ok ->
-            match(Taken#state{sessions = Sessions + 1});
+            match(Taken#state{sessions = Sessions + 1, opened = Taken#state.opened + 1});
         {dead, Role} ->
             #registration{pid = Pid} = lists:nth(Role + 1, First),
-            match(forget(Pid, State));
+            match_again(forget(Pid, State));
         {error, engine_down} ->
             State;
         {error, Status} ->
-            %% They go on waiting; the next registration is the next attempt.
-            not_opened(Status),
-            State
+            not_opened(Status, State)
     end.
 
-not_opened(Status) ->
-    logger:error("~tp could not open a session: ~tp", [self(), Status]).
+%% The registrations go on waiting.
+not_opened(_Status, #state{stuck = true} = State) ->
+    State;
+not_opened(Status, State) ->
+    Text = maty_error:format_status(Status),
+    logger:error("~tp could not open a session: ~ts", [self(), Text]),
+    _ = erlang:send_after(?RETRY, self(), retry),
+    State#state{stuck = true}.
+
+%% Spreads sessions over the ports. One port may have room where another has not.
+open(Turn, Image, Bound, Places) ->
+    case maty_engine:open(Turn, Image, Bound, Places) of
+        {error, no_memory} ->
+            Others = lists:seq(Turn + 1, Turn + maty_engine:port_count() - 1),
+            open_elsewhere(Others, Image, Bound, Places);
+        Result ->
+            Result
+    end.
+
+open_elsewhere([], _Image, _Bound, _Places) ->
+    {error, no_memory};
+open_elsewhere([Turn | Turns], Image, Bound, Places) ->
+    case maty_engine:open(Turn, Image, Bound, Places) of
+        {error, no_memory} -> open_elsewhere(Turns, Image, Bound, Places);
+        Result -> Result
+    end.
+
+session_bound(#{max_under_way := infinity, overload := Overload}) -> {0, Overload};
+session_bound(#{max_under_way := Most, overload := Overload}) -> {Most, Overload}.
 
 %% Takes the first registration of each role.
+take_first(#state{queues = Queues, lengths = Lengths} = State) ->
+    {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
+    Taken = State#state{
+        queues = Rest,
+        lengths = list_to_tuple([Length - 1 || Length <- tuple_to_list(Lengths)]),
+        empty = Empty
+    },
+    {First, Taken}.
+
 take_first([Queue | Queues], First, Rest, Empty) ->
     {{value, Registration}, Left} = queue:out(Queue),
     take_first(Queues, [Registration | First], [Left | Rest], Empty + count_empty(Left));
@@ -494,7 +665,7 @@ prepared({ok, Handle}, Engine, Number, Opening, #state{openings = Openings} = St
         #opening{missing = [], handles = All} ->
             Begin = {'$maty_begin', {self(), Number}, All},
             lists:foreach(fun(E) -> E ! Begin end, maps:keys(All)),
-            State#state{openings = maps:remove(Number, Openings)};
+            State#state{openings = maps:remove(Number, Openings), opened = State#state.opened + 1};
         #opening{} ->
             State#state{openings = Openings#{Number := Next}}
     end;
@@ -504,10 +675,9 @@ prepared(no_image, Engine, Number, Opening, #state{protocol = Protocol} = State)
     State;
 prepared({dead, Role}, _Engine, Number, #opening{registrations = Registrations}, State) ->
     Dead = lists:nth(Role + 1, Registrations),
-    match(drop(fun(Registration) -> Registration =:= Dead end, close(Number, State)));
+    match_again(drop(fun(Registration) -> Registration =:= Dead end, close(Number, State)));
 prepared({error, Status}, _Engine, Number, _Opening, State) ->
-    not_opened(Status),
-    close(Number, State).
+    match_again(not_opened(Status, close(Number, State))).
 
 %% Gives up what is being opened with a registration of which the condition is true.
 close_openings(_Condition, #state{openings = Openings} = State) when Openings =:= #{} ->
@@ -521,7 +691,7 @@ close_openings(Condition, #state{openings = Openings} = State) ->
     %% The latest first, so that the first one is in front again.
     lists:foldl(fun close/2, State, lists:reverse(lists:sort(Affected))).
 
-close(Number, #state{openings = Openings, queues = Queues} = State) ->
+close(Number, #state{openings = Openings, queues = Queues, lengths = Lengths} = State) ->
     {#opening{registrations = Registrations}, Left} = maps:take(Number, Openings),
     Engines = lists:usort([Engine || #registration{engine = Engine} <- Registrations]),
     lists:foreach(fun(Engine) -> Engine ! {'$maty_abandon', {self(), Number}} end, Engines),
@@ -529,4 +699,9 @@ close(Number, #state{openings = Openings, queues = Queues} = State) ->
         queue:in_r(Registration, Queue)
      || {Registration, Queue} <- lists:zip(Registrations, tuple_to_list(Queues))
     ],
-    State#state{openings = Left, queues = list_to_tuple(Back), empty = 0}.
+    State#state{
+        openings = Left,
+        queues = list_to_tuple(Back),
+        lengths = list_to_tuple([Length + 1 || Length <- tuple_to_list(Lengths)]),
+        empty = 0
+    }.

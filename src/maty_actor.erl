@@ -130,10 +130,10 @@
 %% How a role came to its end: as the protocol has it, or it has left, or failed.
 -type ending() :: {done, term()} | {left, term()} | {failed, failure()}.
 
-%% A role that it waited for has gone; what it waited for was not sent in time; its
-%% handler raised, or ended as the protocol does not allow, the reason as a process
-%% would exit with it; or the engine has ended.
--type failure() :: {cancelled, maty:role()} | timeout | {raised, term()} | engine_down.
+%% A role that it waited for has gone; what it waited for was not sent in time; more
+%% messages waited than may; its handler raised, or ended as the protocol does not
+%% allow, the reason as a process would exit with it; or the engine has ended.
+-type failure() :: {cancelled, maty:role()} | timeout | overload | {raised, term()} | engine_down.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -172,6 +172,10 @@
 %% it, that is logged.
 -callback registration_expired(maty:access_point(), maty:role(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
+%% A registration was turned away, because more waited than may. Without it, that
+%% is logged.
+-callback turned_away(maty:access_point(), maty:role(), state()) ->
+    {ok, state()} | {stop, Reason :: term(), state()}.
 -callback handle_call(term(), gen_server:from(), state()) -> term().
 -callback handle_cast(term(), state()) -> term().
 -callback handle_info(term(), state()) -> term().
@@ -184,6 +188,7 @@
     terminate_session/4,
     access_point_down/3,
     registration_expired/3,
+    turned_away/3,
     handle_call/3,
     handle_cast/2,
     handle_info/2,
@@ -212,6 +217,10 @@
     sessions = #{} :: #{maty_engine:handle() => #session{}},
     %% What came before the session's start did, by handle, latest first.
     early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()} | tuple()]},
+    %% How many messages may wait, in all sessions and before their starts; and how
+    %% many do, which is counted only if there is a bound.
+    max_waiting = infinity :: pos_integer() | infinity,
+    waiting = 0 :: non_neg_integer(),
     parent :: pid(),
     name :: term(),
     debug = [] :: [sys:dbg_opt()],
@@ -253,8 +262,11 @@ start_link(Module, Argument) ->
 %% with a heap of 610 words unless `spawn_opt' says otherwise), and `{name,
 %% Name}' where Name is an atom, `{local, Atom}', `{global, Term}' or `{via,
 %% Module, Term}'. `{on_raise, stop | leave}' says what a handler that raises takes
-%% with it: the actor, or its session only. `{report_cb, Fun}' is what the actor's
-%% log entries are written with, for another language than Erlang.
+%% with it: the actor, or its session only. `{max_waiting, Count}' bounds the messages
+%% that wait for their turn or for the start of their session, over all sessions of
+%% the actor: the session that gets one more fails here, with `overload'. `{report_cb,
+%% Fun}' is what the actor's log entries are written with, for another language than
+%% Erlang.
 -spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
@@ -305,26 +317,30 @@ init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
     ok = maty_registration:new(),
-    OnRaise = proplists:get_value(on_raise, Options, stop),
     put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
     Actor = #actor{
         module = Module,
         state = undefined,
+        max_waiting = proplists:get_value(max_waiting, Options, infinity),
         parent = Parent,
         name = gen:name(Name),
         debug = gen:debug_options(gen:name(Name), Options),
-        on_raise = OnRaise,
+        on_raise = proplists:get_value(on_raise, Options, stop),
         hibernate_after = gen:hibernate_after(Options)
     },
-    case OnRaise =:= stop orelse OnRaise =:= leave of
-        true -> connect_first(Starter, Name, Argument, Actor);
-        false -> bad_option(Starter, Name, on_raise, OnRaise, "stop or leave")
+    case check(Actor) of
+        ok -> connect_first(Starter, Name, Argument, Actor);
+        {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
     end.
 
--spec bad_option(pid(), term(), atom(), term(), string()) -> no_return().
-bad_option(Starter, Name, Key, Value, Expected) ->
-    Reason = {bad_option, Key, Value, Expected},
-    init_failed(Starter, Name, {error, Reason}, Reason).
+check(#actor{on_raise = OnRaise}) when OnRaise =/= stop, OnRaise =/= leave ->
+    {error, {bad_option, on_raise, OnRaise, "stop or leave"}};
+check(#actor{max_waiting = Most}) when
+    Most =/= infinity, not (is_integer(Most) andalso Most > 0)
+->
+    {error, {bad_option, max_waiting, Most, "a number from 1 on, or infinity"}};
+check(#actor{}) ->
+    ok.
 
 connect_first(Starter, Name, Argument, Actor) ->
     case connect(Actor) of
@@ -376,11 +392,13 @@ connect(Actor) ->
 
 %% Every session went with the engine. Registrations that wait are made again
 %% once there is a new one.
-engine_down(#actor{sessions = Sessions} = Actor) ->
+engine_down(#actor{sessions = Sessions, early = Early} = Actor) ->
     ok = maty_registration:disconnect(),
     ok = maty_held:clear(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
-    fail_all(maps:values(Sessions), Actor#actor{engine = undefined, early = #{}}).
+    Count = lists:sum([early_count(Items) || Items <- maps:values(Early)]),
+    Left = waiting(-Count, Actor#actor{engine = undefined, early = #{}}),
+    fail_all(maps:values(Sessions), Left).
 
 fail_all([], Actor) ->
     loop(none, Actor);
@@ -500,13 +518,19 @@ handle_other({'$maty_flush', Asker}, Actor) ->
     Asker ! {'$maty_flushed', self()},
     loop(none, Actor);
 handle_other({'$maty_void', Handle}, #actor{early = Early} = Actor) ->
-    loop(none, Actor#actor{early = maps:remove(Handle, Early)});
+    Count = early_count(maps:get(Handle, Early, [])),
+    loop(none, waiting(-Count, Actor#actor{early = maps:remove(Handle, Early)}));
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
             continue(fail(Session, failure(Cause, Machine), Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
+    end;
+handle_other({'$maty_turned_away', Number}, Actor) ->
+    case maty_registration:turned_away(Number) of
+        {ok, AccessPoint, Role} -> loop(none, tell_lost(turned_away, AccessPoint, Role, Actor));
+        void -> loop(none, Actor)
     end;
 handle_other({'$maty_become', Handle, Argument}, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
@@ -552,6 +576,7 @@ handle_other(Message, Actor) ->
     handle_info(Message, Actor).
 
 failure(?CAUSE_DEADLINE, _Machine) -> timeout;
+failure(?CAUSE_OVERLOAD, _Machine) -> overload;
 failure(Cause, Machine) -> {cancelled, (maty_machine:role(Machine, Cause))#role.name}.
 
 handle_info(Message, #actor{module = Module} = Actor) ->
@@ -733,9 +758,12 @@ leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor
     %% The suspension that the handler was of is over.
     continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
 
-end_session(Ending, #session{handle = Handle} = Session, #actor{sessions = Sessions} = Actor) ->
+%% Every way in which a session ends comes through here.
+end_session(Ending, #session{handle = Handle, waiting = Waiting} = Session, Actor) ->
+    #actor{sessions = Sessions} = Actor,
     ok = maty_held:drop(Handle),
-    ended(Ending, Session, Actor#actor{sessions = maps:remove(Handle, Sessions)}).
+    Left = Actor#actor{sessions = maps:remove(Handle, Sessions)},
+    ended(Ending, Session, waiting(-waiting_count(Waiting), Left)).
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
@@ -783,14 +811,28 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, #session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
+not_next(wait, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+    Count < Most
+->
+    #session{endpoint = Endpoint, waiting = Waiting} = Session,
     Kept = enqueue(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
-    loop(Session#session{waiting = Kept}, Actor);
+    loop(Session#session{waiting = Kept}, waiting(1, Actor));
+not_next(wait, _Command, _Message, #session{about = About} = Session, Actor) ->
+    overloaded(About),
+    withdraw(Session),
+    continue(fail(Session, overload, Actor));
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     report_violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
+
+%% Counts what waits, if anybody wants to know.
+waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
+waiting(More, #actor{waiting = Count} = Actor) -> Actor#actor{waiting = Count + More}.
+
+waiting_count(Waiting) ->
+    lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)]).
 
 enqueue(Sender, Item, Waiting) ->
     Waiting#{Sender => queue:in(Item, maps:get(Sender, Waiting, queue:new()))}.
@@ -799,6 +841,9 @@ enqueue(Sender, Item, Waiting) ->
 %% is one. Only the senders it waits for are looked at.
 release(#session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
     loop(Session, Actor);
+release(#session{waiting = Waiting} = Session, Actor) when map_size(Waiting) =:= 1 ->
+    %% To offer the one costs no more than to ask whether it is the one.
+    release(maps:keys(Waiting), Session, Actor);
 release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
     Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
     release(Senders, Session, Actor).
@@ -816,12 +861,12 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
     Next = Session#session{waiting = Left},
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) ->
-            run(Message, Phase, Next, Actor);
+            run(Message, Phase, Next, waiting(-1, Actor));
         wait ->
             release(Senders, Session, Actor);
         {refused, Violation} ->
             report_violation(Violation),
-            release(Next, Actor);
+            release(Next, waiting(-1, Actor));
         gone ->
             loop(Session, Actor)
     end.
@@ -830,8 +875,10 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
 %% actor's, its start is on the way; if it is not there, the session has ended.
 before_start(Handle, Command, Message, Actor) ->
     case own_endpoint(Handle) of
+        true when Actor#actor.waiting < Actor#actor.max_waiting ->
+            loop(none, waiting(1, keep_early(Handle, {Command, Message}, Actor)));
         true ->
-            loop(none, keep_early(Handle, {Command, Message}, Actor));
+            loop(none, overloaded_early(Handle, Actor));
         false ->
             maty_engine:count_refused(),
             report_violation(#{reason => forged, direction => 'receive', attempt => Message}),
@@ -842,6 +889,21 @@ before_start(Handle, Command, Message, Actor) ->
 
 keep_early(Handle, Item, #actor{early = Early} = Actor) ->
     Actor#actor{early = Early#{Handle => [Item | maps:get(Handle, Early, [])]}}.
+
+early_count(Items) ->
+    length([Command || {Command, _Message} <- Items]).
+
+%% The session fails before it starts, and is told so when it does.
+overloaded_early(Handle, #actor{early = Early} = Actor) ->
+    _ = maty_engine:cancel(Handle),
+    Left = waiting(-early_count(maps:get(Handle, Early, [])), Actor),
+    Failed = {'$maty_failed', Handle, ?CAUSE_OVERLOAD},
+    Left#actor{early = Early#{Handle => [Failed]}}.
+
+overloaded(#{id := Id, protocol := Protocol, role := Role}) ->
+    maty_event:notify(overload, #{
+        kind => waiting, session => Id, protocol => Protocol, role => Role, actor => self()
+    }).
 
 own_endpoint(Handle) when is_integer(Handle), Handle >= 0 ->
     try maty_engine:info(Handle) of
@@ -877,16 +939,19 @@ start_session(Endpoint, Actor) ->
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
     #actor{module = Module, state = State, early = Early} = Actor,
     About = session(Endpoint),
+    Items = maps:get(Handle, Early, []),
+    Waiting = arrived(Endpoint, Items),
     Session = #session{
         handle = Handle,
         endpoint = Endpoint,
         about = About,
-        waiting = arrived(Endpoint, maps:get(Handle, Early, [])),
+        waiting = Waiting,
         options = Endpoint#endpoint.options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
-    Started = Actor#actor{early = maps:remove(Handle, Early)},
+    Refused = early_count(Items) - waiting_count(Waiting),
+    Started = waiting(-Refused, Actor#actor{early = maps:remove(Handle, Early)}),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
@@ -913,7 +978,8 @@ start_session(Endpoint, Actor) ->
 arrived(Endpoint, Latest) ->
     lists:foldr(
         fun
-            ({'$maty_failed', _Handle, _Cause} = Failed, Waiting) ->
+            ({'$maty_failed', _Handle, Cause} = Failed, Waiting) ->
+                _ = Cause =:= ?CAUSE_OVERLOAD andalso overloaded(session(Endpoint)),
                 self() ! Failed,
                 Waiting;
             ({Command, Message}, Waiting) ->
@@ -1057,6 +1123,11 @@ report(#{event := registration_expired} = Report, _Config) ->
     io_lib:format("~tp (~tp) had registered as ~ts at ~tp, and nobody came in time", [
         Name, Module, Role, AccessPoint
     ]);
+report(#{event := turned_away} = Report, _Config) ->
+    #{name := Name, module := Module, access_point := AccessPoint, roles := Role} = Report,
+    io_lib:format("~tp (~tp) was turned away as ~ts by ~tp, where too many wait", [
+        Name, Module, Role, AccessPoint
+    ]);
 report(#{event := raised} = Report, _Config) ->
     #{name := Name, module := Module, reason := Reason, state := State} = Report,
     io_lib:format("~tp (~tp) left its role~ts: ~ts~n    session's state: ~tp", [
@@ -1128,7 +1199,7 @@ describe_session(#session{endpoint = Endpoint, next_handler = Handler, waiting =
         state => Phase,
         next => Next,
         handler => Handler,
-        waiting => lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)])
+        waiting => waiting_count(Waiting)
     }.
 
 %% ----- System messages -----

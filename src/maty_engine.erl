@@ -20,11 +20,11 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
--export([attach/0, place/2, place_number/1, open/3, info/1, cancel/1, count_refused/0, sessions/0]).
+-export([attach/0, place/2, place_number/1, open/4, info/1, cancel/1, count_refused/0, sessions/0]).
 -export([counters/0, ask/1, load/1, open_part/3, report_part/4, abandon_part/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--export_type([handle/0, place/0, counters/0]).
+-export_type([handle/0, place/0, bound/0, counters/0]).
 
 -define(PORTS_PER_SCHEDULER, 16).
 %% What a handle has bits for.
@@ -34,6 +34,9 @@
 %% Names a participant to the engine, and has a number of the participant's own
 %% that it is told again when a session begins.
 -type place() :: <<_:128>>.
+%% How many messages may be under way from one role of a session to another, 0
+%% for any number, and what comes of one more.
+-type bound() :: {0..16#ffffffff, refuse | fail}.
 -type status() :: maty_error:status().
 
 -type counters() :: #{
@@ -45,8 +48,11 @@
     refused := non_neg_integer(),
     cancelled := non_neg_integer(),
     expired := non_neg_integer(),
+    overloaded := non_neg_integer(),
     endpoints := non_neg_integer(),
-    bytes := non_neg_integer()
+    bytes := non_neg_integer(),
+    memory := non_neg_integer(),
+    max_memory := non_neg_integer()
 }.
 
 -record(state, {
@@ -107,21 +113,26 @@ attach() ->
 place(Token, Number) ->
     <<Token:64/native, Number:64/native>>.
 
-%% @doc The number in a place.
+%% @doc The participant's own number in a place.
 -spec place_number(place()) -> non_neg_integer().
 place_number(<<_Token:64/native, Number:64/native>>) ->
     Number.
 
 %% @doc Opens a session of a loaded image with one place for each role. Each
 %% participant is sent `{'$maty_start', Number, Handle, Participants, Image}'.
--spec open(non_neg_integer(), non_neg_integer(), [place()]) ->
+-spec open(non_neg_integer(), non_neg_integer(), bound(), [place()]) ->
     ok | {dead, Role :: non_neg_integer()} | {error, status()}.
-open(PortNumber, Image, Places) ->
-    case control(port(PortNumber), ?OP_OPEN, [<<Image:32/native>> | Places]) of
+open(PortNumber, Image, {Most, Overload}, Places) ->
+    Head = <<Image:32/native, Most:32/native, (overload(Overload)):32/native>>,
+    case control(port(PortNumber), ?OP_OPEN, [Head | Places]) of
         {ok, []} -> ok;
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
         {error, Status, _} -> {error, Status}
     end.
+
+%% maty_overload of c_src/include/maty.h.
+overload(refuse) -> 0;
+overload(fail) -> 1.
 
 %% @doc Opens this node's part of a session, which nobody is told of. The places of
 %% roles that are away have no token.
@@ -199,11 +210,27 @@ count_refused() ->
         error:maty_not_started -> ok
     end.
 
-%% @doc What the engine counted since it was started; `endpoints' and `bytes'
-%% are what it holds now.
+%% @doc What the engine counted since it was started; `endpoints' and `bytes', the
+%% memory of sessions, are what it holds now; so is `memory', which is that of
+%% everything in C, protocols and work in progress included, and which cannot
+%% exceed `max_memory' unless that is 0.
 -spec counters() -> counters().
 counters() ->
-    Names = [
+    {Sums, Memory, Most} = lists:foldl(
+        fun(Port, {Sum, _, _}) ->
+            {ok, Bytes} = control(Port, ?OP_COUNTERS, <<>>),
+            Values = [Value || <<Value:64>> <= list_to_binary(Bytes)],
+            {Own, [Memory, Most]} = lists:split(length(Sum), Values),
+            {lists:zipwith(fun erlang:'+'/2, Sum, Own), Memory, Most}
+        end,
+        {[0 || _ <- counter_names()], 0, 0},
+        tuple_to_list(ports())
+    ),
+    Counters = maps:from_list(lists:zip(counter_names(), Sums)),
+    Counters#{memory => Memory, max_memory => Most}.
+
+counter_names() ->
+    [
         sessions_opened,
         sessions_closed,
         sent,
@@ -212,23 +239,10 @@ counters() ->
         refused,
         cancelled,
         expired,
+        overloaded,
         endpoints,
         bytes
-    ],
-    Zero = maps:from_keys(Names, 0),
-    lists:foldl(
-        fun(Port, Sum) ->
-            {ok, Bytes} = control(Port, ?OP_COUNTERS, <<>>),
-            Values = [Value || <<Value:64>> <= list_to_binary(Bytes)],
-            maps:merge_with(
-                fun(_, Left, Right) -> Left + Right end,
-                Sum,
-                maps:from_list(lists:zip(Names, Values))
-            )
-        end,
-        Zero,
-        tuple_to_list(ports())
-    ).
+    ].
 
 %% @doc Asks the checker a question of c_src/beam/job.h. It answers on a thread of
 %% the VM's, not on a scheduler.
@@ -310,15 +324,30 @@ command(Port, Command, Data) ->
 init([]) ->
     process_flag(trap_exit, true),
     process_flag(priority, high),
+    MaxMemory = max_memory(),
     case load_driver() of
         ok ->
-            Count = min(erlang:system_info(schedulers) * ?PORTS_PER_SCHEDULER, ?MAX_PORTS),
-            Ports = [open_space(Number) || Number <- lists:seq(0, Count - 1)],
+            Ports = open_spaces(MaxMemory),
             _ = ets:new(maty_images, [named_table, public, {read_concurrency, true}]),
             persistent_term:put(?MODULE, {self(), list_to_tuple(Ports)}),
             {ok, #state{ports = Ports, nodes = maty_nodes:new()}};
         {error, Reason} ->
             {stop, Reason}
+    end.
+
+max_memory() ->
+    case application:get_env(maty, max_memory, infinity) of
+        infinity -> 0;
+        Bytes when is_integer(Bytes), Bytes > 0, Bytes < 1 bsl 63 -> Bytes;
+        Other -> exit({bad_option, max_memory, Other, "a number of bytes, or infinity"})
+    end.
+
+open_spaces(MaxMemory) ->
+    Count = min(erlang:system_info(schedulers) * ?PORTS_PER_SCHEDULER, ?MAX_PORTS),
+    try
+        [open_space(Number, MaxMemory) || Number <- lists:seq(0, Count - 1)]
+    catch
+        error:enomem -> exit({no_memory, #{max_memory => MaxMemory}})
     end.
 
 load_driver() ->
@@ -338,9 +367,9 @@ load_driver() ->
                 }}}
     end.
 
-open_space(Number) ->
+open_space(Number, MaxMemory) ->
     <<Seed:63, _:1>> = random_seed(),
-    Command = io_lib:format("maty_drv ~b ~b", [Number, Seed]),
+    Command = io_lib:format("maty_drv ~b ~b ~b", [Number, Seed, MaxMemory]),
     open_port({spawn_driver, lists:flatten(Command)}, []).
 
 %% Tickets guard against mistakes, not against an attacker inside of the node;

@@ -1,14 +1,14 @@
 %% @doc What can go wrong, as data and as text.
 -module(maty_error).
 
--export([status/1, format/1, format/2, format_next/2, format_error/2]).
+-export([status/1, format_status/1, format/1, format/2, format_next/2, format_error/2]).
 
 -export_type([status/0, violation/0]).
 
 %% Numbered as in c_src/include/maty.h.
 -define(STATUSES,
     {ok, no_memory, invalid, limit, rejected, bad_image, canceled, stale, not_owner, no_action,
-        not_now, payload, wait, forged, unfinished, look, participant_dead, bad_term}
+        not_now, payload, wait, forged, unfinished, look, participant_dead, bad_term, full}
 ).
 
 -type status() ::
@@ -30,6 +30,7 @@
     | look
     | participant_dead
     | bad_term
+    | full
     | engine_down.
 
 %% What was not as the protocol says. `attempt' is what was tried: a message
@@ -48,6 +49,7 @@
         | unfinished
         | limit
         | bad_term
+        | full
         | stale
         | engine_down,
     direction := send | 'receive' | suspend | hold | done,
@@ -65,6 +67,25 @@
 -spec status(non_neg_integer()) -> status().
 status(Number) ->
     element(Number + 1, ?STATUSES).
+
+%% @doc The text of a status that is no violation. That of `no_memory' names the
+%% limit on memory, if there is one, and what is held.
+-spec format_status(status()) -> unicode:chardata().
+format_status(no_memory) ->
+    try maty_engine:counters() of
+        #{max_memory := 0} ->
+            "out of memory";
+        #{max_memory := Most, memory := Held} ->
+            io_lib:format(
+                "out of memory: the engine holds ~b bytes, and max_memory of the application "
+                "maty is ~b",
+                [Held, Most]
+            )
+    catch
+        error:_ -> "out of memory"
+    end;
+format_status(Status) ->
+    io_lib:format("the engine says ~tp", [Status]).
 
 %% @doc The text of a violation: what was tried, what is wrong with it, and
 %% what the protocol allows.
@@ -127,6 +148,8 @@ reason(limit, _) ->
     ", a payload too large to be looked at";
 reason(bad_term, _) ->
     ", a payload that could not be read";
+reason(full, _) ->
+    ", to which as many messages are under way as there may be";
 reason(stale, _) ->
     " in a session that has ended";
 reason(engine_down, _) ->
@@ -134,6 +157,8 @@ reason(engine_down, _) ->
 reason(Status, _) ->
     io_lib:format(", but the engine says ~ts", [Status]).
 
+allowed(#{reason := full}) ->
+    "";
 allowed(#{allowed := []}) ->
     "; the role has come to its end";
 allowed(#{allowed := Transitions, source := Source}) ->

@@ -17,6 +17,11 @@
 %% <dt>`session_failed'</dt>
 %% <dd>A role of a session failed. `#{session, protocol, role, actor, cause}';
 %% `cause' is a {@link maty_actor:failure()}.</dd>
+%% <dt>`overload'</dt>
+%% <dd>A bound was reached (see docs/overload.md). `#{kind, protocol, role, actor}', and
+%% `access_point' or `session'. The kind is `registration': one of the actor was
+%% turned away; `send': the actor sent a message that was refused; `waiting': the
+%% actor had too many messages whose turn had not come, and gave up a session.</dd>
 %% <dt>`breaker'</dt>
 %% <dd>A circuit breaker changed. `#{name, from, to}', states of
 %% {@link maty_breaker:state()}.</dd>
@@ -33,7 +38,7 @@
 
 -export_type([kind/0]).
 
--type kind() :: violation | session_failed | breaker | stuck.
+-type kind() :: violation | session_failed | overload | breaker | stuck.
 
 %% @private
 -spec child_spec() -> supervisor:child_spec().
@@ -62,9 +67,8 @@ notify(Kind, Metadata) ->
         end,
     lists:foreach(fun(Pid) -> Pid ! {maty_event, Kind, Metadata} end, Subscribers).
 
-check(Kind) when
-    Kind =:= violation; Kind =:= session_failed; Kind =:= breaker; Kind =:= stuck
-->
-    Kind;
 check(Kind) ->
-    error({unknown_event, Kind}).
+    case lists:member(Kind, [violation, session_failed, overload, breaker, stuck]) of
+        true -> Kind;
+        false -> error({unknown_event, Kind})
+    end.

@@ -33,8 +33,10 @@
 -define(SENDS, 1).
 -define(FINAL, 2).
 
-%% In place of the role that a failure is because of: a deadline has passed.
+%% In place of the role that a failure is because of: a deadline has passed, or more
+%% messages wait than may. MATY_CAUSE_DEADLINE and MATY_CAUSE_OVERLOAD of c_src/include/maty.h.
 -define(CAUSE_DEADLINE, 16#ffffffff).
+-define(CAUSE_OVERLOAD, 16#fffffffe).
 
 %% First byte of a reply that refuses: 128 and the status.
 -define(REFUSED, 128).

@@ -535,7 +535,11 @@ format_error({incompatible, Differences}) ->
         | [["\n", format_difference(Role, Difference)] || {Role, Difference} <- Differences]
     ];
 format_error({engine, Status}) ->
-    io_lib:format("the engine says ~tp", [Status]);
+    maty_error:format_status(Status);
+format_error({image_not_loaded, Status}) ->
+    ["the protocol could not be loaded: ", maty_error:format_status(Status)];
+format_error(no_memory) ->
+    maty_error:format_status(no_memory);
 format_error(Other) ->
     io_lib:format("~tp", [Other]).
 

@@ -14,9 +14,9 @@
 
 -include("maty_internal.hrl").
 
-
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/3, unregister/2, take/3, access_point_down/2, access_point_up/0, expire/1]).
+-export([register/3, unregister/2, take/3, turned_away/1, expire/1]).
+-export([access_point_down/2, access_point_up/0]).
 
 -export_type([registration/0, lost/0]).
 
@@ -267,6 +267,19 @@ image(Image, #registrar{images = Images}) ->
     case Images of
         #{Image := Machine} -> {ok, Machine};
         #{} -> maty_machine:numbered(Image)
+    end.
+
+%% The access point keeps the registration no longer.
+-spec turned_away(pos_integer()) -> {ok, maty:access_point(), maty:role()} | void.
+turned_away(Number) ->
+    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    case maps:take(Number, Waiting) of
+        {#registration{name = Name, role = Role, timer = Timer}, Left} ->
+            cancel(Timer),
+            keep(Registrar#registrar{waiting = Left}),
+            {ok, Name, Role};
+        error ->
+            void
     end.
 
 %% A process that was monitored has ended. If it is an access point that the

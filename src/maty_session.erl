@@ -414,6 +414,15 @@ refused_send([Refused | Field], Endpoint, To, Message) ->
         true -> Violation#{field => hd(Field)};
         false -> Violation
     end;
+refused_send(full, Endpoint, To, Message) ->
+    #{session := Session, protocol := Protocol, role := Role} =
+        Violation = violation(full, send, Endpoint, Message),
+    maty_event:notify(overload, #{
+        kind => send, session => Session, protocol => Protocol, role => Role, actor => self()
+    }),
+    %% Where sending too much fails the sender, the endpoint is there no more.
+    _ = is_map_key(allowed, Violation) orelse put(?PHASE, lost),
+    Violation#{peer => To};
 refused_send(Reason, Endpoint, To, Message) ->
     _ = (Reason =:= stale orelse Reason =:= engine_down) andalso put(?PHASE, lost),
     (violation(Reason, send, Endpoint, Message))#{peer => To}.

@@ -5,7 +5,8 @@
 
 -behaviour(maty_actor).
 
--export([init_actor/1, init_session/2, terminate_session/4, handle_failure/4, access_point_down/3, registration_expired/3]).
+-export([init_actor/1, init_session/2, terminate_session/4, handle_failure/4]).
+-export([access_point_down/3, registration_expired/3, turned_away/3]).
 -export([handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3]).
 
 init_actor(#{init_actor := Init} = Callbacks) ->
@@ -35,6 +36,12 @@ access_point_down(AccessPoint, Roles, {Callbacks, State}) ->
 
 registration_expired(AccessPoint, Role, {Callbacks, State}) ->
     keep((maps:get(registration_expired, Callbacks))(AccessPoint, Role, State), Callbacks).
+
+turned_away(AccessPoint, Role, {Callbacks, State}) ->
+    case Callbacks of
+        #{turned_away := Fun} -> keep(Fun(AccessPoint, Role, State), Callbacks);
+        #{} -> {ok, {Callbacks, State}}
+    end.
 
 handle_call(Request, From, {Callbacks, State}) ->
     keep((maps:get(handle_call, Callbacks))(Request, From, State), Callbacks).

@@ -5,19 +5,24 @@
 
 -import(maty_player, [play/3, next/1, go/1, access_point/1]).
 
--define(PROCESSES, 20).
--define(COMMANDS, 100000).
+-define(PROCESSES, 100).
+%% Of each process, or what it can do in SOAK_SECONDS if that is set.
+-define(COMMANDS, 20000).
 -define(ROUNDS, 5000).
 
 hostile_test_() ->
-    maty_player:tests([
-        fun random_commands/0,
+    {setup, fun maty_player:start_engine/0, [
+        {timeout, 120 + 2 * soak_seconds(), fun random_commands/0},
         fun commands_that_are_too_short/0,
         fun unknown_operations/0
-    ]).
+    ]}.
 
-%% Twenty processes tell every port random commands, and one session talks all
-%% the while. The VM lives, the session completes, and nothing is left over.
+soak_seconds() ->
+    list_to_integer(os:getenv("SOAK_SECONDS", "0")).
+
+%% A hundred processes tell every port random commands, open sessions of their own
+%% and close them, and one session talks all the while. The VM lives, the session
+%% completes, and nothing is left over.
 random_commands() ->
     Seed = rand:uniform(1 bsl 32),
     Engine = maty_engine:pid(),
@@ -43,10 +48,13 @@ random_commands() ->
     {result, #{id := Id}} = next(A),
     {paused, 'A'} = next(A),
     Image = maty_protocol:image(maty_access_point:protocol(AccessPoint)),
+    Until = erlang:monotonic_time(second) + soak_seconds(),
     Hostile = [
         spawn_monitor(fun() ->
             _ = rand:seed(exsss, Seed + Number),
-            harass(?COMMANDS, [Id, Id + 1], Image)
+            {ok, Token} = maty_engine:attach(),
+            put(token, Token),
+            harass(0, Until, [Id, Id + 1], Image)
         end)
      || Number <- lists:seq(1, ?PROCESSES)
     ],
@@ -70,6 +78,9 @@ random_commands() ->
         ?assertEqual([], maty:sessions()),
         #{sessions_opened := Opened, sessions_closed := Closed} = Counters = maty:counters(),
         ?assertEqual(Opened, Closed),
+        ?assert(Opened > ?PROCESSES),
+        #{sent := Sent, received := Received} = Counters,
+        ?assert(Sent >= Received),
         ?assert(maps:get(refused, Counters) > ?PROCESSES)
     catch
         Class:Reason:Stack ->
@@ -77,9 +88,8 @@ random_commands() ->
             erlang:raise(Class, Reason, Stack)
     end.
 
-harass(0, _Handles, _Image) ->
-    flush();
-harass(Left, Handles, Image) ->
+harass(Done, Until, Foreign, Image) ->
+    Handles = get_handles() ++ Foreign,
     Port = maty_engine:port(rand:uniform(1000)),
     Command = command(),
     try
@@ -90,13 +100,27 @@ harass(Left, Handles, Image) ->
     catch
         error:badarg -> ok
     end,
-    _ = Left rem 1000 =:= 0 andalso flush(),
-    harass(Left - 1, Handles, Image).
+    _ = Done rem 100 =:= 0 andalso flush(),
+    case Done < ?COMMANDS orelse erlang:monotonic_time(second) < Until of
+        true -> harass(Done + 1, Until, Foreign, Image);
+        false -> ok
+    end.
+
+%% The sessions of its own that it has been told of last.
+get_handles() ->
+    case get(handles) of
+        undefined -> [];
+        Handles -> Handles
+    end.
 
 %% The driver answers some commands with messages.
 flush() ->
     receive
-        _ -> flush()
+        {'$maty_start', _, Handle, _} ->
+            put(handles, lists:sublist([Handle | get_handles()], 20)),
+            flush();
+        _ ->
+            flush()
     after 0 -> ok
     end.
 
@@ -158,10 +182,17 @@ damaged(Bytes) ->
     [Before, rand:uniform(256) - 1, After].
 
 sensible(7, _, _) ->
+    Token =
+        case rand:uniform(4) of
+            1 -> rand:uniform(1 bsl 30);
+            _ -> get(token)
+        end,
+    Place = <<Token:64/native, (rand:uniform(10)):64/native>>,
     [
-        <<(rand:uniform(3) - 1):32/native>>,
-        <<0:128>>,
-        <<(rand:uniform(1 bsl 30)):64/native, (rand:uniform(10)):64/native>>
+        <<(rand:uniform(3) - 1):32/native, (rand:uniform(5) - 1):32/native,
+            (rand:uniform(3) - 1):32/native>>,
+        Place,
+        Place
     ];
 sensible(11, _, _) ->
     Text = <<"global protocol P(role A, role B) { m() from A to B; }">>,
@@ -181,7 +212,7 @@ commands_that_are_too_short() ->
             ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:Size/unit:8>>))
          || Size <- lists:seq(0, Least - 1)
         ]
-     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 4}, {13, 12}, {15, 12}]
+     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 12}, {13, 12}, {15, 12}]
     ].
 
 unknown_operations() ->

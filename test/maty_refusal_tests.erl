@@ -668,7 +668,10 @@ access_point_of_a_bad_protocol() ->
 access_point_options() ->
     Protocol = {string, ?ORDER},
     ?assertEqual(
-        {error, {unknown_option, protocl, [name, protocol]}},
+        {error,
+            {unknown_option, protocl, [
+                drop, max_under_way, max_waiting, max_waiting_in_all, name, overload, protocol
+            ]}},
         maty_access_point:start_link(#{protocl => Protocol})
     ),
     ?assertEqual(

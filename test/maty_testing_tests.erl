@@ -542,7 +542,7 @@ an_actor_that_does_not_survive() ->
         "made does not play Seller of TwoBuyer: it crashed\n"
         "  alone\n"
         "    at HERE\n"
-        "    at maty_callbacks:terminate_session/4 (maty_callbacks.erl:19)\n"
+        "    at maty_callbacks:terminate_session/4 (maty_callbacks.erl:20)\n"
         "\n"
         "The conversation of run 1, seed 1:\n"
         "  1. Buyer1 -> Seller  title(<<\"tfippeov\">>)\n"

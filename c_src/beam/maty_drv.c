@@ -34,6 +34,8 @@
  * it: there is no moment at which the opener could end between the two.
  */
 #include <erl_driver.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "describe.h"
@@ -49,11 +51,13 @@ enum operation {
   OP_RECEIVE_TERM, /* handle, message -> the same */
   OP_CLOSE,        /* handle -> nothing */
   OP_CANCEL,       /* handle -> nothing */
-  OP_OPEN,         /* image (32 bits), a token (64, 0 for one that is away) and a number (64)
-                      for each role -> nothing; refused as EDEAD: the role follows (2 bytes) */
+  OP_OPEN,         /* image (32 bits), bound of each channel (32), maty_overload (32), a token
+                      (64, 0 for one that is away) and a number (64) for each role -> nothing;
+                      refused as EDEAD: the role follows (2 bytes) */
   OP_ATTACH,       /* -> 0, the caller's token (8 bytes) */
   OP_INFO,         /* handle -> phase, image state (4 bytes), whether it is the caller's (1) */
-  OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure */
+  OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure, and two
+                      of the driver as a whole: memory held, and what may be, or 0 */
   OP_ASK,          /* reference (64), question (see job.h) -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
   OP_LIST,         /* reference (64), cursor (32) -> nothing */
@@ -62,7 +66,7 @@ enum operation {
 
 /* What is done with this node's part of a session, by the owner of the port only. */
 enum part {
-  PART_OPEN,   /* as OP_OPEN, but nobody is told -> session (8 bytes) */
+  PART_OPEN,   /* as OP_OPEN without a bound, but nobody is told -> session (8 bytes) */
   PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
   PART_ABANDON /* session -> nothing */
 };
@@ -103,6 +107,13 @@ static struct {
   ErlDrvTermData report;
   ErlDrvTermData away;
 } atoms;
+
+/* The allocator of everything here, with two exceptions that are the VM's: the block
+ * of a long reply, which it frees, and those of a report, which no limit may lose. */
+static void *memory_resize(void *block, size_t old_size, size_t size) {
+  maty_allocator_t allocator = maty_registry_allocator();
+  return allocator.resize(allocator.context, block, old_size, size);
+}
 
 /* ----- Replies ----- */
 
@@ -243,10 +254,18 @@ static maty_status engine_owners(engine_t *engine, const char *places, uint32_t 
   return MATY_OK;
 }
 
+/* As OP_OPEN has it. */
+typedef struct bound {
+  uint32_t most, overload;
+} bound_t;
+
+enum { OPEN_IMAGE = 4, OPEN_PLACES = OPEN_IMAGE + sizeof(bound_t) };
+
 /* A session that is being opened. */
 typedef struct opening {
   uint32_t image; /* its number */
   bool announce;  /* tell the owners */
+  bound_t bound;
   maty_handle_t session;
   uint32_t role; /* on MATY_EDEAD: whose participant has ended */
 } opening_t;
@@ -285,7 +304,7 @@ enum { ANNOUNCE_FIXED = 6 + 6 }; /* words of the message besides two for each ro
 static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
                                      size_t size, opening_t *opening) {
   uint32_t count = maty_image_role_count(image);
-  if (size != count * (size_t)PLACE_SIZE) {
+  if (opening->bound.overload > MATY_OVERLOAD_FAIL || size != count * (size_t)PLACE_SIZE) {
     return MATY_EINVAL;
   }
   enum { FEW = 16 };
@@ -295,8 +314,9 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
   } few;
   maty_owner_t *owners = few.owners;
   ErlDrvTermData *words = few.words;
+  size_t many = count * sizeof *owners + (ANNOUNCE_FIXED + 2 * (size_t)count) * sizeof *words;
   if (count > FEW) {
-    owners = driver_alloc(count * sizeof *owners + (ANNOUNCE_FIXED + 2 * count) * sizeof *words);
+    owners = memory_resize(NULL, 0, many);
     if (owners == NULL) {
       return MATY_ENOMEM;
     }
@@ -306,11 +326,15 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
   if (status == MATY_OK) {
     status = maty_space_open(engine->space, image, owners, &opening->session);
   }
+  if (status == MATY_OK) {
+    (void)maty_session_bound(engine->space, opening->session, opening->bound.most,
+                             (maty_overload)opening->bound.overload);
+  }
   if (status == MATY_OK && opening->announce) {
     engine_announce(engine, opening, places, owners, count, words);
   }
   if (owners != few.owners) {
-    driver_free(owners);
+    memory_resize(owners, many, 0);
   }
   return status;
 }
@@ -321,7 +345,11 @@ static void engine_open(engine_t *engine, const char *data, size_t size, bool an
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(opening.image);
   if (image != NULL) {
-    status = engine_open_image(engine, image, data + 4, size - 4, &opening);
+    size_t places = announce ? OPEN_PLACES : OPEN_IMAGE;
+    if (announce) {
+      memcpy(&opening.bound, data + OPEN_IMAGE, sizeof opening.bound);
+    }
+    status = engine_open_image(engine, image, data + places, size - places, &opening);
     maty_image_release(image);
   }
   reply_status(reply, status);
@@ -428,23 +456,19 @@ static void engine_part(engine_t *engine, unsigned part, const char *data, size_
 static void engine_counters(engine_t *engine, reply_t *reply) {
   maty_space_counters_t counters;
   maty_space_counters(engine->space, &counters);
-  const uint64_t values[] = {counters.sessions_opened,
-                             counters.sessions_closed,
-                             counters.sent,
-                             counters.received,
-                             counters.waited,
-                             counters.refused,
-                             counters.cancelled,
-                             counters.expired,
-                             counters.endpoints,
-                             counters.bytes};
+  const uint64_t values[] = {
+      counters.sessions_opened,  counters.sessions_closed, counters.sent,
+      counters.received,         counters.waited,          counters.refused,
+      counters.cancelled,        counters.expired,         counters.overloaded,
+      counters.endpoints,        counters.bytes,           maty_registry_memory(),
+      maty_registry_max_memory()};
   reply_status(reply, MATY_OK);
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     reply_number(reply, values[i], 8);
   }
 }
 
-enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) };
+enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) + 2 * 8 };
 
 /* A term for the driver's send function, as it grows. */
 typedef struct term {
@@ -455,7 +479,8 @@ typedef struct term {
 static bool term_put(term_t *term, const ErlDrvTermData *words, size_t count) {
   if (term->capacity - term->size < count) {
     size_t capacity = (term->size + count) * 2;
-    ErlDrvTermData *moved = driver_realloc(term->words, capacity * sizeof *moved);
+    ErlDrvTermData *moved =
+        memory_resize(term->words, term->capacity * sizeof *moved, capacity * sizeof *moved);
     if (moved == NULL) {
       return false;
     }
@@ -518,7 +543,7 @@ static maty_status engine_list(engine_t *engine, const char *data) {
     (void)erl_drv_send_term(driver_mk_port(engine->port), driver_caller(engine->port), term.words,
                             (int)term.size);
   }
-  driver_free(term.words);
+  memory_resize(term.words, term.capacity * sizeof *term.words, 0);
   return ok ? MATY_OK : MATY_ENOMEM;
 }
 
@@ -584,19 +609,21 @@ static void job_run(void *argument) {
   job->status =
       job->op == OP_ASK ? maty_job_run(job->data, job->size, &job->result) : job_load(job);
   if (job->result.failed) {
+    /* What was written is no whole term. */
     job->status = MATY_ENOMEM;
+    maty_bytes_free(&job->result);
   }
 }
 
 static void job_free(void *argument) {
   job_t *job = argument;
   maty_bytes_free(&job->result);
-  driver_free(job);
+  memory_resize(job, sizeof *job + job->size, 0);
 }
 
 static maty_status engine_start_job(engine_t *engine, enum operation op, const char *data,
                                     size_t size) {
-  job_t *job = driver_alloc(sizeof *job + size - 8);
+  job_t *job = memory_resize(NULL, 0, sizeof *job + size - 8);
   if (job == NULL) {
     return MATY_ENOMEM;
   }
@@ -644,7 +671,7 @@ static size_t operation_size(unsigned op) {
   case OP_COUNTERS:
     return 0;
   case OP_OPEN:
-    return 4;
+    return OPEN_PLACES;
   case OP_LIST:
   case OP_DEADLINE:
     return 12;
@@ -754,28 +781,43 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
   return (ErlDrvSSizeT)reply.size;
 }
 
-/* The command that opens a port is "maty_drv NUMBER SEED". */
+/* The command that opens a port is "maty_drv NUMBER SEED MAX_MEMORY", where the
+ * last is the same for all ports of one engine, and 0 is no limit. With
+ * MATY_FAULTS "maty_drv fail N" opens none and lets the N-th allocation from now
+ * on fail. */
 static ErlDrvData engine_start(ErlDrvPort port, char *command) {
-  uint64_t words[2] = {0, 0};
+  enum { WORDS = 3 };
+  uint64_t words[WORDS] = {0};
   int count = 0;
   const char *at = strchr(command, ' ');
-  for (; at != NULL && count < 2; at = strchr(at, ' '), count++) {
+#ifdef MATY_FAULTS
+  if (at != NULL && strncmp(at, " fail ", 6) == 0) {
+    maty_registry_fail_at(strtol(at + 6, NULL, 10));
+    return ERL_DRV_ERROR_BADARG;
+  }
+#endif
+  for (; at != NULL && count < WORDS; at = strchr(at, ' '), count++) {
     for (at++; *at >= '0' && *at <= '9'; at++) {
       words[count] = words[count] * 10 + (uint64_t)(*at - '0');
     }
   }
-  engine_t *engine = driver_alloc(sizeof *engine);
-  if (engine == NULL || count != 2) {
-    driver_free(engine);
+  if (count != WORDS || words[0] > UINT32_MAX) {
     return ERL_DRV_ERROR_BADARG;
+  }
+  maty_registry_set_max_memory(words[2]);
+  engine_t *engine = memory_resize(NULL, 0, sizeof *engine);
+  if (engine == NULL) {
+    errno = ENOMEM;
+    return ERL_DRV_ERROR_ERRNO;
   }
   maty_allocator_t allocator = maty_registry_allocator();
   engine->port = port;
   engine->armed = UINT64_MAX;
-  if (words[0] > UINT32_MAX ||
-      maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator) != MATY_OK) {
-    driver_free(engine);
-    return ERL_DRV_ERROR_BADARG;
+  maty_status status = maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator);
+  if (status != MATY_OK) {
+    memory_resize(engine, sizeof *engine, 0);
+    errno = ENOMEM;
+    return status == MATY_ENOMEM ? ERL_DRV_ERROR_ERRNO : ERL_DRV_ERROR_BADARG;
   }
   maty_space_on_failure(engine->space, engine_failure, engine);
   maty_space_on_report(engine->space, engine_report, engine);
@@ -785,7 +827,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
 static void engine_stop(ErlDrvData data) {
   engine_t *engine = (engine_t *)data;
   maty_space_free(engine->space);
-  driver_free(engine);
+  memory_resize(engine, sizeof *engine, 0);
 }
 
 static void engine_process_exit(ErlDrvData data, ErlDrvMonitor *monitor) {

@@ -5,6 +5,8 @@
  */
 #include "registry.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../core/wordmap.h"
@@ -27,6 +29,14 @@ typedef struct participant_entry {
   uint32_t next_free;
 } participant_entry_t;
 
+/* Bytes; no step of a session touches them. They are not behind the lock. */
+static struct {
+  _Atomic uint64_t held, most; /* most 0: no limit */
+#ifdef MATY_FAULTS
+  _Atomic long fail_at; /* calls to go until one fails; 0: none does */
+#endif
+} memory;
+
 static struct {
   ErlDrvRWLock *lock;
   maty_allocator_t allocator;
@@ -37,15 +47,51 @@ static struct {
   maty__wordmap_t index; /* process -> entry */
 } registry;
 
+/* Takes so many bytes from what may be held. */
+static bool memory_take(size_t size) {
+#ifdef MATY_FAULTS
+  if (memory.fail_at > 0 && atomic_fetch_sub(&memory.fail_at, 1) == 1) {
+    return false;
+  }
+#endif
+  uint64_t held = atomic_fetch_add(&memory.held, size) + size;
+  uint64_t most = memory.most;
+  if (most == 0 || held <= most) {
+    return true;
+  }
+  atomic_fetch_sub(&memory.held, size);
+  return false;
+}
+
+/* What grows is counted before, so that the limit holds at every moment. */
 static void *registry_resize(void *context, void *block, size_t old_size, size_t size) {
+  void *moved = NULL;
+  size_t grows = size > old_size ? size - old_size : 0;
   (void)context;
-  (void)old_size;
   if (size == 0) {
     driver_free(block);
+  } else if (grows == 0 || memory_take(grows)) {
+    moved = block == NULL ? driver_alloc(size) : driver_realloc(block, size);
+    if (moved == NULL) {
+      atomic_fetch_sub(&memory.held, grows);
+      return NULL;
+    }
+  } else {
     return NULL;
   }
-  return block == NULL ? driver_alloc(size) : driver_realloc(block, size);
+  atomic_fetch_sub(&memory.held, old_size - (size - grows));
+  return moved;
 }
+
+uint64_t maty_registry_memory(void) { return memory.held; }
+
+uint64_t maty_registry_max_memory(void) { return memory.most; }
+
+void maty_registry_set_max_memory(uint64_t bytes) { memory.most = bytes; }
+
+#ifdef MATY_FAULTS
+void maty_registry_fail_at(long calls) { memory.fail_at = calls; }
+#endif
 
 maty_allocator_t maty_registry_allocator(void) {
   return (maty_allocator_t){.resize = registry_resize, .context = NULL};
@@ -63,10 +109,16 @@ void maty_registry_finish(void) {
   for (uint32_t i = 0; i < registry.image_count; i++) {
     maty_image_release(registry.images[i].image);
   }
-  registry_resize(NULL, registry.images, 0, 0);
-  registry_resize(NULL, registry.participants, 0, 0);
+  registry_resize(NULL, registry.images, registry.image_capacity * sizeof *registry.images, 0);
+  registry_resize(NULL, registry.participants,
+                  registry.participant_capacity * sizeof *registry.participants, 0);
   maty__wordmap_free(&registry.index, &registry.allocator);
   erl_drv_rwlock_destroy(registry.lock);
+#ifdef MATY_FAULTS
+  if (memory.held != 0) {
+    abort(); /* a leak; nothing else would show it */
+  }
+#endif
 }
 
 /* Makes room for one more record. */

@@ -16,8 +16,19 @@
  * given out twice. A token is a small integer in Erlang. */
 typedef uint64_t maty_token_t;
 
-/* The VM's allocator. */
+/* The VM's allocator, within the limit on memory. */
 maty_allocator_t maty_registry_allocator(void);
+
+/* Bytes that all of the driver holds, and may hold; 0 is no limit. What would go
+ * beyond it fails, which disturbs nothing that is there. */
+uint64_t maty_registry_memory(void);
+uint64_t maty_registry_max_memory(void);
+void maty_registry_set_max_memory(uint64_t bytes);
+
+#ifdef MATY_FAULTS
+/* Lets one allocation fail, the "calls"-th from now on; 0: none. */
+void maty_registry_fail_at(long calls);
+#endif
 
 /* Called when the driver is loaded and unloaded. */
 bool maty_registry_init(void);

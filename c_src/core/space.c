@@ -63,11 +63,13 @@ typedef struct endpoint {
 typedef struct session {
   maty_image_t *image;
   uint32_t salt;
-  uint32_t role_count;
-  uint32_t live;      /* endpoints */
+  uint16_t role_count;
+  uint16_t live;      /* endpoints */
   uint32_t cancelled; /* endpoints */
   uint32_t deadlines; /* endpoints that have one */
   uint32_t away;      /* endpoints */
+  uint32_t most;      /* messages under way on each channel */
+  maty_overload overload;
   endpoint_t endpoints[];
 } session_t;
 
@@ -427,10 +429,11 @@ maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty
 
   memset(session, 0, size);
   session->image = maty_image_retain(image);
-  session->role_count = role_count;
-  session->live = at_home;
+  session->role_count = (uint16_t)role_count;
+  session->live = (uint16_t)at_home;
   session->away = role_count - at_home;
   session->salt = session->away > 0 ? 0 : space_random(space);
+  session->most = UINT32_MAX;
   slot_t *slot = space_slot(space, number);
   slot->session = session;
   for (uint32_t role = 0; role < role_count; role++) {
@@ -839,6 +842,42 @@ bool maty_space_expire(maty_space_t *space, uint64_t now, uint64_t *next) {
   return space->deadlines.count > 0;
 }
 
+/* ----- Overload ----- */
+
+maty_status maty_session_bound(maty_space_t *space, maty_handle_t session, uint32_t most,
+                               maty_overload overload) {
+  uint32_t number = (uint32_t)(session >> MATY_HANDLE_ROLE_BITS) & SPACE_SLOT_MASK;
+  if (number >= space->slot_count || space_slot(space, number)->session == NULL ||
+      space_slot(space, number)->name != session) {
+    return MATY_ESTALE;
+  }
+  session_t *found = space_slot(space, number)->session;
+  found->most = most == 0 ? UINT32_MAX : most;
+  found->overload = overload;
+  return MATY_OK;
+}
+
+/* As many messages of a channel are under way as there may be. That is nothing to
+ * a receiver that has ended, which gets none, and one that is away is not seen to
+ * receive any. */
+static maty_status endpoint_overload(maty_space_t *space, const place_t *place, uint32_t peer) {
+  session_t *session = place->session;
+  if (!endpoint_is_live(&session->endpoints[peer])) {
+    return MATY_OK;
+  }
+  space->counters.overloaded++;
+  if (session->overload == MATY_OVERLOAD_FAIL) {
+    uint32_t number = place->local >> MATY_HANDLE_ROLE_BITS;
+    if (space->failure != NULL) {
+      space->failure(space->failure_context,
+                     space_slot(space, number)->name | (place->local & SPACE_ROLE_MASK),
+                     space->owners[place->endpoint->owner].word, MATY_CAUSE_OVERLOAD);
+    }
+    endpoint_cancel(space, place);
+  }
+  return MATY_EFULL;
+}
+
 /* ----- Steps ----- */
 
 /* A state's transitions are sorted by action; most states have a few. */
@@ -938,6 +977,12 @@ maty_status maty_endpoint_send(maty_space_t *space, maty_handle_t handle, maty_o
     return refuse(space, status);
   }
   maty_channel_t *channel = session_channel(place.session, action->channel);
+  if (channel->sent - channel->received >= place.session->most) {
+    status = endpoint_overload(space, &place, action->peer);
+    if (status != MATY_OK) {
+      return refuse(space, status);
+    }
+  }
   channel->sent++;
   step->ticket = (uint16_t)(channel->sent ^ place.session->salt);
   space->counters.sent++;

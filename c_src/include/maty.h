@@ -62,7 +62,8 @@ extern "C" {
   X(EUNFINISHED, 14, "the role is not at its end")                                                 \
   X(ELOOK, 15, "the payload itself is needed to check it")                                         \
   X(EDEAD, 16, "the participant has ended")                                                        \
-  X(ETERM, 17, "not a well-formed external term")
+  X(ETERM, 17, "not a well-formed external term")                                                  \
+  X(EFULL, 18, "too many messages are under way to the role")
 
 typedef enum maty_status {
 #define MATY_STATUS_ENUM(name, number, text) MATY_##name = number,
@@ -604,6 +605,7 @@ typedef struct maty_space_counters {
   uint64_t sent, received, waited, refused; /* steps by what came of them */
   uint64_t cancelled;                       /* endpoints that ended before their end */
   uint64_t expired;                         /* those of them whose deadline had passed */
+  uint64_t overloaded;                      /* messages refused because too many were under way */
   uint64_t endpoints;                       /* live now */
   uint64_t bytes;                           /* of memory held now */
 } maty_space_counters_t;
@@ -619,9 +621,10 @@ bool maty_space_enrolled(const maty_space_t *space, maty_owner_t owner);
 void maty_space_dismiss(maty_space_t *space, maty_owner_t owner);
 
 /* Called when an endpoint has failed and is gone: it waited for role "cause",
- * from which nothing will come, or beyond its deadline. Must not call back into
- * the space. */
+ * from which nothing will come, or beyond its deadline, or sent too much. Must not
+ * call back into the space. */
 #define MATY_CAUSE_DEADLINE UINT32_MAX
+#define MATY_CAUSE_OVERLOAD (UINT32_MAX - 1)
 typedef void (*maty_failure_fn)(void *context, maty_handle_t handle, maty_owner_t owner,
                                 uint32_t cause);
 void maty_space_on_failure(maty_space_t *space, maty_failure_fn failure, void *context);
@@ -668,6 +671,18 @@ maty_status maty_space_abandon(maty_space_t *space, maty_handle_t handle);
  * image for as long as the session lives. */
 maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty_owner_t *owners,
                             maty_handle_t *session);
+
+/* What comes of a message that is one too many on its channel. */
+typedef enum maty_overload {
+  MATY_OVERLOAD_REFUSE = 0, /* nothing but MATY_EFULL; its sender stands where it stood */
+  MATY_OVERLOAD_FAIL = 1    /* its sender fails as well */
+} maty_overload;
+
+/* Bounds the messages that are under way from each role of a session to each other
+ * one: sent, and not received yet. 0: no bound, as at first. It does not hold for
+ * what goes to a role that is away. */
+maty_status maty_session_bound(maty_space_t *space, maty_handle_t session, uint32_t most,
+                               maty_overload overload);
 
 /* Checks that "owner" may send "action" with "payload" now, and moves the
  * endpoint. On any other status than MATY_OK nothing has changed. */

@@ -243,12 +243,17 @@ static maty_status draw_all(test_memory_t *memory) {
   test_text_t found = {0};
   maty_config_t config = maty_config_default();
   maty_source_t source = {.name = "test.scr", .text = trip, .length = strlen(trip)};
+  maty_module_t *module = test_check(trip);
   config.allocator = test_allocator(memory);
   maty_status status = MATY_OK;
+  for (int diagram = 0; diagram < 2 && status == MATY_OK; diagram++)
+    status = maty_draw_role(maty_module_image(module, 0), 0, (maty_diagram)diagram,
+                            &config.allocator, test_writer(&found));
   for (int diagram = 0; diagram < 3 && status == MATY_OK; diagram++)
     status =
         maty_draw_protocol(&source, "Trip", (maty_diagram)diagram, &config, test_writer(&found));
   free(found.at);
+  maty_module_free(module);
   cr_expect_eq(memory->blocks, 0);
   return status;
 }

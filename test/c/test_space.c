@@ -712,6 +712,8 @@ static maty_status use_space(maty_space_t *space, maty_image_t *image) {
     maty_owner_t owners[2] = {1 + i % 40, 1 + (i + 1) % 40};
     maty_handle_t session;
     maty_status status = maty_space_open(space, image, owners, &session);
+    if (status == MATY_OK)
+      status = maty_endpoint_deadline(space, session + 1, owners[1], 1000 - i);
     if (status != MATY_OK)
       return status;
   }
@@ -888,5 +890,101 @@ Test(space, deadlines_of_many_sessions) {
     now += 3;
   }
   cr_expect_gt(expired, SESSIONS / 4);
+  world_free(world);
+}
+
+/* ----- Overload ----- */
+
+enum { MOST = 5 };
+
+/* Opens a session of the stream, in which P may send on and on. */
+static maty_handle_t open_bounded(world_t *world, uint32_t away, maty_overload overload) {
+  maty_handle_t session = open_away(world, away);
+  EXPECT(maty_session_bound(world->space, session, MOST, overload), OK);
+  return session;
+}
+
+Test(space, bound_refuses_what_is_one_too_many) {
+  world_t *world = world_new(stream);
+  maty_step_t step;
+  maty_handle_t p = open_bounded(world, 0, MATY_OVERLOAD_REFUSE), r = p + 1, q = p + 2;
+  uint16_t tickets[MOST + 2];
+  for (size_t i = 0; i < MOST; i++)
+    tickets[i] = send_right(world, p, "n", 0);
+  for (size_t i = 0; i < 10; i++)
+    EXPECT(send_tags(world, p, "n", 0, &step), EFULL);
+  cr_expect_eq(counters(world).overloaded, 10);
+  cr_expect_eq(counters(world).refused, 10);
+  cr_expect_eq(counters(world).sent, MOST);
+  /* Each channel counts for itself. */
+  uint16_t begin = send_right(world, r, "begin", 0);
+  EXPECT(receive(world, q, "n", tickets[0]), EWAIT);
+  EXPECT(receive(world, q, "begin", begin), OK);
+  /* One that is received makes room for one. */
+  EXPECT(receive(world, q, "n", tickets[0]), OK);
+  tickets[MOST] = send_right(world, p, "n", 0);
+  EXPECT(send_tags(world, p, "n", 0, &step), EFULL);
+  EXPECT(send_tags(world, p, "stop", 0, &step), EFULL);
+  for (size_t i = 1; i <= MOST; i++)
+    EXPECT(receive(world, q, "n", tickets[i]), OK);
+  EXPECT(receive(world, q, "stop", send_right(world, p, "stop", 0)), OK);
+  for (maty_handle_t handle = p; handle <= q; handle++)
+    EXPECT(close_endpoint(world, handle), OK);
+  cr_expect_eq(counters(world).sent, counters(world).received);
+  EXPECT(maty_session_bound(world->space, p, MOST, MATY_OVERLOAD_REFUSE), ESTALE);
+  world_free(world);
+}
+
+Test(space, bound_fails_the_sender) {
+  world_t *world = world_new(stream);
+  maty_step_t step;
+  maty_handle_t p = open_bounded(world, 0, MATY_OVERLOAD_FAIL), r = p + 1, q = p + 2;
+  uint16_t tickets[MOST];
+  for (size_t i = 0; i < MOST; i++)
+    tickets[i] = send_right(world, p, "n", 0);
+  cr_expect_eq(world->failure_count, 0);
+  EXPECT(send_tags(world, p, "n", 0, &step), EFULL);
+  EXPECT(send_tags(world, p, "n", 0, &step), ESTALE);
+  cr_expect_eq(world->failure_count, 1);
+  cr_expect_eq(world->failures[0].handle, p);
+  cr_expect_eq(world->failures[0].cause, MATY_CAUSE_OVERLOAD);
+  /* What was sent before is still good. */
+  EXPECT(receive(world, q, "begin", send_right(world, r, "begin", 0)), OK);
+  for (size_t i = 0; i < MOST; i++)
+    EXPECT(receive(world, q, "n", tickets[i]), OK);
+  cr_expect_eq(world->failure_count, 2);
+  cr_expect_eq(world->failures[1].handle, q);
+  cr_expect_eq(world->failures[1].cause, 0);
+  EXPECT(close_endpoint(world, r), OK);
+  cr_expect_eq(counters(world).endpoints, 0);
+  cr_expect_eq(counters(world).overloaded, 1);
+  world_free(world);
+}
+
+/* What nobody here receives is no load. */
+Test(space, bound_is_not_for_who_has_ended_or_is_away) {
+  world_t *world = world_new(stream);
+  maty_handle_t p = open_bounded(world, 0, MATY_OVERLOAD_FAIL);
+  EXPECT(maty_endpoint_cancel(world->space, p + 2, 102), OK);
+  for (size_t i = 0; i < 3 * (size_t)MOST; i++)
+    (void)send_right(world, p, "n", 0);
+  p = open_bounded(world, 1u << 2, MATY_OVERLOAD_FAIL);
+  for (size_t i = 0; i < 3 * (size_t)MOST; i++)
+    (void)send_right(world, p, "n", 0);
+  cr_expect_eq(counters(world).overloaded, 0);
+  world_free(world);
+}
+
+Test(space, bound_of_a_session_that_is_not_there) {
+  world_t *world = world_new(stream);
+  maty_handle_t session = open_session(world);
+  EXPECT(maty_session_bound(world->space, session + 1, 1, MATY_OVERLOAD_REFUSE), ESTALE);
+  EXPECT(maty_session_bound(world->space, session + (1 << 12), 1, MATY_OVERLOAD_REFUSE), ESTALE);
+  EXPECT(maty_session_bound(world->space, UINT64_MAX, 1, MATY_OVERLOAD_REFUSE), ESTALE);
+  /* 0 takes the bound away. */
+  EXPECT(maty_session_bound(world->space, session, 1, MATY_OVERLOAD_REFUSE), OK);
+  EXPECT(maty_session_bound(world->space, session, 0, MATY_OVERLOAD_REFUSE), OK);
+  for (size_t i = 0; i < 100; i++)
+    (void)send_right(world, session, "n", 0);
   world_free(world);
 }

@@ -453,6 +453,22 @@ Test(subtype, every_allocation_fails_once) {
       }
       cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
     }
+  for (size_t i = 0; i < 2; i++)
+    for (size_t fail_at = 1;; fail_at++) {
+      test_memory_t memory = {.fail_at = fail_at};
+      maty_config_t config = maty_config_default();
+      maty_verdict_t *verdict;
+      config.allocator = test_allocator(&memory);
+      maty_status status = maty_versions(&verdict, maty_module_image(sub, 0),
+                                         maty_module_image(supers[i], 0), &config);
+      maty_verdict_free(verdict);
+      cr_expect_eq(memory.blocks, 0);
+      if (memory.calls < fail_at) {
+        cr_expect_neq(status, MATY_ENOMEM);
+        break;
+      }
+      cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
+    }
   maty_module_free(sub);
   maty_module_free(super);
   maty_module_free(other);

@@ -64,7 +64,10 @@ defmodule Maty.AccessPointTest do
       for {options, text} <- [
             {[], "the option :protocol is missing"},
             {[protocol: Ping, nmae: :a],
-             "unknown option: :nmae; the options are :protocol, :name"},
+             "unknown option: :nmae; the options are :protocol, :name, :max_waiting, " <>
+               ":max_waiting_in_all, :drop, :max_under_way, :overload"},
+            {[protocol: Ping, max_waiting: 0],
+             "expected :max_waiting to be a number from 1 on, or infinity, got: 0"},
             {Ping, "expected keyword options, got: Maty.AccessPointTest.Ping"}
           ] do
         error = assert_raise ArgumentError, fn -> Maty.AccessPoint.start_link(options) end

@@ -451,7 +451,7 @@ defmodule Maty.ActorTest do
 
       assert error.message ==
                "Maty.Actor.start_link/3: unknown option: :naem; the options are :name, :timeout, " <>
-                 ":debug, :spawn_opt, :hibernate_after, :on_raise"
+                 ":debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting"
 
       error = assert_raise ArgumentError, fn -> Maty.Actor.start(Any, nil, :x) end
       assert error.message == "Maty.Actor.start/3: expected keyword options, got: :x"

@@ -21,8 +21,14 @@ defmodule Maty.AccessPoint do
   @type option ::
           {:protocol, Maty.Protocol.source()}
           | {:name, atom() | {:global, term()} | {:via, module(), term()}}
+          | {:max_waiting, pos_integer() | :infinity}
+          | {:max_waiting_in_all, pos_integer() | :infinity}
+          | {:drop, :newest | :oldest}
+          | {:max_under_way, pos_integer() | :infinity}
+          | {:overload, :refuse | :fail}
 
-  @options [:protocol, :name]
+  @bounds [:max_waiting, :max_waiting_in_all, :drop, :max_under_way, :overload]
+  @options [:protocol, :name | @bounds]
 
   @doc """
   Starts an access point, linked to the caller.
@@ -31,6 +37,14 @@ defmodule Maty.AccessPoint do
 
     * `:protocol` (required) - what is spoken here; see `t:Maty.Protocol.source/0`
     * `:name` - as for `GenServer.start_link/3`
+    * `:max_waiting`, `:max_waiting_in_all` (`:infinity`) - registrations that may wait
+      for each role, and for all of them
+    * `:drop` (`:newest`) - which one is turned away when that is one too many:
+      `:newest` or `:oldest`; its actor is told (`c:Maty.Actor.turned_away/3`)
+    * `:max_under_way` (`:infinity`) - messages that may be under way from one role of a
+      session to another
+    * `:overload` (`:refuse`) - what comes of one more: `:refuse`, the sender's
+      `Maty.send/2` raises; `:fail`, the sender's session fails as well
 
   Returns `{:error, %Maty.Error{}}` if the protocol is not accepted: there is never
   an access point for one that is not. Raises `ArgumentError` for a wrong option.
@@ -50,6 +64,7 @@ defmodule Maty.AccessPoint do
         |> Map.put(:protocol, Maty.Protocol.plain(source))
         |> Map.reject(&(&1 == {:name, nil}))
         |> :maty_access_point.start_link()
+        |> Maty.Options.accepted!("Maty.AccessPoint.start_link/1")
         |> started()
 
       %{} ->
@@ -131,6 +146,26 @@ defmodule Maty.AccessPoint do
   """
   @spec waiting(t()) :: %{Maty.role() => [pid()]}
   def waiting(access_point), do: :maty_access_point.waiting(access_point)
+
+  @doc """
+  How many actors wait for each role, how many sessions have been opened, and how
+  many registrations were turned away.
+
+      Maty.AccessPoint.info(:shop)
+      #=> %{
+        protocol: :TwoBuyer,
+        waiting: %{Buyer1: 0, Buyer2: 0, Seller: 1},
+        sessions: 12,
+        turned_away: 0
+      }
+  """
+  @spec info(t()) :: %{
+          protocol: atom(),
+          waiting: %{Maty.role() => non_neg_integer()},
+          sessions: non_neg_integer(),
+          turned_away: non_neg_integer()
+        }
+  def info(access_point), do: :maty_access_point.info(access_point)
 
   @doc """
   The access points of this node, each with the name of its protocol.

@@ -151,10 +151,12 @@ defmodule Maty.Actor do
 
   @typedoc """
   Why a role failed: one that it waited for is gone; what it waited for was not sent
-  in time; its handler raised, or ended as the protocol does not allow, with the
-  reason that a process would exit with; or the engine has ended.
+  in time; more messages waited than may; its handler raised, or ended as the protocol
+  does not allow, with the reason that a process would exit with; or the engine has
+  ended.
   """
-  @type failure :: {:cancelled, Maty.role()} | :timeout | {:raised, term()} | :engine_down
+  @type failure ::
+          {:cancelled, Maty.role()} | :timeout | :overload | {:raised, term()} | :engine_down
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
@@ -165,6 +167,7 @@ defmodule Maty.Actor do
           | {:spawn_opt, [term()]}
           | {:hibernate_after, timeout()}
           | {:on_raise, :stop | :leave}
+          | {:max_waiting, pos_integer() | :infinity}
 
   @type on_start :: {:ok, pid()} | :ignore | {:error, {:already_started, pid()} | term()}
 
@@ -220,6 +223,13 @@ defmodule Maty.Actor do
   @callback registration_expired(Maty.AccessPoint.t(), Maty.role(), state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
 
+  @doc """
+  Runs when a registration was turned away, because more waited at the access point
+  than may. Without it, that is logged.
+  """
+  @callback turned_away(Maty.AccessPoint.t(), Maty.role(), state()) ::
+              {:ok, state()} | {:stop, reason :: term(), state()}
+
   @doc "As `c:GenServer.handle_call/3`."
   @callback handle_call(request :: term(), GenServer.from(), state()) ::
               {:reply, term(), state()}
@@ -259,6 +269,7 @@ defmodule Maty.Actor do
                       terminate_session: 4,
                       access_point_down: 3,
                       registration_expired: 3,
+                      turned_away: 3,
                       handle_call: 3,
                       handle_cast: 2,
                       handle_info: 2,
@@ -298,8 +309,10 @@ defmodule Maty.Actor do
   `c:init_actor/1` has.
 
   The options are those of `GenServer.start_link/3`: `:name`, `:timeout`, `:debug`,
-  `:spawn_opt`, `:hibernate_after`; and `:on_raise`, what a handler that raises takes
-  with it: the actor (`:stop`, the default) or only its session (`:leave`). Raises
+  `:spawn_opt`, `:hibernate_after`; `:on_raise`, what a handler that raises takes
+  with it: the actor (`:stop`, the default) or only its session (`:leave`); and
+  `:max_waiting`, how many messages may wait for their turn, in all sessions of the
+  actor: the session that gets one more fails here, with `:overload`. Raises
   `ArgumentError` for any other.
 
       {:ok, seller} = Maty.Actor.start_link(Seller, :shop, name: Seller)
@@ -331,7 +344,7 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise]
+  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
 
   defp options!(options, who) do
     {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)

@@ -8,8 +8,11 @@ defmodule Maty.Counters do
     * `:refused` - messages that were not allowed
     * `:cancelled` - roles that failed
     * `:expired` - those of them that waited beyond their deadline
+    * `:overloaded` - messages that were refused because too many were under way
     * `:endpoints` - roles of live sessions, now
-    * `:bytes` - memory of the engine, now
+    * `:bytes` - memory of sessions, now
+    * `:memory` - memory of all that is in C, now
+    * `:max_memory` - what that can be at most; 0 if there is no limit
 
   In iex:
 
@@ -26,8 +29,11 @@ defmodule Maty.Counters do
           refused: non_neg_integer(),
           cancelled: non_neg_integer(),
           expired: non_neg_integer(),
+          overloaded: non_neg_integer(),
           endpoints: non_neg_integer(),
-          bytes: non_neg_integer()
+          bytes: non_neg_integer(),
+          memory: non_neg_integer(),
+          max_memory: non_neg_integer()
         }
 
   @enforce_keys [
@@ -39,8 +45,11 @@ defmodule Maty.Counters do
     :refused,
     :cancelled,
     :expired,
+    :overloaded,
     :endpoints,
-    :bytes
+    :bytes,
+    :memory,
+    :max_memory
   ]
   defstruct @enforce_keys
 

@@ -28,6 +28,11 @@ defmodule Maty.Report do
       "#{inspect(report.access_point)}, and nobody came in time"
   end
 
+  defp text(:turned_away, %{name: name, module: module} = report) do
+    "#{inspect(name)} (#{inspect(module)}) was turned away as #{report.roles} by " <>
+      "#{inspect(report.access_point)}, where too many wait"
+  end
+
   defp text(:raised, %{name: name, module: module, reason: reason, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) left its role#{where(report)}\n" <>
       "#{ending(reason)}\nState of the session: #{inspect(state)}"
