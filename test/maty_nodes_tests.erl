@@ -77,7 +77,7 @@ start_node(Name) ->
         longnames => true,
         connection => standard_io,
         args => [
-            "-setcookie", "maty", "-kernel", "net_ticktime", "4",
+            "-setcookie", "maty", "-kernel", "net_ticktime", "8",
             "-kernel", "prevent_overlapping_partitions", "false"
             | lists:append(Path)
         ]
