@@ -1,8 +1,6 @@
 /* dialect.c - see dialect.h. */
 #include "dialect.h"
 
-#include <string.h>
-
 static const maty__dialect_t dialects[] = {
     [MATY_DIALECT_MATY] = {.name = "maty",
                            .payloads = MATY__PAYLOAD_TYPES,
@@ -33,13 +31,4 @@ const maty__dialect_t *maty__dialect(maty_dialect dialect) { return &dialects[di
 
 const char *maty_dialect_name(maty_dialect dialect) {
   return (size_t)dialect < sizeof dialects / sizeof *dialects ? dialects[dialect].name : NULL;
-}
-
-bool maty_dialect_find(const char *name, maty_dialect *out) {
-  for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
-    if (strcmp(dialects[i].name, name) == 0) {
-      *out = (maty_dialect)i;
-      return true;
-    }
-  return false;
 }

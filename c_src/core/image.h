@@ -9,7 +9,9 @@
  *   | header | roles | states | actions | transitions | fields | types | keys | strings |
  *   +--------+-------+--------+---------+-------------+--------+-------+------+---------+
  *
- * What always holds of an image that was loaded or built:
+ * What always holds of an image that was loaded or built (but decide.c explores
+ * the roles' parts as they are written, where a state may have an action twice;
+ * no image like that leaves it):
  *   - every index and offset is inside its table, every table inside the block;
  *   - a role's states are one run of the states table, its actions one run of
  *     the actions table; every state belongs to exactly one role, and a

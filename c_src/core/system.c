@@ -166,12 +166,6 @@ static uint32_t last_used(const maty__queue_t *queue, const uint64_t *configurat
   return word;
 }
 
-uint32_t maty__system_length(const maty__queue_t *queue, const uint64_t *configuration) {
-  uint32_t used;
-  uint32_t word = last_used(queue, configuration, &used);
-  return (word - queue->word) * queue->slots + used;
-}
-
 static void put_message(const maty__queue_t *queue, uint64_t *configuration, uint32_t message) {
   uint32_t used;
   uint32_t word = last_used(queue, configuration, &used);

@@ -73,9 +73,6 @@ void maty__system_begin(const maty__system_t *system, uint64_t *configuration);
 void maty__system_make(const maty__system_t *system, const uint64_t *from, uint32_t role,
                        const maty__move_t *move, uint64_t *to);
 
-/* Messages in a queue. */
-uint32_t maty__system_length(const maty__queue_t *queue, const uint64_t *configuration);
-
 /* The label of a message by its number on the channel. */
 const char *maty__system_label(const maty__system_t *system, uint32_t channel, uint32_t message);
 

@@ -99,9 +99,6 @@ typedef enum maty_dialect {
 /* Returns "maty", "scribble" or "nuscr", or NULL for anything else. */
 const char *maty_dialect_name(maty_dialect dialect);
 
-/* Whether there is a dialect of this name, and which. */
-bool maty_dialect_find(const char *name, maty_dialect *out);
-
 /* Which endless runs count. Under fair choice, a choice that comes again and
  * again takes each of its branches in the end; under unfair choice whoever
  * chooses may take the same branch for ever. */
