@@ -115,7 +115,7 @@ send(Role, Message) ->
 session() ->
     case maty_session:current() of
         undefined -> undefined;
-        Endpoint -> maty_actor:session(Endpoint)
+        Endpoint -> maty_session:about(Endpoint)
     end.
 
 %% @doc The same as `leave(Session, normal)'.

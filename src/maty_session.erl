@@ -11,7 +11,7 @@
 
 -include("maty_internal.hrl").
 
--export([endpoint/6, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
+-export([endpoint/6, about/1, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
 -export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
 -export([state/1, expected_peers/1, sender/2, violation/4]).
 
@@ -56,6 +56,21 @@ endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
 
 options(#role{deadlines = none}) -> none;
 options(#role{}) -> #{}.
+
+%% What user code is told of a session.
+-spec about(endpoint()) -> maty:session().
+about(#endpoint{id = Id, role = Role, machine = Machine} = Endpoint) ->
+    #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
+    #{
+        id => Id,
+        role => Role#role.name,
+        protocol => Machine#machine.protocol,
+        access_point => AccessPoint,
+        participants => maps:map(fun actor_of/2, maty_machine:by_role(Machine, Participants))
+    }.
+
+actor_of(_Role, {Actor, _Handle}) -> Actor;
+actor_of(_Role, Actor) -> Actor.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.

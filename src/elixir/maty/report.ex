@@ -1,7 +1,7 @@
 defmodule Maty.Report do
   @moduledoc false
   # What an actor's log entries look like, in the terms of Elixir. Erlang's are
-  # written by maty_actor:report/2.
+  # written by maty_report:text/2.
 
   @spec format(:logger.report(), map()) :: String.t()
   def format(%{event: event} = report, _config), do: text(event, report)
