@@ -40,10 +40,17 @@
     },
     values = #{} :: #{tuple() => none | maty_abstract:value()},
     instances = #{} :: #{tuple() => pos_integer()},
+    %% Calls of become/2, and what is known of them beforehand.
+    becomes = [] :: [maty_behaviour:become()],
+    known_becomes = unknown :: unknown | [maty_behaviour:become()],
+    %% Whether a session begins with a handler, or is done at once.
+    begun = false :: boolean(),
+    %% Names under which sessions are held, each with the arguments that the handler takes.
+    holds = [] :: [maty_behaviour:hold()],
     %% Handlers with the session's state as far as it is known, numbered.
-    handlers = #{} :: #{{term(), maty_abstract:value()} => non_neg_integer()},
+    handlers = #{} :: #{maty_behaviour:handler() => non_neg_integer()},
     %% Those that are still to be read, and those that were.
-    waiting = [] :: [{non_neg_integer(), term(), maty_abstract:value()}],
+    waiting = [] :: [{non_neg_integer(), maty_behaviour:handler()}],
     written = [] :: [iodata()],
     marks = #{} :: #{erl_parse:abstract_clause() => non_neg_integer()},
     fuel = 200000 :: integer()

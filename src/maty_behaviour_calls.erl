@@ -124,6 +124,17 @@ remote(
     maty_behaviour_messages:send(To, Message, Place, Node, Env, Context, Graph);
 remote(Maty, session, [], _, _, Node, Env, _, Graph) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
     {[{Node, Env, session(Graph)}], Graph};
+%% It does nothing in this session, and raises where the name is not held.
+remote(Maty, become, [Name, Argument], _, Where, Node, Env, Context, Graph) when
+    Maty =:= maty; Maty =:= 'Elixir.Maty'
+->
+    Seen = [
+        {maty_abstract:cut(N), maty_abstract:cut(A), place_here(Where, Context)}
+     || N <- maty_abstract:alternatives(Name), A <- maty_abstract:alternatives(Argument)
+    ],
+    #graph{becomes = Becomes} = Graph,
+    Noted = Graph#graph{becomes = lists:usort(Seen ++ Becomes)},
+    loops(Maty, become, [], {atom, ok}, Where, Node, Env, Context, Noted);
 remote(
     Maty, register, [_, _], _, _, Node, Env, _, Graph
 ) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
@@ -170,6 +181,9 @@ remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Ca
             Theirs = Context#context{code = Code, foreign = true, tail = none},
             local(Module, Name, Values, Exprs, Where, Node, Env, Theirs, G1, Context)
     end.
+
+place_here(_, #context{foreign = true}) -> erl_anno:new(0);
+place_here(Where, _) -> Where.
 
 %% A function whose code is not there is taken to send if it is given what can be sent:
 %% a role, or a message.

@@ -567,24 +567,54 @@ static maty_status hear(search_t *search, uint32_t at, const maty__node_t *node,
   return MATY_OK;
 }
 
+/* A handler that is held runs from the state it is held in, whatever happens elsewhere. */
+static maty_status go_on_held(search_t *search, uint32_t at, const maty__node_t *node) {
+  uint32_t frame, resume = search->behaviour->handlers.at[node->number].resume;
+  if (search->suspended[node->number] == MATY__NONE)
+    search->suspended[node->number] = at;
+  if (resume == MATY__NONE)
+    return MATY_OK;
+  return begin(search, resume, search->points.at[at].state, at, MATY__NONE, &frame);
+}
+
+/* How a handler ends, and where that is right. */
+typedef struct ending {
+  maty_phase phase;
+  maty_class class_;
+  const char *wrong;
+} ending_t;
+
+static ending_t ending_of(maty__node_kind kind) {
+  switch (kind) {
+  case MATY__NODE_SUSPEND:
+    return (ending_t){MATY_PHASE_RECEIVE, MATY_CLASS_BAD_SUSPEND,
+                      "suspends where it does not wait"};
+  case MATY__NODE_HOLD:
+    return (ending_t){MATY_PHASE_SEND, MATY_CLASS_BAD_SUSPEND, "holds where it does not send"};
+  default:
+    return (ending_t){MATY_PHASE_FINAL, MATY_CLASS_BAD_DONE,
+                      "is done before it has come to its end"};
+  }
+}
+
 static maty_status do_end(search_t *search, uint32_t at, const maty__node_t *node) {
-  bool suspends = node->kind == MATY__NODE_SUSPEND;
+  ending_t ending = ending_of(node->kind);
   uint32_t state = search->points.at[at].state;
   maty_state_info_t info;
   maty__text_t text;
   MATY__TRY(maty_image_state(search->image, image_state(search, state), &info));
-  if (info.phase == (suspends ? MATY_PHASE_RECEIVE : MATY_PHASE_FINAL))
-    return suspends && node->number != MATY__NONE ? hear(search, at, node, &info) : MATY_OK;
+  if (info.phase == ending.phase) {
+    if (node->number == MATY__NONE)
+      return MATY_OK;
+    return node->kind == MATY__NODE_HOLD ? go_on_held(search, at, node)
+                                         : hear(search, at, node, &info);
+  }
   if ((state & 1) != 0)
     return doubt(search, at);
   maty__text_init(&text, search->scratch);
-  maty__text_add(&text,
-                 suspends ? "%s suspends where it does not wait; "
-                          : "%s is done before it has come to its end; ",
-                 search->behaviour->role);
+  maty__text_add(&text, "%s %s; ", search->behaviour->role, ending.wrong);
   add_expected(search, &text, image_state(search, state));
-  return report(search, at, suspends ? MATY_CLASS_BAD_SUSPEND : MATY_CLASS_BAD_DONE, node->place,
-                &text);
+  return report(search, at, ending.class_, node->place, &text);
 }
 
 static maty_status do_bad(search_t *search, uint32_t at, const maty__node_t *node) {
@@ -608,6 +638,7 @@ static maty_status do_point(search_t *search, uint32_t at) {
   case MATY__NODE_EXIT:
     return do_exit(search, at, node);
   case MATY__NODE_SUSPEND:
+  case MATY__NODE_HOLD:
   case MATY__NODE_DONE:
     return do_end(search, at, node);
   case MATY__NODE_MARK:
