@@ -17,7 +17,7 @@ typedef struct builder {
   maty__check_t *check;
   const maty__dialect_t *dialect;
   maty__automaton_t *automaton;
-  maty__graph_t graph;
+  const maty__graph_t *graph;
   maty__pool_t kernels;  /* by state: its nodes, before jumps are followed */
   maty__jumps_t jumps;   /* of this state's nodes */
   maty__u32s_t choosers; /* nodes of this state where a choice begins */
@@ -110,7 +110,7 @@ static maty_status check_sender(builder_t *builder, uint32_t state) {
   uint32_t subject =
       builder->choosers.count == 0
           ? MATY__NONE
-          : builder->graph.choosers.at[builder->graph.chooser_of.at[builder->choosers.at[0]]].role;
+          : builder->graph->choosers.at[builder->graph->chooser_of.at[builder->choosers.at[0]]].role;
   for (uint32_t edge = point->first_edge; edge < end; edge++)
     if (message_of(builder, edge)->sender == subject) {
       chosen = edge;
@@ -140,9 +140,9 @@ static maty_status check_choosers(builder_t *builder, uint32_t state) {
   uint32_t sender = builder->automaton->points.at[state].sender;
   for (uint32_t i = 0; i < builder->choosers.count; i++) {
     const maty__chooser_t *chooser;
-    for (uint32_t next = builder->graph.chooser_of.at[builder->choosers.at[i]]; next != MATY__NONE;
+    for (uint32_t next = builder->graph->chooser_of.at[builder->choosers.at[i]]; next != MATY__NONE;
          next = chooser->next) {
-      chooser = &builder->graph.choosers.at[next];
+      chooser = &builder->graph->choosers.at[next];
       builder->steps++;
       if (chooser->role == sender)
         continue;
@@ -217,7 +217,7 @@ static maty_status check_jumps(builder_t *builder, uint32_t state) {
   if (builder->dialect->labels != MATY__LABEL_FORBIDDEN || builder->jumps.again == MATY__NONE ||
       builder->jumps.arcs.count == 0 || maty__pool_length(&builder->kernels, state) > 1)
     return MATY_OK;
-  const maty__arc_t *jump = &builder->graph.arcs.at[builder->jumps.again];
+  const maty__arc_t *jump = &builder->graph->arcs.at[builder->jumps.again];
   builder->rejected = true;
   return maty__error(builder->check, MATY_CLASS_DUP_LABEL, jump->at, jump->length,
                      "two branches go on in the same way here: what comes next has to differ in "
@@ -226,7 +226,7 @@ static maty_status check_jumps(builder_t *builder, uint32_t state) {
 
 /* Follows jumps from one state's nodes and gathers the messages behind. */
 static maty_status gather(builder_t *builder, uint32_t state) {
-  const maty__graph_t *graph = &builder->graph;
+  const maty__graph_t *graph = builder->graph;
   maty__jumps_t *jumps = &builder->jumps;
   builder->choosers.count = 0;
   builder->ends = false;
@@ -244,19 +244,14 @@ static maty_status gather(builder_t *builder, uint32_t state) {
   return MATY_OK;
 }
 
-static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
-                                 const maty__arc_t *other) {
-  if (one->payload == other->payload)
-    return MATY_OK;
-  const maty__message_t *message = &builder->automaton->messages.at[one->message];
-  uint32_t length = maty__name_length(&builder->check->names, message->label);
-  builder->rejected = true;
-  MATY__TRY(maty__error(builder->check, MATY_CLASS_NONDET_PAYLOAD, other->at, length,
+maty_status maty__automaton_payloads(maty__check_t *check, const maty__automaton_t *automaton,
+                                     uint32_t message, uint32_t one, uint32_t other) {
+  maty__name_t label = automaton->messages.at[message].label;
+  uint32_t length = maty__name_length(&check->names, label);
+  MATY__TRY(maty__error(check, MATY_CLASS_NONDET_PAYLOAD, other, length,
                         "'%.*s' has another payload here than in line %u, and both may come next",
-                        MATY__NAME(&builder->check->names, message->label),
-                        maty__check_place(builder->check, one->at).line));
-  return maty__note(builder->check, MATY_CLASS_NONDET_PAYLOAD, one->at, length,
-                    "the other one is here");
+                        MATY__NAME(&check->names, label), maty__check_place(check, one).line));
+  return maty__note(check, MATY_CLASS_NONDET_PAYLOAD, one, length, "the other one is here");
 }
 
 static maty_status check_label(builder_t *builder, const maty__arc_t *one,
@@ -276,7 +271,7 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
                                uint32_t *target) {
   maty__automaton_t *automaton = builder->automaton;
   maty__arena_t *scratch = builder->check->scratch;
-  const maty__arc_t *arcs = builder->graph.arcs.at;
+  const maty__arc_t *arcs = builder->graph->arcs.at;
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
     const maty__arc_t *arc = &arcs[(uint32_t)builder->jumps.arcs.at[i]];
@@ -285,8 +280,12 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
       MATY__TRY(check_label(builder, first_arc, arc));
       continue; /* what comes of both at once would be its consequence */
     }
-    MATY__TRY(check_payload(builder, first_arc, arc));
-    MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
+    if (arc->payload != first_arc->payload) {
+      builder->rejected = true;
+      MATY__TRY(maty__automaton_payloads(builder->check, automaton, arc->message, first_arc->at,
+                                         arc->at));
+    }
+    MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph->onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
   *target = maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
@@ -318,11 +317,11 @@ static maty_status expand(builder_t *builder, uint32_t state) {
     for (end = first + 1;
          end < builder->jumps.arcs.count && builder->jumps.arcs.at[end] >> 32 == message;)
       end++;
-    const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
+    const maty__arc_t *arc = &builder->graph->arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
     maty__edge_t edge = {.message = arc->message, .payload = arc->payload, .at = arc->at};
     for (uint32_t i = first; i < end; i++)
       edge.deadline = maty__sooner(
-          edge.deadline, builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[i]].deadline);
+          edge.deadline, builder->graph->arcs.at[(uint32_t)builder->jumps.arcs.at[i]].deadline);
     MATY__TRY(find_target(builder, state, first, end, &edge.target));
     MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->edges, edge));
     automaton->points.at[state].edge_count++;
@@ -340,9 +339,8 @@ static maty_status expand(builder_t *builder, uint32_t state) {
   return check_state(builder, state);
 }
 
-static maty_status check_unused(builder_t *builder) {
-  maty__automaton_t *automaton = builder->automaton;
-  uint8_t *used = maty__zarray(builder->check->scratch, uint8_t, automaton->role_count);
+static maty_status check_unused(maty__check_t *check, maty__automaton_t *automaton) {
+  uint8_t *used = maty__zarray(check->scratch, uint8_t, automaton->role_count);
   MATY__NEED(used != NULL);
   for (uint32_t i = 0; i < automaton->messages.count; i++) {
     used[automaton->messages.at[i].sender] = 1;
@@ -352,20 +350,20 @@ static maty_status check_unused(builder_t *builder) {
     if (used[i])
       continue;
     const maty__use_t *role = &automaton->roles[i];
-    builder->rejected = true;
-    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNUSED_ROLE, role->at,
-                          maty__name_length(&builder->check->names, role->name),
+    automaton->unused = true;
+    MATY__TRY(maty__error(check, MATY_CLASS_UNUSED_ROLE, role->at,
+                          maty__name_length(&check->names, role->name),
                           "the role '%.*s' takes no part in the conversation",
-                          MATY__NAME(&builder->check->names, role->name)));
+                          MATY__NAME(&check->names, role->name)));
   }
   return MATY_OK;
 }
 
 static maty_status find_states(builder_t *builder) {
   maty__arena_t *scratch = builder->check->scratch;
-  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph->node_count);
   MATY__NEED(builder->jumps.seen != NULL);
-  uint32_t begin = builder->graph.onward[builder->graph.begin];
+  uint32_t begin = builder->graph->onward[builder->graph->begin];
   MATY__NEED(maty__pool_put(scratch, &builder->kernels, &begin, 1) != MATY__NONE);
   MATY__NEED(maty__vec_push(scratch, &builder->automaton->points,
                             ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
@@ -374,19 +372,35 @@ static maty_status find_states(builder_t *builder) {
   return MATY_OK;
 }
 
-maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
+maty_status maty__automaton_begin(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, maty__parts_t *parts,
-                                  const maty__protocol_t *protocol, maty__automaton_t *automaton) {
-  builder_t builder = {
-      .check = check, .dialect = maty__dialect(check->config->dialect), .automaton = automaton};
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton,
+                                  maty__graph_t *graph) {
   *automaton = (maty__automaton_t){.protocol = protocol,
                                    .roles = tree->uses.at + protocol->first_role,
                                    .role_count = protocol->role_count};
-  MATY__TRY(
-      maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, &builder.graph));
+  maty_status status =
+      maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, graph);
+  if (graph->onward != NULL && !maty__dialect(check->config->dialect)->unused_roles)
+    MATY__TRY(check_unused(check, automaton));
+  return status;
+}
+
+maty_status maty__automaton_finish(maty__check_t *check, maty__automaton_t *automaton,
+                                   const maty__graph_t *graph) {
+  builder_t builder = {.check = check,
+                       .dialect = maty__dialect(check->config->dialect),
+                       .automaton = automaton,
+                       .graph = graph};
   if (automaton->aside == NULL)
     MATY__TRY(find_states(&builder));
-  if (!builder.dialect->unused_roles)
-    MATY__TRY(check_unused(&builder));
-  return builder.rejected ? MATY_EREJECTED : MATY_OK;
+  return builder.rejected || automaton->unused ? MATY_EREJECTED : MATY_OK;
+}
+
+maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
+                                  maty__types_t *types, maty__parts_t *parts,
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton) {
+  maty__graph_t graph;
+  MATY__TRY(maty__automaton_begin(check, tree, types, parts, protocol, automaton, &graph));
+  return maty__automaton_finish(check, automaton, &graph);
 }

@@ -5,6 +5,7 @@
 
 #include "dialect.h"
 #include "enabling.h"
+#include "graph.h"
 #include "image_build.h"
 #include "implement.h"
 #include "local.h"
@@ -120,16 +121,27 @@ static bool is_deterministic(const maty__machines_t *machines) {
 }
 
 /* Explores the roles' parts as they are written. If nothing is wrong and "kept" is
- * not NULL, it becomes their image, or stays NULL if they cannot run. */
+ * not NULL, it becomes their image, or stays NULL if they cannot run. "begun" is
+ * what the automaton's graph was found to be, reported behind the first "from"
+ * diagnostics: of the rules that come before exploring, the first one that is
+ * broken is told of. */
 static maty_status explore_local_types(maty__check_t *check, const maty__tree_t *tree,
                                        maty__types_t *types, maty__parts_t *parts,
-                                       maty__automaton_t *automaton, maty_image_t **kept) {
+                                       maty__automaton_t *automaton, maty_status begun,
+                                       uint32_t from, maty_image_t **kept) {
+  static const maty_class rules[] = {MATY_CLASS_UNUSED_ROLE, MATY_CLASS_CHOICE_SUBJECT,
+                                     MATY_CLASS_UNREACHABLE, MATY_CLASS_NONDET_PAYLOAD};
   maty__machines_t machines = {.states = {0}};
   maty_image_t *image = NULL;
   maty__arena_t arena;
   maty__arena_init(&arena, &check->config->allocator);
   maty_status status =
       maty__local_machines(check, tree, types, parts, automaton, &arena, &machines);
+  maty__report_first_of(check, from, rules, sizeof rules / sizeof *rules);
+  if (status == MATY_OK && automaton->unused)
+    status = MATY_EREJECTED;
+  if (status == MATY_OK)
+    status = begun;
   if (status == MATY_OK)
     status = make_image(check, automaton, &machines, types, &image);
   if (status == MATY_OK)
@@ -154,22 +166,30 @@ maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__t
                          maty_image_t **image) {
   const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
   maty__automaton_t automaton;
+  maty__graph_t graph;
   maty__machines_t machines = {.states = {0}};
   if (protocol->broken)
     return MATY_EREJECTED;
   if (dialect->enabling)
     MATY__TRY(maty__enabling_check(check, tree, (uint32_t)(protocol - tree->protocols.at)));
-  MATY__TRY(maty__automaton_build(check, tree, types, parts, protocol, &automaton));
+  uint32_t from = check->diagnostics.count;
+  maty_status status =
+      maty__automaton_begin(check, tree, types, parts, protocol, &automaton, &graph);
+  if (status != MATY_OK && (status != MATY_EREJECTED || graph.onward == NULL))
+    return status;
   bool beside = automaton.aside != NULL;
   if (dialect->explored)
-    MATY__TRY(explore_local_types(check, tree, types, parts, &automaton, beside ? image : NULL));
+    status = explore_local_types(check, tree, types, parts, &automaton, status, from,
+                                 beside ? image : NULL);
+  MATY__TRY(status);
   if (beside) /* the parts as they are written are all there is */
     return *image != NULL ? MATY_OK : reject_aside(check, automaton.aside);
+  MATY__TRY(maty__automaton_finish(check, &automaton, &graph));
   MATY__TRY(make_machines(check, &automaton, &machines));
   MATY__TRY(make_image(check, &automaton, &machines, types, image));
   if (dialect->explored || fairness_of(check) != MATY_FAIRNESS_UNFAIR)
     return MATY_OK;
-  maty_status status = explore_image(check, protocol, *image);
+  status = explore_image(check, protocol, *image);
   if (status != MATY_OK) {
     maty_image_release(*image);
     *image = NULL;
