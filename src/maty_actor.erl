@@ -717,10 +717,15 @@ leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor
 
 %% Every way in which a session ends comes through here.
 end_session(Ending, #session{handle = Handle, waiting = Waiting} = Session, Actor) ->
-    #actor{sessions = Sessions} = Actor,
     ok = maty_held:drop(Handle),
-    Left = Actor#actor{sessions = maps:remove(Handle, Sessions)},
+    Left = forget(Handle, Actor),
     ended(Ending, Session, waiting(-maty_waiting:count(Waiting), Left)).
+
+%% A session that never left the hand is not in the map.
+forget(Handle, #actor{sessions = Sessions} = Actor) when is_map_key(Handle, Sessions) ->
+    Actor#actor{sessions = maps:remove(Handle, Sessions)};
+forget(_Handle, Actor) ->
+    Actor.
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
@@ -871,9 +876,9 @@ start_session({Number, Handle, Image}, Participants, Id, Actor) ->
 
 start_session(Endpoint, Actor) ->
     #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
-    #actor{module = Module, state = State, early = Early} = Actor,
+    #actor{module = Module, state = State} = Actor,
     About = maty_session:about(Endpoint),
-    Waiting = arrived(Endpoint, maty_waiting:early(Handle, Early)),
+    {Waiting, Started} = arrived(Endpoint, Actor),
     Session = #session{
         handle = Handle,
         endpoint = Endpoint,
@@ -883,8 +888,6 @@ start_session(Endpoint, Actor) ->
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
-    Refused = maty_waiting:early_count(Handle, Early) - maty_waiting:count(Waiting),
-    Started = waiting(-Refused, Actor#actor{early = maty_waiting:drop(Handle, Early)}),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
@@ -908,7 +911,17 @@ start_session(Endpoint, Actor) ->
 
 %% What came before the start waits like anything that comes before its turn. If
 %% the endpoint has failed meanwhile, that is told again once the session is here.
-arrived(Endpoint, Latest) ->
+arrived(#endpoint{handle = Handle} = Endpoint, #actor{early = Early} = Actor) ->
+    case maty_waiting:early(Handle, Early) of
+        [] ->
+            {maty_waiting:new(), Actor};
+        Latest ->
+            Waiting = arrived_each(Endpoint, Latest),
+            Refused = maty_waiting:early_count(Handle, Early) - maty_waiting:count(Waiting),
+            {Waiting, waiting(-Refused, Actor#actor{early = maty_waiting:drop(Handle, Early)})}
+    end.
+
+arrived_each(Endpoint, Latest) ->
     lists:foldr(
         fun
             ({'$maty_failed', _Handle, Cause} = Failed, Waiting) ->

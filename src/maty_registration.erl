@@ -252,8 +252,7 @@ take(Number, Handle, Image) ->
             case {maty_engine:port_of(Handle, Engine), image(Image, Registrar)} of
                 {Port, {ok, Machine}} when is_port(Port) ->
                     cancel(Timer),
-                    #registrar{images = Images} = Registrar,
-                    keep(Registrar#registrar{waiting = Left, images = Images#{Image => Machine}}),
+                    keep(know(Image, Machine, Registrar#registrar{waiting = Left})),
                     {ok, Port, AccessPoint, Machine};
                 _ ->
                     %% The engine has ended.
@@ -268,6 +267,11 @@ image(Image, #registrar{images = Images}) ->
         #{Image := Machine} -> {ok, Machine};
         #{} -> maty_machine:numbered(Image)
     end.
+
+know(Image, _Machine, #registrar{images = Images} = Registrar) when is_map_key(Image, Images) ->
+    Registrar;
+know(Image, Machine, #registrar{images = Images} = Registrar) ->
+    Registrar#registrar{images = Images#{Image => Machine}}.
 
 %% The access point keeps the registration no longer.
 -spec turned_away(pos_integer()) -> {ok, maty:access_point(), maty:role()} | void.

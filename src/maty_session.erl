@@ -66,11 +66,8 @@ about(#endpoint{id = Id, role = Role, machine = Machine} = Endpoint) ->
         role => Role#role.name,
         protocol => Machine#machine.protocol,
         access_point => AccessPoint,
-        participants => maps:map(fun actor_of/2, maty_machine:by_role(Machine, Participants))
+        participants => maty_machine:actors(Machine, Participants)
     }.
-
-actor_of(_Role, {Actor, _Handle}) -> Actor;
-actor_of(_Role, Actor) -> Actor.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.

@@ -48,6 +48,8 @@ senders(Waiting) ->
     maps:keys(Waiting).
 
 -spec count(queues()) -> non_neg_integer().
+count(Waiting) when Waiting =:= #{} ->
+    0;
 count(Waiting) ->
     lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)]).
 
@@ -64,7 +66,10 @@ keep(Handle, Item, Early) ->
 %% What has come for an endpoint, the latest first.
 -spec early(maty_engine:handle(), early()) -> [item() | tuple()].
 early(Handle, Early) ->
-    maps:get(Handle, Early, []).
+    case Early of
+        #{Handle := Items} -> Items;
+        #{} -> []
+    end.
 
 -spec drop(maty_engine:handle(), early()) -> early().
 drop(Handle, Early) ->
