@@ -646,13 +646,14 @@ prepare(First, #state{sessions = Number, openings = Openings} = State) ->
     lists:foreach(fun(Engine) -> ask(Engine, Number, Opening, State) end, Engines),
     State#state{sessions = Number + 1, openings = Openings#{Number => Opening}}.
 
-ask(Engine, Number, #opening{registrations = Registrations}, #state{machine = Machine}) ->
+ask(Engine, Number, #opening{registrations = Registrations}, State) ->
+    #state{machine = #machine{digest = Digest}, options = Options} = State,
     Roles = [
         {Role, E, Pid, Place}
      || {Role, #registration{pid = Pid, engine = E, place = Place}} <-
             lists:zip(lists:seq(0, length(Registrations) - 1), Registrations)
     ],
-    Engine ! {'$maty_prepare', self(), Number, Machine#machine.digest, Roles},
+    Engine ! {'$maty_prepare', self(), Number, Digest, session_bound(Options), Roles},
     ok.
 
 %% What an engine said of its part.

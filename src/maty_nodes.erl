@@ -80,8 +80,8 @@ spans(Handle) ->
 
 %% @doc Handles a message of the engine's process.
 -spec handle(term(), state()) -> state().
-handle({'$maty_prepare', AccessPoint, Number, Digest, Roles}, State) ->
-    prepare({AccessPoint, Number}, Digest, Roles, State);
+handle({'$maty_prepare', AccessPoint, Number, Digest, Bound, Roles}, State) ->
+    prepare({AccessPoint, Number}, Digest, Bound, Roles, State);
 handle({'$maty_image', Image}, State) ->
     %% Verified as any; one that is no good is missed again.
     _ = maty_machine:load(self(), Image),
@@ -122,13 +122,13 @@ handle(_Message, State) ->
 
 %% ----- Opening -----
 
-prepare({AccessPoint, Number} = Key, Digest, Roles, State) ->
+prepare({AccessPoint, Number} = Key, Digest, Bound, Roles, State) ->
     case maty_machine:number(self(), Digest) of
         error ->
             AccessPoint ! {'$maty_prepared', Number, self(), no_image},
             State;
         {ok, Image} ->
-            Opened = maty_engine:open_part(Number, Image, [
+            Opened = maty_engine:open_part(Number, Image, Bound, [
                 place(Engine, Place)
              || {_, Engine, _, Place} <- Roles
             ]),

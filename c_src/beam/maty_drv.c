@@ -66,7 +66,7 @@ enum operation {
 
 /* What is done with this node's part of a session, by the owner of the port only. */
 enum part {
-  PART_OPEN,   /* as OP_OPEN without a bound, but nobody is told -> session (8 bytes) */
+  PART_OPEN,   /* as OP_OPEN, but nobody is told -> session (8 bytes) */
   PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
   PART_ABANDON /* session -> nothing */
 };
@@ -345,11 +345,8 @@ static void engine_open(engine_t *engine, const char *data, size_t size, bool an
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(opening.image);
   if (image != NULL) {
-    size_t places = announce ? OPEN_PLACES : OPEN_IMAGE;
-    if (announce) {
-      memcpy(&opening.bound, data + OPEN_IMAGE, sizeof opening.bound);
-    }
-    status = engine_open_image(engine, image, data + places, size - places, &opening);
+    memcpy(&opening.bound, data + OPEN_IMAGE, sizeof opening.bound);
+    status = engine_open_image(engine, image, data + OPEN_PLACES, size - OPEN_PLACES, &opening);
     maty_image_release(image);
   }
   reply_status(reply, status);
@@ -440,7 +437,11 @@ static void engine_part(engine_t *engine, unsigned part, const char *data, size_
                         reply_t *reply) {
   switch (part) {
   case PART_OPEN:
-    engine_open(engine, data, size, false, reply);
+    if (size < OPEN_PLACES) {
+      reply_status(reply, MATY_EINVAL);
+    } else {
+      engine_open(engine, data, size, false, reply);
+    }
     break;
   case PART_REPORT:
     reply_status(reply, size < REPORT_HEAD ? MATY_EINVAL : engine_take_report(engine, data, size));

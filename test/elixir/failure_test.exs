@@ -141,6 +141,46 @@ defmodule Maty.FailureTest do
     assert Process.alive?(server)
   end
 
+  defmodule Careful do
+    use Maty.Actor, on_raise: :leave, max_waiting: 5, restart: :temporary
+
+    @impl true
+    def init_actor({ap, test}) do
+      Maty.register(ap, :Server)
+      {:ok, test}
+    end
+
+    @impl true
+    def init_session(_session, test), do: {:ok, &ask/2, nil, test}
+
+    def ask({:ask, 1}, _state), do: raise("no")
+
+    @impl true
+    def handle_failure(failure, _session, _state, test) do
+      send(test, {:careful, failure})
+      {:ok, test}
+    end
+  end
+
+  test "the options of use are those that the actor is started with", %{ap: ap} do
+    assert %{restart: :temporary, start: {Careful, :start_link, [:argument]}} =
+             Careful.child_spec(:argument)
+
+    careful = start_supervised!({Careful, {ap, self()}})
+    ask(client(ap))
+    assert_receive {:careful, {:raised, {%RuntimeError{message: "no"}, _}}}, 30_000
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 30_000
+    assert Maty.sessions(careful) == []
+
+    assert_raise ArgumentError,
+                 "use Maty.Actor: expected :on_raise to be :stop or :leave, got: :never",
+                 fn ->
+                   Code.compile_string(
+                     "defmodule Maty.FailureTest.Never, do: use(Maty.Actor, on_raise: :never)"
+                   )
+                 end
+  end
+
   test "what is waited for does not come in time", %{ap: ap} do
     test = self()
     on_failure = fn failure, actor -> {send(test, {:on_failure, failure}) && :ok, actor} end

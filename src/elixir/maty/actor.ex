@@ -105,6 +105,11 @@ defmodule Maty.Actor do
 
       use Maty.Actor, restart: :transient, shutdown: 10_000
 
+  Those of `start_link/3`, but `:name`, are what its `start_link/1` starts the actor
+  with:
+
+      use Maty.Actor, on_raise: :leave, max_waiting: 10_000
+
   With the options `:protocol` and `:role` it says which role the actor plays, and its
   handlers are checked when it is compiled; see `Maty.Handlers`.
 
@@ -284,11 +289,14 @@ defmodule Maty.Actor do
       @after_compile Maty.Handlers
 
       options = Maty.Handlers.__use__(options, __ENV__)
+      {start_options, child_options} = Maty.Actor.__use__(options)
 
       @doc """
       Starts the actor, linked to the caller; `init_actor/1` gets the argument.
       """
-      def start_link(argument), do: Maty.Actor.start_link(__MODULE__, argument)
+      def start_link(argument) do
+        Maty.Actor.start_link(__MODULE__, argument, unquote(Macro.escape(start_options)))
+      end
 
       @doc """
       Returns a specification to start this module under a supervisor.
@@ -297,7 +305,7 @@ defmodule Maty.Actor do
       """
       def child_spec(argument) do
         default = %{id: __MODULE__, start: {__MODULE__, :start_link, [argument]}}
-        Supervisor.child_spec(default, unquote(Macro.escape(options)))
+        Supervisor.child_spec(default, unquote(Macro.escape(child_options)))
       end
 
       defoverridable start_link: 1, child_spec: 1
@@ -344,10 +352,18 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
+  @start_options [:timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
+
+  # Takes the options of "use" apart, into those of start_link/3 and of a child.
+  @doc false
+  def __use__(options) do
+    {start, child} = Keyword.split(options, @start_options)
+    start |> Maty.Options.check!(@start_options, "use Maty.Actor") |> on_raise!("use Maty.Actor")
+    {start, child}
+  end
 
   defp options!(options, who) do
-    {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)
+    {name, rest} = options |> Maty.Options.check!([:name | @start_options], who) |> Map.pop(:name)
     on_raise!(rest, who)
     {name!(name, who), [{:report_cb, &Maty.Report.format/2} | Map.to_list(rest)]}
   end
