@@ -34,7 +34,7 @@
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
 -export([upgrade/2, protocol/1, waiting/1, info/1, list/0]).
 -export([locate/1, whereis_name/1, register/4, unregister/3]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -export_type([options/0, waiting/0, info/0]).
 
@@ -164,7 +164,7 @@ known_options() ->
     OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
     #{
         protocol => {required, "a protocol", Any},
-        name => {{default, undefined}, "a name", Any},
+        name => maty_options:name(undefined),
         max_waiting => Most,
         max_waiting_in_all => Most,
         drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
@@ -344,6 +344,23 @@ connect(#state{protocol = Protocol, machine = Machine, engine = Before} = State)
     end.
 
 %% @private
+%% What people look for in the state, for sys:get_status/1 and the log.
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(#{state := #state{machine = Machine} = State} = Status) ->
+    Status#{
+        state := #{
+            protocol => Machine#machine.protocol,
+            options => maps:remove(protocol, State#state.options),
+            waiting => registered(State),
+            opening => map_size(State#state.openings),
+            sessions => State#state.opened,
+            turned_away => State#state.turned_away
+        }
+    };
+format_status(Status) ->
+    Status.
+
+%% @private
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call(protocol, _From, #state{protocol = Protocol} = State) ->
     {reply, Protocol, State};
@@ -356,14 +373,8 @@ handle_call({upgrade, Old, New}, _From, #state{protocol = Old} = State) ->
     end;
 handle_call({upgrade, _Old, _New}, _From, #state{protocol = Protocol} = State) ->
     {reply, {changed, Protocol}, State};
-handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) ->
-    Waiting = maps:map(
-        fun(_, Role) ->
-            [Pid || #registration{pid = Pid} <- queue:to_list(element(Role + 1, Queues))]
-        end,
-        Machine#machine.role_index
-    ),
-    {reply, Waiting, State};
+handle_call(waiting, _From, State) ->
+    {reply, registered(State), State};
 handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) ->
     #machine{protocol = Protocol, role_index = Roles} = Machine,
     Info = #{
@@ -382,6 +393,14 @@ handle_call({unregister, Engine, Place}, _From, State) ->
     {reply, count(Left) < count(Before), match_again(Left)};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
+
+registered(#state{queues = Queues, machine = Machine}) ->
+    maps:map(
+        fun(_, Role) ->
+            [Pid || #registration{pid = Pid} <- queue:to_list(element(Role + 1, Queues))]
+        end,
+        Machine#machine.role_index
+    ).
 
 %% What is being opened is given up, so that the new version is opened next. The
 %% roles are the same, though perhaps in another order.

@@ -213,6 +213,18 @@
 %% Between two looks for an engine that is being restarted, in milliseconds.
 -define(RECONNECT, 10).
 
+%% Of start and start_link; the first of them are gen's.
+-define(START_OPTIONS, #{
+    name => optional,
+    timeout => optional,
+    debug => optional,
+    spawn_opt => optional,
+    hibernate_after => optional,
+    on_raise => optional,
+    max_waiting => optional,
+    report_cb => optional
+}).
+
 %% ----- Starting -----
 
 %% @doc Starts an actor of a module, linked to the caller. `init_actor' gets the
@@ -291,9 +303,16 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
         on_raise = proplists:get_value(on_raise, Options, stop),
         hibernate_after = gen:hibernate_after(Options)
     },
-    case check(Actor) of
+    case check(Options, Actor) of
         ok -> connect_first(Starter, Name, Argument, Actor);
         {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
+    end.
+
+check(Options, Actor) ->
+    Names = [Name || {Name, _} <- Options],
+    case maty_options:check(maps:from_keys(Names, given), ?START_OPTIONS) of
+        ok -> check(Actor);
+        {error, Reason} -> {error, Reason}
     end.
 
 check(#actor{on_raise = OnRaise}) when OnRaise =/= stop, OnRaise =/= leave ->

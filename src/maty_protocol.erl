@@ -229,7 +229,7 @@ source(Path, Chardata, Options) ->
     Text =
         case is_binary(Chardata) of
             true -> Chardata;
-            false -> unicode:characters_to_binary(Chardata)
+            false -> to_binary(Chardata)
         end,
     case check_options(Options, text_options()) of
         ok when is_binary(Text) ->
@@ -238,6 +238,13 @@ source(Path, Chardata, Options) ->
             {error, {not_text, #{source => Name}}};
         {error, Reason} ->
             {error, Reason}
+    end.
+
+to_binary(Chardata) ->
+    try
+        unicode:characters_to_binary(Chardata)
+    catch
+        error:badarg -> error
     end.
 
 %% Each option with a test of its values, and what they can be.

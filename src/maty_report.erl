@@ -16,6 +16,12 @@
 
 -define(REPORT, '$maty_report').
 
+%% A reason of maty_options:format_error/1.
+-define(IS_OPTION_ERROR(Reason),
+    element(1, Reason) =:= unknown_option orelse element(1, Reason) =:= bad_option orelse
+        element(1, Reason) =:= not_options
+).
+
 %% Says what writes the text of the calling actor's entries.
 -spec new(callback() | undefined) -> ok.
 new(undefined) ->
@@ -42,7 +48,8 @@ violation(Violation) ->
         #{report_cb => get(?REPORT)}
     ).
 
-%% The actor ends; "About" may have the session that it ends because of.
+%% The actor ends, and does nothing more; "About" may have the session that it ends
+%% because of.
 -spec ended(term(), #{session => maty:session()}, #actor{}) -> ok.
 ended(normal, _, _) -> ok;
 ended(shutdown, _, _) -> ok;
@@ -58,7 +65,16 @@ ended(Reason, About, #actor{name = Name, module = Module, state = State}) ->
             state => State
         },
         #{report_cb => get(?REPORT), error_logger => #{tag => error}}
-    ).
+    ),
+    forget().
+
+%% The process ends with a report of proc_lib, which shows its dictionary. What is
+%% kept there under '$maty_...' would fill pages and says nothing to people.
+forget() ->
+    lists:foreach(fun erase/1, [
+        Key
+     || Key <- get_keys(), is_atom(Key), lists:prefix("$maty_", atom_to_list(Key))
+    ]).
 
 %% ----- Texts -----
 
@@ -102,6 +118,25 @@ where(#{}) ->
 
 exit_text({{protocol_violation, Violation}, Stack}) ->
     [maty_error:format(Violation), stack_text(Stack)];
+exit_text({{bad_handler_return, Handler, Value}, []}) ->
+    io_lib:format(
+        "~tp returned ~0tP; a handler returns {suspend, Handler, State}, "
+        "{suspend, Handler, State, Options}, {hold, Name, Handler, State}, "
+        "{done, Reason, State}, {leave, Reason, State} or noreply, "
+        "where Handler is a function of two arguments",
+        [Handler, Value, 20]
+    );
+exit_text({{bad_return_value, Value}, []}) ->
+    %% That of setup_actor has a stack.
+    io_lib:format(
+        "init_session returned ~0tP; it returns {ok, Handler, SessionState, State}, "
+        "{ok, Handler, SessionState, State, Options}, "
+        "{hold, Name, Handler, SessionState, State}, {done, Reason, State} "
+        "or {leave, Reason, State}, where Handler is a function of two arguments",
+        [Value, 20]
+    );
+exit_text({Reason, []}) when ?IS_OPTION_ERROR(Reason) ->
+    ["a suspension: ", maty_options:format_error(Reason)];
 exit_text(Reason) ->
     io_lib:format("~tp", [Reason]).
 

@@ -201,7 +201,7 @@ defmodule Maty.FailureTest do
     assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}, 5000
 
     assert Maty.Actor.call(client, {:become, :ask}) ==
-             "no session is held by the name :ask; held are []"
+             "no session is held by the name :ask, nor by any other"
   end
 
   defp ask_is_held(client) do

@@ -159,6 +159,9 @@ defmodule Maty.ProtocolTest do
       assert error.description == "#{missing}: no such file or directory"
       assert {error.file, error.line} == {Path.join(folder, "embeds.ex"), 2}
 
+      error = compile_error(folder, "string: :text")
+      assert error.description == "Maty.ProtocolTest.Embeds: not Unicode text"
+
       error = compile_error(folder, "string: #{inspect(@several)}")
 
       assert error.description ==
@@ -178,7 +181,8 @@ defmodule Maty.ProtocolTest do
              "unknown option: :pfad; the options are :file, :string, :protocol, :dialect, " <>
                ":choice, :path, :form"},
             {"protocol: :P", "the option :file or :string is missing"},
-            {~s|file: "x", string: "y"|, "give either :file or :string"}
+            {~s|file: "x", string: "y"|, "give either :file or :string"},
+            {"file: :x", "expected :file to be a path, got: :x"}
           ] do
         File.write!(
           path,

@@ -288,8 +288,7 @@ defmodule Maty.Actor do
       @behaviour Maty.Actor
       @after_compile Maty.Handlers
 
-      options = Maty.Handlers.__use__(options, __ENV__)
-      {start_options, child_options} = Maty.Actor.__use__(options)
+      {start_options, child_options} = Maty.Actor.__use__(options, __ENV__)
 
       @doc """
       Starts the actor, linked to the caller; `init_actor/1` gets the argument.
@@ -354,26 +353,38 @@ defmodule Maty.Actor do
 
   @start_options [:timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
 
+  @use_options [:protocol, :role, :roles, :check] ++
+                 [:id, :start, :restart, :shutdown, :type, :modules, :significant] ++
+                 @start_options
+
   # Takes the options of "use" apart, into those of start_link/3 and of a child.
   @doc false
-  def __use__(options) do
-    {start, child} = Keyword.split(options, @start_options)
-    start |> Maty.Options.check!(@start_options, "use Maty.Actor") |> on_raise!("use Maty.Actor")
+  def __use__(options, env) do
+    Maty.Options.check!(options, @use_options, "use Maty.Actor")
+    {start, child} = options |> Maty.Handlers.__use__(env) |> Keyword.split(@start_options)
+    start |> Maty.Options.check!(@start_options, "use Maty.Actor") |> values!("use Maty.Actor")
     {start, child}
   end
 
   defp options!(options, who) do
     {name, rest} = options |> Maty.Options.check!([:name | @start_options], who) |> Map.pop(:name)
-    on_raise!(rest, who)
+    values!(rest, who)
     {name!(name, who), [{:report_cb, &Maty.Report.format/2} | Map.to_list(rest)]}
   end
 
-  defp on_raise!(%{on_raise: other}, who) when other not in [:stop, :leave] do
+  defp values!(%{on_raise: other}, who) when other not in [:stop, :leave] do
     raise ArgumentError,
           "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
   end
 
-  defp on_raise!(_options, _who), do: :ok
+  defp values!(%{max_waiting: other}, who)
+       when other != :infinity and not (is_integer(other) and other > 0) do
+    raise ArgumentError,
+          "#{who}: expected :max_waiting to be a number from 1 on, or :infinity, " <>
+            "got: #{inspect(other)}"
+  end
+
+  defp values!(_options, _who), do: :ok
 
   defp name!(nil, _who), do: nil
   defp name!(name, _who) when is_atom(name), do: {:local, name}

@@ -360,6 +360,10 @@ defmodule Maty.Protocol do
       %{file: _, string: _} ->
         raise ArgumentError, "use Maty.Protocol: give either :file or :string"
 
+      %{file: file} when not is_binary(file) ->
+        raise ArgumentError,
+              "use Maty.Protocol: expected :file to be a path, got: #{inspect(file)}"
+
       %{file: file} = options ->
         path = Path.expand(file, Path.dirname(env.file))
         checked = :maty_protocol.check_file(Path.relative_to_cwd(path), settings(options, env))
