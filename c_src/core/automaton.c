@@ -381,7 +381,10 @@ maty_status maty__automaton_begin(maty__check_t *check, const maty__tree_t *tree
                                    .role_count = protocol->role_count};
   maty_status status =
       maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, graph);
-  if (graph->onward != NULL && !maty__dialect(check->config->dialect)->unused_roles)
+  const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
+  /* Where nothing is passed over, the graph ends at what nothing leads to. */
+  bool whole = status == MATY_OK || (dialect->passes_loops && graph->onward != NULL);
+  if (whole && !dialect->unused_roles)
     MATY__TRY(check_unused(check, automaton));
   return status;
 }

@@ -158,6 +158,20 @@ void maty__report_first_of(maty__check_t *check, uint32_t from, const maty_class
   check->diagnostics.count = check->places.count = kept;
 }
 
+bool maty__report_all_of(const maty__check_t *check, uint32_t from, maty_class class_) {
+  for (uint32_t i = from; i < check->diagnostics.count; i++)
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR &&
+        check->diagnostics.at[i].class_ != class_)
+      return false;
+  return true;
+}
+
+void maty__report_drop(maty__check_t *check, uint32_t from) {
+  for (uint32_t i = from; i < check->diagnostics.count; i++)
+    check->errors -= check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR;
+  check->diagnostics.count = check->places.count = from;
+}
+
 /* Sorts numbers of errors by place; the number breaks ties, so that equal
  * places keep their order. There are too few of them for anything clever. */
 maty_status maty__report_sort(maty__check_t *check) {
