@@ -36,8 +36,8 @@
 -import(maty_behaviour_clauses, [depends_on_guard/3, product/1, select/3]).
 -import(maty_behaviour_eval, [branches/5]).
 -import(maty_behaviour_graph, [
-    bad/4, code_of/2, dead/1, fork/3, fresh/1, name/1, place/2, put_node/3, quoted/1, ref/1,
-    session/1, suppose/3, write/2
+    bad/4, code_of/2, dead/1, fork/3, fresh/1, name/1, place/2, put_effect/3, put_node/3,
+    quoted/1, ref/1, session/1, suppose/3, write/2
 ]).
 
 %% A role as its code has to see it.
@@ -165,7 +165,7 @@ read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Gra
         G1,
         Receives
     ),
-    {Resume, G3} = read_held(How, State, Marked, Place, Env, Context, G2),
+    {Resume, G3} = read_held(How, Name, State, Marked, Place, Env, Context, G2),
     Ids = [
         ["clause ", Mark, " ", place(Where, Context), "\n"]
      || not Context#context.foreign, {clause, Where, _, _, [{'$mark', _, Mark} | _]} <- Marked
@@ -174,23 +174,33 @@ read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Gra
     #graph{written = Written} = G3,
     read_handlers(G3#graph{written = [Written, Head, Entries, Resume, Ids]}).
 
-%% A handler of a session that is held runs with an argument of become/2. Other modules
-%% may have calls of it, too, so it may be any other, of which nothing is certain.
-read_held(suspended, _, _, _, _, _, Graph) ->
+%% A handler of a session that is held runs with an argument of become/2: it has to take
+%% one that this module gives it. Other modules may have calls of it, too, so it may be
+%% any other, of which nothing is certain.
+read_held(suspended, _, _, _, _, _, _, Graph) ->
     {[], Graph};
-read_held({held, Name, Arguments}, State, Clauses, Place, Env, Context, Graph) ->
+read_held({held, Held, Arguments}, Name, State, Clauses, Place, Env, Context, Graph) ->
     Chosen = [{Argument, select(Clauses, [Argument, State], Env)} || Argument <- Arguments],
     Taken = [Argument || {Argument, [_ | _]} <- Chosen],
-    {Entry, G1} = fresh(Graph#graph{holds = [{Name, Taken} | Graph#graph.holds]}),
+    {Entry, G1} = fresh(Graph#graph{holds = [{Held, Taken} | Graph#graph.holds]}),
     {[Certain, Possible], G2} = fork(Entry, [certain, possible], G1),
-    {Any, G3} = fresh(G2),
-    Text = "with what this session is gone on with elsewhere is not known",
-    G4 = put_node(Possible, suppose(Place, Text, Any), G3),
-    {[], G5} = branches(
-        lists:usort(lists:append([Ways || {_, Ways} <- Chosen])), Certain, Env, Context, G4
-    ),
+    G3 =
+        case lists:usort(lists:append([Ways || {_, Ways} <- Chosen])) of
+            [] ->
+                Text = [Name, " has no clause for ", described(Arguments), ", with which it goes on"],
+                {Dead, Ga} = dead(G2),
+                put_effect(Certain, bad(Place, "no-clause", Text, Dead), Ga);
+            Ways ->
+                {[], Ga} = branches(Ways, Certain, Env, Context, G2),
+                Ga
+        end,
+    {Any, G4} = fresh(G3),
+    Elsewhere = "with what this session is gone on with elsewhere is not known",
+    G5 = put_node(Possible, suppose(Place, Elsewhere, Any), G4),
     {[], G6} = branches(select(Clauses, [any, State], Env), Any, Env, Context, G5),
     {["resume ", ref(Entry), "\n"], G6}.
+
+described(Values) -> lists:join(" or ", [maty_abstract:describe(Value) || Value <- Values]).
 
 %% A clause that says when it was chosen; the same one always has the same mark.
 mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Graph) ->
