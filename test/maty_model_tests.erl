@@ -115,19 +115,14 @@ at_random(Protocol, Nodes, Runs) ->
                 is_map(finish(lists:foldl(fun choose_order/2, World, Numbers)))
             catch
                 _:Reason:Stack ->
-                    io:format(user, "~n~p~n~p~n", [Reason, Stack]),
+                    _ = put(failure, {Reason, Stack}),
                     false
             end
         end
     ),
-    case proper:quickcheck(Property, [quiet, {numtests, Runs}]) of
-        true ->
-            ok;
-        Failed ->
-            io:format(user, "~n~p failed: ~p~n~p~n", [
-                maty_protocol:name(Protocol), Failed, proper:counterexample()
-            ]),
-            error(property_failed)
+    case proper:quickcheck(Property, [quiet, {numtests, Runs}, {max_shrinks, 20}]) of
+        true -> ok;
+        _ -> error({failed, maty_protocol:name(Protocol), erase(failure), proper:counterexample()})
     end.
 
 %% One in eight orders is that somebody or something gives out.
@@ -314,10 +309,18 @@ can(timeout, Role, {Mode, State}, World) ->
     Mode =:= active andalso phase(Role, State, World) =:= 'receive';
 can(_How, _Role, _Where, _World) -> true.
 
-%% What everybody depends on, once in a run.
-breakdowns(#{access_point := AccessPoint, nodes := Nodes} = World) ->
-    [access_point || node(AccessPoint) =:= node(), is_process_alive(AccessPoint)] ++
-        [{engine, lists:last(Nodes)} || not is_map_key(engine, World)].
+%% What everybody depends on, once in a run. The loss of an engine is told to others
+%% when their actors are out of their handlers.
+breakdowns(#{access_point := AccessPoint, nodes := Nodes, roles := Roles, pids := Pids} = World) ->
+    Node = lists:last(Nodes),
+    Busy = [
+        Role
+     || {Role, {Mode, _}} <- maps:to_list(Roles),
+        Mode =:= active orelse Mode =:= doomed,
+        node(map_get(Role, Pids)) =/= Node
+    ],
+    [access_point || is_process_alive(AccessPoint)] ++
+        [{engine, Node} || not is_map_key(engine, World), Busy =:= []].
 
 phase(Role, State, #{machines := Machines}) ->
     maty_machine:state(map_get(Role, Machines), State).
@@ -338,7 +341,7 @@ follow({send, Role, Transition}, #{roles := Roles, pids := Pids} = World) ->
             ended(Role, World);
         {active, _} ->
             sent = event(Pid),
-            settle(put(Role, Peer, Label, move(Role, active, Target, World)))
+            settle(post(Role, Peer, Label, move(Role, active, Target, World)))
     end;
 follow({suspend, Role}, #{pids := Pids} = World) ->
     ok = maty_puppet:order(map_get(Role, Pids), suspend),
@@ -442,7 +445,7 @@ move(Role, Mode, #{roles := Roles} = World) ->
 move(Role, Mode, State, #{roles := Roles} = World) ->
     World#{roles := Roles#{Role := {Mode, State}}}.
 
-put(From, To, Label, #{roles := Roles, channels := Channels} = World) ->
+post(From, To, Label, #{roles := Roles, channels := Channels} = World) ->
     case map_get(To, Roles) of
         {Mode, _} when Mode =:= ended; Mode =:= doomed; Mode =:= broken -> World;
         _ -> World#{channels := Channels#{{From, To} => maps:get({From, To}, Channels, []) ++ [Label]}}
