@@ -19,6 +19,8 @@
 
 -export([main/0, main/1, beam/2, beams/2, json/1, format_error/1]).
 
+-define(USAGE, "usage: maty_check [--json] [--strict] FILE...\n").
+
 -type options() :: #{strict => boolean()}.
 
 %% @doc As `main/1', with the arguments behind `-extra'.
@@ -31,6 +33,9 @@ main() ->
 main(Arguments) ->
     {Flags, Files} = lists:partition(fun(Argument) -> lists:prefix("--", Argument) end, Arguments),
     case {Flags -- ["--json", "--strict"], Files} of
+        {["--help" | _], _} ->
+            io:put_chars(?USAGE),
+            erlang:halt(0);
         {[], [_ | _]} ->
             Status = start_and_run(
                 Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}
@@ -44,7 +49,7 @@ main(Arguments) ->
             ),
             erlang:halt(2);
         {[], []} ->
-            io:put_chars(standard_error, "usage: maty_check [--json] [--strict] FILE...\n"),
+            io:put_chars(standard_error, ?USAGE),
             erlang:halt(2)
     end.
 
@@ -81,20 +86,22 @@ run(Files, Json, Options) ->
 format_error({bad_option, _} = Reason) -> maty_handlers:format_error(Reason);
 format_error({no_debug_info, Module}) -> io_lib:format("~tp has no debug information", [Module]);
 format_error({no_beam, _}) -> "no compiled module";
+format_error(no_beams) -> "no compiled module in this folder";
 format_error(Other) -> io_lib:format("~tp", [Other]).
 
 %% @doc Checks files and folders. Returns what was found, and what could not be checked.
 -spec beams([file:filename()], options()) ->
     {[maty_handlers:finding()], [{file:filename(), term()}]}.
 beams(Files, Options) ->
-    All = lists:append([expand(File) || File <- Files]),
+    Expanded = [{File, expand(File)} || File <- Files],
+    All = lists:append([Beams || {_, Beams} <- Expanded]),
     Folders = lists:usort([filename:dirname(File) || File <- All]),
     ok = code:add_pathsz(Folders),
     Results = [{File, beam(File, Options)} || File <- All],
     {
-        lists:append([Found || {_, {ok, Found}} <- Results]), [
-            {File, Reason} || {File, {error, Reason}} <- Results
-        ]
+        lists:append([Found || {_, {ok, Found}} <- Results]),
+        [{Folder, no_beams} || {Folder, []} <- Expanded] ++
+            [{File, Reason} || {File, {error, Reason}} <- Results]
     }.
 
 expand(File) ->
