@@ -168,7 +168,7 @@ defmodule Maty.AloneTest do
     test "hangs" do
       title = fn _, _ -> Process.sleep(:infinity) end
 
-      assert text(fn -> plays(title, timeout: 500) end) =~
+      assert text(fn -> plays(title, timeout: 2000) end) =~
                ~r/\A.*: it does not go on; it stands\n  at \(elixir [\d.]+\) .*: Process.sleep\/1\n\n/
     end
 

@@ -9,7 +9,7 @@ defmodule Maty.MutantsTest do
   use ExUnit.Case, async: false
 
   @moduletag :tmp_dir
-  @moduletag timeout: 300_000
+  @moduletag timeout: 600_000
 
   # ----- The examples -----
 
@@ -255,7 +255,7 @@ defmodule Maty.MutantsTest do
     receive do
       {:EXIT, ^pid, reason} -> reason == :normal
     after
-      10_000 -> false
+      30_000 -> false
     end
   end
 
