@@ -336,7 +336,8 @@ defmodule Maty.MutantsTest do
 
   defp all(dir) do
     examples = examples(dir)
-    {:ok, _} = apply(Printer, :start_link, [])
+    printer = start_supervised!(%{id: Printer, start: {Printer, :start_link, []}})
+    true = Process.group_leader(printer, Process.group_leader())
 
     for {_, compiled, protocol, actors, runs} <- examples, {module, roles} <- actors do
       Process.put(:module, module)
