@@ -889,8 +889,11 @@ start_session({Number, Handle, Image}, Participants, Id, Actor) ->
             Endpoint = maty_session:endpoint(Handle, Port, Participants, Id, Machine, AccessPoint),
             start_session(Endpoint, Actor);
         void ->
-            %% Of an engine that has gone; reconnect/1 registers again.
-            loop(none, Actor)
+            %% Of an engine that has gone; reconnect/1 registers again. Or the actor has
+            %% given the registration up, because the access point ended before the engine
+            %% of this node began what it had been told; the others must not wait.
+            _ = own_endpoint(Handle) =:= true andalso maty_engine:cancel(Handle),
+            handle_other({'$maty_void', Handle}, Actor)
     end.
 
 start_session(Endpoint, Actor) ->

@@ -29,7 +29,7 @@
 crash_test_() ->
     {setup, fun maty_player:start_engine/0, fun(ok) ->
         [
-            {atom_to_list(maty_protocol:name(Protocol)), {timeout, 120, fun() -> check(Protocol) end}}
+            {atom_to_list(maty_protocol:name(Protocol)), {timeout, 300, fun() -> check(Protocol) end}}
          || Path <- filelib:wildcard("test/protocols/*.scr"), Protocol <- protocols(Path)
         ]
     end}.
@@ -91,7 +91,7 @@ ending(Actor, Monitor) ->
     receive
         {ended, Actor, Ending, Next} -> {Ending, Next};
         {'DOWN', Monitor, process, Actor, Reason} -> {{down, Reason}, []}
-    after 20000 -> {{hangs, maty:sessions()}, []}
+    after 60000 -> {{hangs, maty:sessions()}, []}
     end.
 
 stray(Actor) ->

@@ -84,7 +84,7 @@ handlers_test_() ->
             Folder
         end,
         fun(Folder) -> file:del_dir_r(Folder) end, fun(Folder) ->
-            [
+            maty_player:patiently(lists:flatten([
                 right(Folder),
                 sends(Folder),
                 ends(Folder),
@@ -94,7 +94,7 @@ handlers_test_() ->
                 held(Folder),
                 several_roles(Folder),
                 levels(Folder)
-            ]
+            ]))
         end}.
 
 %% Compiles a text in which parts are replaced. Returns errors and warnings, each with

@@ -12,9 +12,8 @@
 
 hostile_test_() ->
     {setup, fun maty_player:start_engine/0, [
-        {timeout, 120 + 2 * soak_seconds(), fun random_commands/0},
-        fun commands_that_are_too_short/0,
-        fun unknown_operations/0
+        {timeout, 300 + 2 * soak_seconds(), fun random_commands/0}
+        | maty_player:patiently([fun commands_that_are_too_short/0, fun unknown_operations/0])
     ]}.
 
 soak_seconds() ->

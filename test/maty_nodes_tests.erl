@@ -9,7 +9,8 @@
 -import(maty_player, [play_on/2, next/1, go/1]).
 
 -export([start/0, start_node/1, stop/1]).
--export([two_buyers/1, before_it_begins/1, opening_given_up/1, withdrawn/1, wrong_messages/1]).
+-export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
+-export([watched_before_it_begins/1, withdrawn/1, wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
 -export([waiting_in_vain/1, access_point_names/1, upgraded/1]).
 
@@ -51,6 +52,8 @@ nodes_test_() ->
                 two_buyers,
                 before_it_begins,
                 opening_given_up,
+                begun_too_late,
+                watched_before_it_begins,
                 withdrawn,
                 wrong_messages,
                 actor_killed,
@@ -163,25 +166,10 @@ two_buyers([A, B, C] = Nodes) ->
 
 %% The last to register is on the third node, whose engine is held while the access
 %% point begins: the others' messages come before the start.
-before_it_begins([A, B, C] = Nodes) ->
-    AccessPoint = access_point(A, ?CASCADE),
-    Engine = erpc:call(C, maty_engine, pid, []),
-    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
-    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
-    #{'A' := [First], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
-    held(C, Engine, fun() ->
-        Second = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
-        #{'A' := []} = maty_access_point:waiting(AccessPoint),
-        ok = sys:suspend(AccessPoint),
-        Second
-    end),
-    %% It opens its part, and is held again.
-    ok = erpc:call(C, maty_player, until, [fun() -> maps:get(endpoints, maty:counters()) =:= 1 end]),
-    held(C, Engine, fun() ->
-        ok = sys:resume(AccessPoint),
-        ok = erpc:call(B, maty_player, settled, []),
+before_it_begins(Nodes) ->
+    {First, Third} = begun_but_on_the_third(Nodes, fun(_AccessPoint, Third) ->
         ok = maty_player:until(fun() ->
-            {message_queue_len, 0} =:= erpc:call(C, erlang, process_info, [Third, message_queue_len])
+            {message_queue_len, 0} =:= erpc:call(node(Third), erlang, process_info, [Third, message_queue_len])
         end),
         [] = maty:sessions(Third)
     end),
@@ -191,6 +179,35 @@ before_it_begins([A, B, C] = Nodes) ->
     {ended, 'C', {done, normal}} = next(Third),
     {got, 'A', {z}} = next(First),
     settled(Nodes).
+
+%% A session of which the access point has told all three engines to begin, and the
+%% first two have, while the third is held. Runs a function there.
+begun_but_on_the_third([A, B, C] = Nodes, Fun) ->
+    %% The engines know each other, and will not have to ask the one that is held.
+    {_, _, Known} = cascade(Nodes, [{send, 'C', {y}}]),
+    go(Known),
+    settled(Nodes),
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(C, maty_engine, pid, []),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    #{'A' := [First], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+    held(C, Engine, fun() ->
+        _ = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        #{'A' := []} = maty_access_point:waiting(AccessPoint),
+        ok = sys:suspend(AccessPoint)
+    end),
+    %% It opens its part and says so, and is held again.
+    ok = maty_player:until(fun() ->
+        {messages, Told} = process_info(AccessPoint, messages),
+        [ok || {'$maty_prepared', _, From, _} <- Told, From =:= Engine] =/= []
+    end),
+    held(C, Engine, fun() ->
+        ok = sys:resume(AccessPoint),
+        ok = erpc:call(B, maty_player, settled, []),
+        Fun(AccessPoint, Third)
+    end),
+    {First, Third}.
 
 %% Runs a function while a process of another node is held.
 held(Node, Pid, Fun) ->
@@ -232,6 +249,77 @@ opening_given_up([A, B, C] = Nodes) ->
     settled(Nodes),
     [[] = maty:sessions(Actor) || Actor <- Actors],
     ok.
+
+%% The access point ends, and its actor on the third node hears of that before its
+%% engine has begun: it gives up what it had registered for.
+begun_too_late(Nodes) ->
+    {First, Third} = begun_but_on_the_third(Nodes, fun(AccessPoint, Third) ->
+        maty_player:kill(AccessPoint),
+        maty_player:run(Third, fun() -> maty:unregister(AccessPoint, 'C') end)
+    end),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    settled(Nodes),
+    [] = maty:sessions(Third),
+    ok.
+
+%% An engine has its part ready only when it is known to watch the others, or they
+%% have gone. Who opens the sessions here, and is the other engine, is the test.
+watched_before_it_begins([A, B, _] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Image = maty_protocol:image(maty_access_point:protocol(AccessPoint)),
+    Engine = erpc:call(B, maty_engine, pid, []),
+    Engine ! {'$maty_image', Image},
+    Actor = play_on(B, [{not_yet, AccessPoint, 'A', []}]),
+    {ok, Token} = maty_player:run(Actor, fun maty_engine:attach/0),
+    Prepare = fun(Number, Other) ->
+        Engine ! {'$maty_prepare', self(), Number, erlang:md5(Image), {0, refuse}, [
+            {0, Engine, Actor, maty_engine:place(Token, Number)},
+            {1, Other, Actor, maty_engine:place(0, 0)},
+            {2, Other, Actor, maty_engine:place(0, 0)}
+        ]},
+        receive
+            {Other, {'$maty_watch', Engine, Monitor}} -> Monitor
+        end
+    end,
+    First = relay(),
+    Monitor = Prepare(1, First),
+    {monitored_by, Watchers} = process_info(First, monitored_by),
+    true = lists:member(Engine, Watchers),
+    %% The answer to another one does not count.
+    Engine ! {'$maty_watched', First, make_ref()},
+    nothing_prepared(Engine),
+    Engine ! {'$maty_watched', First, Monitor},
+    receive
+        {'$maty_prepared', 1, Engine, {ok, _}} -> ok
+    end,
+    Second = relay(),
+    _ = Prepare(2, Second),
+    nothing_prepared(Engine),
+    maty_player:kill(Second),
+    receive
+        {'$maty_prepared', 2, Engine, {ok, _}} -> ok
+    end,
+    [Engine ! {'$maty_abandon', {self(), Number}} || Number <- [1, 2]],
+    maty_player:kill(First),
+    settled(Nodes).
+
+%% A process that hands on what it gets, with its name.
+relay() ->
+    Self = self(),
+    spawn(fun Loop() ->
+        receive
+            Message -> Self ! {self(), Message}
+        end,
+        Loop()
+    end).
+
+nothing_prepared(Engine) ->
+    %% It has done all that it was told.
+    _ = sys:get_state(Engine, infinity),
+    receive
+        {'$maty_prepared', _, _, _} = Prepared -> error(Prepared)
+    after 0 -> ok
+    end.
 
 %% A participant of the opening that can still be given up takes back; the others
 %% stay in front.

@@ -270,7 +270,7 @@ mistake_of(_Index, _Roles, _Mistake) -> none.
 report(Actor) ->
     receive
         {report, Actor, Report} -> Report
-    after 10000 -> {Actor, hangs, maty:sessions()}
+    after 60000 -> {Actor, hangs, maty:sessions()}
     end.
 
 violations() ->

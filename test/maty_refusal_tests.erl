@@ -663,7 +663,7 @@ access_point_of_a_bad_protocol() ->
     ),
     ?assertEqual({error, {not_a_protocol, lists}}, maty_access_point:start_link(lists)),
     ?assertMatch({error, {file, #{reason := enoent}}}, maty_access_point:start_link({file, "no/such.scr"})),
-    ?assertEqual(Before, maty_access_point:list()).
+    ?assertEqual([], maty_access_point:list() -- Before).
 
 access_point_options() ->
     Protocol = {string, ?ORDER},

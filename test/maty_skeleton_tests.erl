@@ -16,7 +16,7 @@ every_role_test_() ->
         end,
         fun file:del_dir_r/1, fun(Folder) ->
             [
-                {timeout, 60, {Path, fun() -> every_role(Path, Folder) end}}
+                {timeout, 300, {Path, fun() -> every_role(Path, Folder) end}}
              || Path <- filelib:wildcard("test/protocols/*.scr")
             ]
         end}.
@@ -45,7 +45,10 @@ plays(Protocol, Role, Path, Folder) ->
     maty_testing:assert_plays(Module, #{protocol => Protocol, role => Role}).
 
 %% The check is made: a skeleton that is changed does not compile.
-is_checked_test() ->
+is_checked_test_() ->
+    maty_player:tests([fun is_checked/0]).
+
+is_checked() ->
     Path = filename:absname("examples/two_buyer/two_buyer.scr"),
     {ok, Protocol} = maty_protocol:from_file(Path),
     {ok, Source} = maty_protocol:skeleton(Protocol, 'Buyer1', erlang, buyer, Path),

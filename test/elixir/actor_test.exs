@@ -357,7 +357,7 @@ defmodule Maty.ActorTest do
       actor = start(%{})
       assert Maty.Actor.call(actor, {:with, &{:reply, 1, &1}}) == 1
       assert GenServer.call(actor, {:with, &{:reply, 2, &1}}) == 2
-      assert Maty.Actor.call(actor, {:with, &{:reply, 3, &1, {:continue, :then}}}, 1_000) == 3
+      assert Maty.Actor.call(actor, {:with, &{:reply, 3, &1, {:continue, :then}}}, 60_000) == 3
       assert_receive {:continue, :then}
       assert Maty.Actor.call(actor, {:with, &{:reply, 4, &1, 0}}) == 4
       assert_receive {:info, :timeout}
@@ -368,7 +368,7 @@ defmodule Maty.ActorTest do
       task = Task.async(fn -> Maty.Actor.call(actor, :later) end)
       assert_receive :called
       Maty.Actor.cast(actor, :answer)
-      assert Task.await(task) == :answer
+      assert Task.await(task, :infinity) == :answer
     end
 
     test "a call that ends the actor" do
@@ -714,7 +714,7 @@ defmodule Maty.ActorTest do
       assert_receive {:terminate, :normal}
       assert Maty.Actor.stop(start(%{}), :shutdown) == :ok
       assert_receive {:terminate, :shutdown}
-      assert Maty.Actor.stop(start(%{}), {:shutdown, 1}, 1_000) == :ok
+      assert Maty.Actor.stop(start(%{}), {:shutdown, 1}, 60_000) == :ok
       assert_receive {:terminate, {:shutdown, 1}}
     end
   end

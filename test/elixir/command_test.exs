@@ -646,7 +646,7 @@ defmodule Maty.CommandTest do
         for actor <- actors, do: {:ok, _} = :maty_actor.start_link(actor, access_point)
 
         for role <- roles do
-          assert_receive {^role, ending}, 5_000, "#{role} of #{name} does not end"
+          assert_receive {^role, ending}, 30_000, "#{role} of #{name} does not end"
           assert ending == {:done, :normal}
         end
       end

@@ -124,8 +124,8 @@ defmodule Maty.FailureTest do
     client = client(ap)
     server(ap, fn {:ask, 1}, state -> {:leave, :busy, state} end)
     ask(client)
-    assert_receive {:terminate_session, :Server, {:left, :busy}}, 5000
-    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+    assert_receive {:terminate_session, :Server, {:left, :busy}}
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
   end
 
   test "a handler raises, and its actor goes on", %{ap: ap} do
@@ -134,10 +134,9 @@ defmodule Maty.FailureTest do
     ask(client)
 
     assert_receive {:terminate_session, :Server,
-                    {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}},
-                   5000
+                    {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}}
 
-    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
     assert Process.alive?(server)
   end
 
@@ -187,7 +186,7 @@ defmodule Maty.FailureTest do
     client = client(ap, timeout: 1, on_failure: on_failure)
     server = server(ap, fn {:ask, 1}, state -> receive(do: (:go -> {:leave, :late, state})) end)
     ask(client)
-    assert_receive {:on_failure, :timeout}, 5000
+    assert_receive {:on_failure, :timeout}
     send(server, :go)
     refute_received {:handle_failure, _, _}
   end
@@ -197,8 +196,8 @@ defmodule Maty.FailureTest do
     server(ap, fn {:ask, 1}, state -> {:done, :normal, state} end)
     ask_is_held(client)
     assert :ok = Maty.Actor.call(client, :leave)
-    assert_receive {:terminate_session, :Client, {:left, :bored}}, 5000
-    assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}, 5000
+    assert_receive {:terminate_session, :Client, {:left, :bored}}
+    assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}
 
     assert Maty.Actor.call(client, {:become, :ask}) ==
              "no session is held by the name :ask, nor by any other"
@@ -210,7 +209,7 @@ defmodule Maty.FailureTest do
 
   test "a registration is not answered in its time", %{ap: ap} do
     {:ok, _} = Maty.Actor.start(Lonely, {ap, self()})
-    assert_receive {:expired, ^ap, :Client}, 5000
+    assert_receive {:expired, ^ap, :Client}
   end
 
   test "wrong options are named", %{ap: ap} do

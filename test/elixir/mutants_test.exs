@@ -8,7 +8,7 @@ defmodule Maty.MutantsTest do
   use ExUnit.Case, async: false
 
   @moduletag :tmp_dir
-  @moduletag timeout: 300_000
+  @moduletag timeout: 600_000
 
   # ----- The examples -----
 

@@ -62,7 +62,7 @@ run() ->
     [{ok, _} = maty_actor:start_link(?MODULE, {Role, AccessPoint, self()}) || Role <- ['Alice', 'Bob']],
     receive
         {heard, Text} -> io:format("~n~ts~n", [Text])
-    after 10000 ->
+    after 60000 ->
         exit(no_session)
     end.
 

@@ -1,6 +1,6 @@
 %% An actor that plays one role of the two buyers over and over, and counts on its
 %% node how its sessions end; and the processes of one node that do so.
--module(maty_faults).
+-module(maty_fault_actors).
 
 -behaviour(maty_actor).
 
