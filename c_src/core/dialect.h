@@ -29,6 +29,7 @@ typedef struct maty__dialect {
   maty__label_rule labels;
   bool module_line;     /* required; its last part is the file's name */
   bool ordered;         /* imports come before types, and those before protocols */
+  bool names_first;     /* nothing is judged while a name or the syntax is wrong anywhere */
   bool bare_signatures; /* a message without brackets is a declared signature */
   bool unused_roles;    /* a role that takes no part is allowed */
   bool one_receiver;    /* the first messages of a choice's branches go to one role */
