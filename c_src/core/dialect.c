@@ -25,6 +25,7 @@ static const maty__dialect_t dialects[] = {
                             .ordered = true,
                             .names_first = true,
                             .unused_roles = true,
+                            .loops_differ = true,
                             .one_receiver = true,
                             .choice = MATY_FAIRNESS_FAIR},
 };

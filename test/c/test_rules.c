@@ -667,3 +667,21 @@ Test(rules_loops, branch_that_never_ends) {
                  "}\n",
                  "");
 }
+
+/* One after the other may have one name. */
+Test(rules_nuscr, loops_differ) {
+  test_expect_in(MATY_DIALECT_NUSCR, NULL,
+                 "global protocol P(role A, role B) {\n"
+                 "  rec X { m() from A to B; }\n"
+                 "  rec X {\n"
+                 "    n() from A to B;\n"
+                 "    choice at A {\n"
+                 "      rec X { k() from A to B; continue X; }\n"
+                 "    } or {\n"
+                 "      rec Y { l() from A to B; continue X; }\n"
+                 "    }\n"
+                 "  }\n"
+                 "}\n",
+                 "6:11+1 error [dup-label] a loop around this is named 'X', too\n"
+                 "3:7+1 note [dup-label] it is this one\n");
+}
