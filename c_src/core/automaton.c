@@ -107,10 +107,11 @@ static uint32_t label_length(const builder_t *builder, uint32_t edge) {
 static maty_status check_sender(builder_t *builder, uint32_t state) {
   maty__point_t *point = &builder->automaton->points.at[state];
   uint32_t end = point->first_edge + point->edge_count, chosen = point->first_edge;
-  uint32_t subject =
-      builder->choosers.count == 0
-          ? MATY__NONE
-          : builder->graph->choosers.at[builder->graph->chooser_of.at[builder->choosers.at[0]]].role;
+  uint32_t subject = MATY__NONE;
+  if (builder->choosers.count > 0) {
+    uint32_t chooser = builder->graph->chooser_of.at[builder->choosers.at[0]];
+    subject = builder->graph->choosers.at[chooser].role;
+  }
   for (uint32_t edge = point->first_edge; edge < end; edge++)
     if (message_of(builder, edge)->sender == subject) {
       chosen = edge;

@@ -96,8 +96,9 @@ static void walk(test_text_t text, maty_status expected, bool can_be_read) {
 
 Test(hostile, loops_in_one_another, .timeout = 120) {
   test_text_t text = begin("role A, role B");
-  add_repeated(&text, "rec X {", MATY_MAX_DEPTH);
-  test_text_add(&text, "m() from A to B; continue X;");
+  for (uint32_t i = 0; i < MATY_MAX_DEPTH; i++)
+    test_text_add(&text, "rec X%u {", i);
+  test_text_add(&text, "m() from A to B; continue X%u;", MATY_MAX_DEPTH - 1);
   add_repeated(&text, "}", MATY_MAX_DEPTH + 1);
   walk(text, MATY_OK, true);
 }
