@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, register/3, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
+-export([register/2, register/3, unregister/2, send/2, session/0, sender/1, leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, stuck/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -116,6 +116,26 @@ session() ->
     case maty_session:current() of
         undefined -> undefined;
         Endpoint -> maty_session:about(Endpoint)
+    end.
+
+%% @doc The role that sent the message with which the handler was called that runs. A
+%% handler need not ask, unless the protocol has the same message from two roles in one
+%% place, and goes on in two ways:
+%%
+%% ```
+%% offer({price, Price} = Message, State) ->
+%%     case maty:sender(Message) of
+%%         'Shop' -> ...;
+%%         'Rival' -> ...
+%%     end.
+%% '''
+%%
+%% Raises `{not_received, Message}' for anything else.
+-spec sender(message()) -> role().
+sender(Message) ->
+    case maty_session:sender(Message) of
+        {ok, Role} -> Role;
+        {error, not_received} -> erlang:error({not_received, Message}, [Message])
     end.
 
 %% @doc The same as `leave(Session, normal)'.

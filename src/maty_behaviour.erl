@@ -47,6 +47,8 @@
     %% What it receives: sender, label, and the types of the fields as the language
     %% spells them, which may differ from one moment to another.
     receives := [{atom(), atom(), [[binary()]]}],
+    %% Whether several roles send it the same label.
+    told := boolean(),
     %% Labels that it sends.
     sends := [atom()],
     %% All of the protocol.
@@ -159,7 +161,7 @@ read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Gra
                     false -> "on "
                 end,
             read_entry(
-                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context, G
+                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context#context{sender = Peer}, G
             )
         end,
         G1,

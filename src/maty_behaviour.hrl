@@ -10,6 +10,8 @@
     code :: maty_code:code(),
     %% Whether that is another module than the one that is checked.
     foreign = false :: boolean(),
+    %% Who sent the message that a handler was called with.
+    sender = none :: none | atom(),
     %% Variables that a caller gave their values.
     given = #{} :: #{atom() => true},
     %% What becomes of the value, if it is the last one of a handler.

@@ -187,11 +187,13 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
      || {Direction, Peer, PeerAction, Label, Look} <- Actions
     ],
     Table = list_to_tuple(Decoded),
+    Labels = [received_label(Action) || Action <- Decoded],
     #role{
         name = name(Name),
         index = Index,
         sends = sends(Decoded),
-        labels = list_to_tuple([received_label(Action) || Action <- Decoded]),
+        labels = list_to_tuple(Labels),
+        told = list_to_tuple([told(Label, Labels -- [Label]) || Label <- Labels]),
         peers = list_to_tuple([element(2, Action) || Action <- Decoded]),
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
         initial_state = Initial,
@@ -221,6 +223,14 @@ phase(?FINAL) -> final.
 
 received_label({'receive', _, _, _, Label, _}) -> Label;
 received_label({send, _, _, _, _, _}) -> [].
+
+%% An action is a label and a role, so who sends another with this label is another role.
+told([], _) -> [];
+told(Label, Others) ->
+    case lists:member(Label, Others) of
+        true -> {told, Label};
+        false -> Label
+    end.
 
 transition({Action, Target, Line, Column, Fields}, First, Table) ->
     {Direction, Peer, _, _, Label, _} = element(Action + 1, Table),

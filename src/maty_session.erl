@@ -13,7 +13,7 @@
 
 -export([endpoint/6, about/1, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
 -export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
--export([state/1, expected_peers/1, sender/2, violation/4]).
+-export([state/1, expected_peers/1, sender/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
 
@@ -47,7 +47,7 @@ endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
         id = Id,
         role = Role,
         sends = Role#role.sends,
-        labels = Role#role.labels,
+        labels = Role#role.told,
         participants = Participants,
         machine = Machine,
         access_point = AccessPoint,
@@ -270,6 +270,18 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
     catch
         error:badarg -> gone
     end;
+%% Several roles send this label, so who did is kept for sender/1.
+offer(#endpoint{labels = Labels} = Endpoint, Command, Message) when
+    element(2, element(?COMMAND_ACTION(Command) + 1, Labels)) =:= element(1, Message)
+->
+    Plain = setelement(?COMMAND_ACTION(Command) + 1, Labels, element(1, Message)),
+    case offer(Endpoint#endpoint{labels = Plain}, Command, Message) of
+        Phase when is_integer(Phase) ->
+            _ = put(?TOLD, ?COMMAND_ACTION(Command)),
+            Phase;
+        Other ->
+            Other
+    end;
 offer(Endpoint, Command, Message) ->
     maty_engine:count_refused(),
     refuse(no_action, Endpoint, Command, Message).
@@ -303,6 +315,23 @@ sender(#endpoint{role = #role{peers = Peers}}, Command) when
     element(?COMMAND_ACTION(Command) + 1, Peers);
 sender(_Endpoint, _Command) ->
     unknown.
+
+%% The role that sent the message that the current handler was called with.
+-spec sender(term()) -> {ok, maty:role()} | {error, not_received}.
+sender(Message) when is_tuple(Message), tuple_size(Message) > 0 ->
+    case current() of
+        #endpoint{role = #role{labels = Labels, peers = Peers}, labels = Told} ->
+            Label = element(1, Message),
+            case [I || I <- lists:seq(1, tuple_size(Labels)), element(I, Labels) =:= Label] of
+                [] -> {error, not_received};
+                [Only] when element(Only, Told) =:= Label -> {ok, element(Only, Peers)};
+                [_ | _] -> {ok, element(get(?TOLD) + 1, Peers)}
+            end;
+        undefined ->
+            {error, not_received}
+    end;
+sender(_) ->
+    {error, not_received}.
 
 %% ----- Ending -----
 

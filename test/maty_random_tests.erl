@@ -10,6 +10,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -export([init_actor/1, init_session/2, terminate_session/4]).
+-export([global_type/0, text/1]).
 
 -define(ROLES, ['A', 'B', 'C', 'D']).
 %% After so many messages a role takes the way out of every loop.

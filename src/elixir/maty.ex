@@ -151,6 +151,27 @@ defmodule Maty do
   end
 
   @doc """
+  The role that sent the message with which the handler was called that runs.
+
+  A handler need not ask, unless the protocol has the same message from two roles in one
+  place, and goes on in two ways. Raises `Maty.Error` for anything else.
+
+      def offer({:price, price} = message, state) do
+        case Maty.sender(message) do
+          :Shop -> {:suspend, &bill/2, price}
+          :Rival -> {:suspend, &offer/2, min(price, state)}
+        end
+      end
+  """
+  @spec sender(message()) :: role()
+  def sender(message) do
+    case :maty_session.sender(message) do
+      {:ok, role} -> role
+      {:error, :not_received} -> raise_at_caller(Maty.Error.exception({:not_received, message}))
+    end
+  end
+
+  @doc """
   The session whose handler runs, or `nil` outside of one.
 
       iex> Maty.session()

@@ -179,7 +179,8 @@ defmodule Maty.MutantsTest do
 
   defp elixir(names) do
     modules = Enum.flat_map(names, &Code.compile_file("examples/two_buyer/#{&1}.ex"))
-    {:ok, _} = apply(Printer, :start_link, [])
+    printer = start_supervised!(%{id: Printer, start: {Printer, :start_link, []}})
+    true = Process.group_leader(printer, Process.group_leader())
     modules
   end
 

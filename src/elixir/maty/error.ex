@@ -44,6 +44,10 @@ defmodule Maty.Error do
     "no session is held by the name #{inspect(name)}; held are #{inspect(held)}"
   end
 
+  defp text({:not_received, message}) do
+    "#{inspect(message)} is not the message that the handler was called with"
+  end
+
   defp text({:already_started, pid}) do
     "the name is taken by #{inspect(pid)}"
   end
