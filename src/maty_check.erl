@@ -17,7 +17,7 @@
 %% be checked at all.
 -module(maty_check).
 
--export([main/0, main/1, beam/2, beams/2, json/1, format_error/1]).
+-export([main/0, main/1, beam/2, beams/2, report/2, json/1, format_error/1]).
 
 -define(USAGE, "usage: maty_check [--json] [--strict] FILE...\n").
 
@@ -56,23 +56,27 @@ main(Arguments) ->
 start_and_run(Files, Json, Options) ->
     case application:ensure_all_started(maty) of
         {ok, _} ->
-            run(Files, Json, Options);
+            report(beams(Files, Options), #{json => Json});
         {error, Reason} ->
             io:format(standard_error, "maty_check: maty cannot be started: ~tp~n", [Reason]),
             2
     end.
 
-run(Files, Json, Options) ->
-    {Findings, Failures} = beams(Files, Options),
+%% @doc Prints what was found, and what could not be checked. Returns an exit status: 0 if no
+%% handler is wrong, 1 if one is, 2 if something could not be checked.
+-spec report({[maty_handlers:finding()], [{file:filename(), term()}]}, #{json => boolean()}) ->
+    0..2.
+report({Findings, Failures}, Options) ->
     lists:foreach(
-        fun({File, Reason}) -> io:format(
-            standard_error, "~ts: ~ts~n", [File, format_error(Reason)]
-        ) end, Failures
+        fun({File, Reason}) ->
+            io:format(standard_error, "~ts: ~ts~n", [File, format_error(Reason)])
+        end,
+        Failures
     ),
     Text =
-        case Json of
-            true -> [[json(Finding), "\n"] || Finding <- Findings];
-            false -> maty_handlers:format(Findings)
+        case Options of
+            #{json := true} -> [[json(Finding), "\n"] || Finding <- Findings];
+            #{} -> maty_handlers:format(Findings)
         end,
     io:put_chars(Text),
     case {Failures, [error || #{severity := error} <- Findings]} of

@@ -462,7 +462,7 @@ static maty_status report_send(search_t *search, uint32_t at, const maty__node_t
 static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *node) {
   uint32_t state = search->points.at[at].state;
   bool known = node->role != NULL && node->label != NULL;
-  uint32_t field = 0, wrong_field = 0, fitting = 0;
+  uint32_t field = 0, wrong_field = 0, wrong_index = 0, fitting = 0;
   maty_transition_info_t transition, wrong = {.arity = MATY__NONE};
   maty_state_info_t info;
   MATY__TRY(maty_image_state(search->image, image_state(search, state), &info));
@@ -472,6 +472,7 @@ static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *no
     if (match == PAYLOAD && known) {
       wrong = transition;
       wrong_field = field;
+      wrong_index = i;
     }
     if (match != MATCH)
       continue;
@@ -486,8 +487,11 @@ static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *no
     return go_from(search, at, node->refused, state, MATY__NONE);
   if ((state & 1) != 0)
     return doubt(search, at);
-  return wrong.arity == MATY__NONE ? report_send(search, at, node)
-                                   : report_payload(search, at, node, &wrong, wrong_field);
+  if (wrong.arity == MATY__NONE)
+    return report_send(search, at, node);
+  MATY__TRY(report_payload(search, at, node, &wrong, wrong_field));
+  /* Which message is meant is clear, so what follows it can be looked at. */
+  return go_on(search, at, (wrong.target - search->info.first_state) << 1, wrong_index);
 }
 
 static const maty__on_t *on_message(const search_t *search, const maty__handler_t *handler,
