@@ -773,21 +773,23 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
-    Count < Most
-->
-    #session{endpoint = Endpoint, waiting = Waiting} = Session,
-    Kept = maty_waiting:in(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
-    loop(Session#session{waiting = Kept}, waiting(1, Actor));
-not_next(wait, _Command, _Message, #session{about = About} = Session, Actor) ->
-    overloaded(About),
-    withdraw(Session),
-    continue(fail(Session, overload, Actor));
+not_next(wait, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    keep(maty_session:sender(Endpoint, Command), Command, Message, Session, Actor);
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     maty_report:violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
+
+keep(Sender, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+    Count < Most
+->
+    Kept = maty_waiting:in(Sender, {Command, Message}, Session#session.waiting),
+    loop(Session#session{waiting = Kept}, waiting(1, Actor));
+keep(_Sender, _Command, _Message, #session{about = About} = Session, Actor) ->
+    overloaded(About),
+    withdraw(Session),
+    continue(fail(Session, overload, Actor)).
 
 %% Counts what waits, if anybody wants to know.
 waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
