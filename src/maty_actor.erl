@@ -589,7 +589,16 @@ run(Message, Phase, Session, Actor) ->
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
-            done(Reason, Session#session{local_state = NewLocal}, Actor);
+            Done = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = NewLocal,
+                waiting = Waiting,
+                options = Session#session.options
+            },
+            done(Reason, Done, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
         Other ->
@@ -877,7 +886,7 @@ start_session({Number, Handle, Image}, Participants, Id, Actor) ->
     end.
 
 start_session(Endpoint, Actor) ->
-    #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
+    #endpoint{handle = Handle, role = #role{initial_phase = Phase}, options = Options} = Endpoint,
     #actor{module = Module, state = State} = Actor,
     About = maty_session:about(Endpoint),
     {Waiting, Started} = arrived(Endpoint, Actor),
@@ -886,17 +895,25 @@ start_session(Endpoint, Actor) ->
         endpoint = Endpoint,
         about = About,
         waiting = Waiting,
-        options = Endpoint#endpoint.options
+        options = Options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
-            Ready = Session#session{next_handler = Handler, local_state = Local},
+            Ready = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = Local,
+                waiting = Waiting,
+                options = Options
+            },
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
-        {ok, Handler, Local, NewState, Options} when is_function(Handler, 2) ->
+        {ok, Handler, Local, NewState, Given} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
-            suspend_with(Options, Ready, Started#actor{state = NewState});
+            suspend_with(Given, Ready, Started#actor{state = NewState});
         {hold, Name, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local, options = none},
             hold(Name, Ready, Started#actor{state = NewState});
