@@ -70,6 +70,12 @@
     age :: non_neg_integer()
 }).
 
+%% Those who wait for one role.
+-record(line, {
+    length = 0 :: non_neg_integer(),
+    queue = queue:new() :: queue:queue(#registration{})
+}).
+
 %% A session that is being opened on several nodes.
 -record(opening, {
     %% One for each role.
@@ -86,10 +92,9 @@
     engine :: pid() | undefined,
     image = 0 :: non_neg_integer(),
     options :: map(),
-    %% By role index, and how long they are.
-    queues = {} :: tuple(),
-    lengths = {} :: tuple(),
-    %% How many of the queues are.
+    %% By role index.
+    lines = {} :: tuple(),
+    %% How many of them are.
     empty = 0 :: non_neg_integer(),
     registered = 0 :: non_neg_integer(),
     turned_away = 0 :: non_neg_integer(),
@@ -318,8 +323,7 @@ init({Protocol, Options}) ->
                     protocol = Protocol,
                     machine = Machine,
                     options = Options,
-                    queues = erlang:make_tuple(Count, queue:new()),
-                    lengths = erlang:make_tuple(Count, 0),
+                    lines = erlang:make_tuple(Count, #line{}),
                     empty = Count
                 })};
         {error, Status} ->
@@ -375,11 +379,11 @@ handle_call({upgrade, _Old, _New}, _From, #state{protocol = Protocol} = State) -
     {reply, {changed, Protocol}, State};
 handle_call(waiting, _From, State) ->
     {reply, registered(State), State};
-handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) ->
+handle_call(info, _From, #state{machine = Machine, lines = Lines} = State) ->
     #machine{protocol = Protocol, role_index = Roles} = Machine,
     Info = #{
         protocol => Protocol,
-        waiting => maps:map(fun(_, Role) -> element(Role + 1, Lengths) end, Roles),
+        waiting => maps:map(fun(_, Role) -> (element(Role + 1, Lines))#line.length end, Roles),
         sessions => State#state.opened,
         turned_away => State#state.turned_away
     },
@@ -394,10 +398,11 @@ handle_call({unregister, Engine, Place}, _From, State) ->
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
-registered(#state{queues = Queues, machine = Machine}) ->
+registered(#state{lines = Lines, machine = Machine}) ->
     maps:map(
         fun(_, Role) ->
-            [Pid || #registration{pid = Pid} <- queue:to_list(element(Role + 1, Queues))]
+            #line{queue = Queue} = element(Role + 1, Lines),
+            [Pid || #registration{pid = Pid} <- queue:to_list(Queue)]
         end,
         Machine#machine.role_index
     ).
@@ -407,8 +412,7 @@ registered(#state{queues = Queues, machine = Machine}) ->
 move(Protocol, #state{engine = Engine, machine = Before} = State) ->
     case maty_machine:load(Engine, maty_protocol:image(Protocol)) of
         {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles} = Machine} ->
-            #state{queues = Queues, lengths = Lengths} =
-                Closed = close_openings(fun(_) -> true end, State),
+            #state{lines = Lines} = Closed = close_openings(fun(_) -> true end, State),
             ok = maty_directory:add(Name, Digest),
             Order = [
                 map_get(Role, Before#machine.role_index) + 1
@@ -418,8 +422,7 @@ move(Protocol, #state{engine = Engine, machine = Before} = State) ->
                 protocol = Protocol,
                 machine = Machine,
                 image = Image,
-                queues = list_to_tuple([element(Index, Queues) || Index <- Order]),
-                lengths = list_to_tuple([element(Index, Lengths) || Index <- Order])
+                lines = list_to_tuple([element(Index, Lines) || Index <- Order])
             }};
         {error, Status} ->
             {error, Status}
@@ -481,30 +484,25 @@ watch_engine(Engine, #state{engines = Engines} = State) when is_map_key(Engine, 
 watch_engine(Engine, #state{engines = Engines} = State) ->
     State#state{engines = Engines#{Engine => erlang:monitor(process, Engine)}}.
 
-registered(Role, Pid, Engine, Place, #state{registered = Age} = State) ->
+registered(Role, Pid, Engine, Place, State) ->
+    #state{registered = Age, lines = Lines, empty = Empty} = Watched = watch(Pid, State),
     Registration = #registration{pid = Pid, engine = Engine, place = Place, age = Age},
     Index = index(Role, State),
-    Watched = watch(Pid, State#state{registered = Age + 1}),
-    bound(Index, match(enqueue(Index, Registration, Watched))).
+    #line{length = Length, queue = Queue} = Line = element(Index, Lines),
+    Longer = #line{length = Length + 1, queue = queue:in(Registration, Queue)},
+    Waiting = Watched#state{
+        registered = Age + 1,
+        lines = setelement(Index, Lines, Longer),
+        empty = Empty - count_empty(Line)
+    },
+    bound(Index, match(Waiting)).
 
 %% Where a role's queue is. All versions of the protocol have the same roles.
 index(Role, #state{machine = #machine{role_index = Index}}) ->
     map_get(Role, Index) + 1.
 
-enqueue(Role, Registration, State) ->
-    #state{queues = Queues, lengths = Lengths, empty = Empty} = State,
-    Queue = element(Role, Queues),
-    State#state{
-        lengths = setelement(Role, Lengths, element(Role, Lengths) + 1),
-        queues = setelement(Role, Queues, queue:in(Registration, Queue)),
-        empty = Empty - count_empty(Queue)
-    }.
-
-count_empty(Queue) ->
-    case queue:is_empty(Queue) of
-        true -> 1;
-        false -> 0
-    end.
+count_empty(#line{length = 0}) -> 1;
+count_empty(#line{}) -> 0.
 
 %% An actor has ended.
 forget(Pid, #state{registrants = Registrants} = State) ->
@@ -516,37 +514,38 @@ engine_down(Engine, State) ->
     Its = fun(#registration{engine = E}) -> E =:= Engine end,
     drop(Its, close_openings(Its, State)).
 
-drop(Condition, #state{queues = Queues} = State) ->
-    Kept = [
-        queue:filter(fun(Registration) -> not Condition(Registration) end, Queue)
-     || Queue <- tuple_to_list(Queues)
-    ],
+drop(Condition, #state{lines = Lines} = State) ->
+    Kept = [drop_from(Line, Condition) || Line <- tuple_to_list(Lines)],
     State#state{
-        queues = list_to_tuple(Kept),
-        lengths = list_to_tuple([queue:len(Queue) || Queue <- Kept]),
-        empty = lists:sum([count_empty(Queue) || Queue <- Kept])
+        lines = list_to_tuple(Kept), empty = lists:sum([count_empty(Line) || Line <- Kept])
     }.
 
-count(#state{lengths = Lengths}) ->
-    lists:sum(tuple_to_list(Lengths)).
+drop_from(#line{queue = Queue}, Condition) ->
+    Kept = queue:filter(fun(Registration) -> not Condition(Registration) end, Queue),
+    #line{length = queue:len(Kept), queue = Kept}.
+
+count(#state{lines = Lines}) ->
+    lists:sum([Length || #line{length = Length} <- tuple_to_list(Lines)]).
 
 %% ----- Bounds -----
 
 %% Registrations for this role have come, and were not matched at once: turns away
 %% those that are too many.
-bound(Role, #state{options = Options, lengths = Lengths} = State) ->
+bound(Role, #state{options = Options, lines = Lines} = State) ->
     #{max_waiting := Most, max_waiting_in_all := MostInAll, drop := Drop} = Options,
-    case {element(Role, Lengths) > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
+    #line{length = Length} = element(Role, Lines),
+    case {Length > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
         {false, false} -> State;
         {true, _} -> bound(Role, turn_away(Drop, Role, State));
         {false, true} -> bound(Role, turn_away(Drop, role_of(Drop, State), State))
     end.
 
 %% The role of the newest or oldest registration of all.
-role_of(Drop, #state{queues = Queues}) ->
+role_of(Drop, #state{lines = Lines}) ->
     Waiting = [
         {Queue, Role}
-     || {Role, Queue} <- lists:enumerate(tuple_to_list(Queues)), not queue:is_empty(Queue)
+     || {Role, #line{length = Length, queue = Queue}} <- lists:enumerate(tuple_to_list(Lines)),
+        Length > 0
     ],
     {_Age, Role} =
         case Drop of
@@ -556,12 +555,14 @@ role_of(Drop, #state{queues = Queues}) ->
     Role.
 
 turn_away(Drop, Role, State) ->
-    #state{queues = Queues, lengths = Lengths, empty = Empty, turned_away = Count} = State,
-    {{value, #registration{pid = Pid, place = Place}}, Left} =
+    #state{lines = Lines, empty = Empty, turned_away = Count} = State,
+    #line{length = Length, queue = Queue} = element(Role, Lines),
+    {{value, #registration{pid = Pid, place = Place}}, Rest} =
         case Drop of
-            newest -> queue:out_r(element(Role, Queues));
-            oldest -> queue:out(element(Role, Queues))
+            newest -> queue:out_r(Queue);
+            oldest -> queue:out(Queue)
         end,
+    Left = #line{length = Length - 1, queue = Rest},
     Pid ! {'$maty_turned_away', maty_engine:place_number(Place)},
     #machine{protocol = Protocol, roles = Roles} = State#state.machine,
     maty_event:notify(overload, #{
@@ -572,8 +573,7 @@ turn_away(Drop, Role, State) ->
         actor => Pid
     }),
     State#state{
-        queues = setelement(Role, Queues, Left),
-        lengths = setelement(Role, Lengths, element(Role, Lengths) - 1),
+        lines = setelement(Role, Lines, Left),
         empty = Empty + count_empty(Left),
         turned_away = Count + 1
     }.
@@ -581,20 +581,25 @@ turn_away(Drop, Role, State) ->
 %% ----- Sessions -----
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, stuck = false, engine = Engine} = State) ->
+match(#state{empty = 0, stuck = false} = State) ->
     {First, Taken} = take_first(State),
-    case lists:all(fun(#registration{engine = E}) -> E =:= Engine end, First) of
+    case all_here(First, State) of
         true -> open(First, Taken, State);
         false -> match(prepare(First, Taken))
     end;
 match(State) ->
     State.
 
+all_here(_Registrations, #state{engines = Others}) when Others =:= #{} ->
+    true;
+all_here(Registrations, #state{engine = Engine}) ->
+    lists:all(fun(#registration{engine = E}) -> E =:= Engine end, Registrations).
+
 %% Registrations have gone, or are back from a session that was given up; then more
 %% may wait than may.
 match_again(State) ->
     Matched = match(State),
-    lists:foldl(fun bound/2, Matched, lists:seq(1, tuple_size(Matched#state.queues))).
+    lists:foldl(fun bound/2, Matched, lists:seq(1, tuple_size(Matched#state.lines))).
 
 %% Opens a session whose participants are all of this node.
 open(First, Taken, #state{image = Image, sessions = Sessions, options = Options} = State) ->
@@ -642,20 +647,18 @@ session_bound(#{max_under_way := infinity, overload := Overload}) -> {0, Overloa
 session_bound(#{max_under_way := Most, overload := Overload}) -> {Most, Overload}.
 
 %% Takes the first registration of each role.
-take_first(#state{queues = Queues, lengths = Lengths} = State) ->
-    {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
-    Taken = State#state{
-        queues = Rest,
-        lengths = list_to_tuple([Length - 1 || Length <- tuple_to_list(Lengths)]),
-        empty = Empty
-    },
-    {First, Taken}.
+take_first(#state{lines = Lines} = State) ->
+    {First, Left, Empty} = take_first(tuple_size(Lines), Lines, [], [], 0),
+    {First, State#state{lines = list_to_tuple(Left), empty = Empty}}.
 
-take_first([Queue | Queues], First, Rest, Empty) ->
-    {{value, Registration}, Left} = queue:out(Queue),
-    take_first(Queues, [Registration | First], [Left | Rest], Empty + count_empty(Left));
-take_first([], First, Rest, Empty) ->
-    {lists:reverse(First), list_to_tuple(lists:reverse(Rest)), Empty}.
+%% From the last role to the first, so that the lists are in order.
+take_first(0, _Lines, First, Left, Empty) ->
+    {First, Left, Empty};
+take_first(Index, Lines, First, Left, Empty) ->
+    #line{length = Length, queue = Queue} = element(Index, Lines),
+    {{value, Registration}, Rest} = queue:out(Queue),
+    Line = #line{length = Length - 1, queue = Rest},
+    take_first(Index - 1, Lines, [Registration | First], [Line | Left], Empty + count_empty(Line)).
 
 %% ----- Sessions on several nodes -----
 
@@ -711,17 +714,13 @@ close_openings(Condition, #state{openings = Openings} = State) ->
     %% The latest first, so that the first one is in front again.
     lists:foldl(fun close/2, State, lists:reverse(lists:sort(Affected))).
 
-close(Number, #state{openings = Openings, queues = Queues, lengths = Lengths} = State) ->
+close(Number, #state{openings = Openings, lines = Lines} = State) ->
     {#opening{registrations = Registrations}, Left} = maps:take(Number, Openings),
     Engines = lists:usort([Engine || #registration{engine = Engine} <- Registrations]),
     lists:foreach(fun(Engine) -> Engine ! {'$maty_abandon', {self(), Number}} end, Engines),
     Back = [
-        queue:in_r(Registration, Queue)
-     || {Registration, Queue} <- lists:zip(Registrations, tuple_to_list(Queues))
+        #line{length = Length + 1, queue = queue:in_r(Registration, Queue)}
+     || {Registration, #line{length = Length, queue = Queue}} <-
+            lists:zip(Registrations, tuple_to_list(Lines))
     ],
-    State#state{
-        openings = Left,
-        queues = list_to_tuple(Back),
-        lengths = list_to_tuple([Length + 1 || Length <- tuple_to_list(Lengths)]),
-        empty = 0
-    }.
+    State#state{openings = Left, lines = list_to_tuple(Back), empty = 0}.

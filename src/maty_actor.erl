@@ -608,7 +608,16 @@ run(Message, Phase, Session, Actor) ->
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
-            done(Reason, Session#session{local_state = NewLocal}, Actor);
+            Done = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = NewLocal,
+                waiting = Waiting,
+                options = Session#session.options
+            },
+            done(Reason, Done, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
         Other ->
@@ -792,21 +801,23 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
-    Count < Most
-->
-    #session{endpoint = Endpoint, waiting = Waiting} = Session,
-    Kept = maty_waiting:in(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
-    loop(Session#session{waiting = Kept}, waiting(1, Actor));
-not_next(wait, _Command, _Message, #session{about = About} = Session, Actor) ->
-    overloaded(About),
-    withdraw(Session),
-    continue(fail(Session, overload, Actor));
+not_next(wait, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    keep(maty_session:sender(Endpoint, Command), Command, Message, Session, Actor);
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     maty_report:violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
+
+keep(Sender, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+    Count < Most
+->
+    Kept = maty_waiting:in(Sender, {Command, Message}, Session#session.waiting),
+    loop(Session#session{waiting = Kept}, waiting(1, Actor));
+keep(_Sender, _Command, _Message, #session{about = About} = Session, Actor) ->
+    overloaded(About),
+    withdraw(Session),
+    continue(fail(Session, overload, Actor)).
 
 %% Counts what waits, if anybody wants to know.
 waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
@@ -897,7 +908,7 @@ start_session({Number, Handle, Image}, Participants, Id, Actor) ->
     end.
 
 start_session(Endpoint, Actor) ->
-    #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
+    #endpoint{handle = Handle, role = #role{initial_phase = Phase}, options = Options} = Endpoint,
     #actor{module = Module, state = State} = Actor,
     About = maty_session:about(Endpoint),
     {Waiting, Started} = arrived(Endpoint, Actor),
@@ -906,17 +917,25 @@ start_session(Endpoint, Actor) ->
         endpoint = Endpoint,
         about = About,
         waiting = Waiting,
-        options = Endpoint#endpoint.options
+        options = Options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
-            Ready = Session#session{next_handler = Handler, local_state = Local},
+            Ready = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = Local,
+                waiting = Waiting,
+                options = Options
+            },
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
-        {ok, Handler, Local, NewState, Options} when is_function(Handler, 2) ->
+        {ok, Handler, Local, NewState, Given} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
-            suspend_with(Options, Ready, Started#actor{state = NewState});
+            suspend_with(Given, Ready, Started#actor{state = NewState});
         {hold, Name, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local, options = none},
             hold(Name, Ready, Started#actor{state = NewState});
