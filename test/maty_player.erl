@@ -45,7 +45,7 @@ play_on(Node, Parts) ->
 next(Pid) ->
     receive
         {?MODULE, Pid, Event} -> Event
-    after ?PATIENCE -> error({nothing_from, Pid, erlang:process_info(Pid)})
+    after ?PATIENCE -> error({nothing_from, Pid, erpc:call(node(Pid), erlang, process_info, [Pid])})
     end.
 
 %% Ends a pause.
