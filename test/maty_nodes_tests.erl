@@ -722,8 +722,8 @@ close_sockets(From, To) ->
 heal(From, To) ->
     erpc:call(From, fun() ->
         true = erlang:set_cookie(To, erlang:get_cookie()),
-        true = net_kernel:connect_node(To),
-        ok
+        %% An attempt from before may still be under way.
+        maty_player:until(fun() -> net_kernel:connect_node(To) end)
     end).
 
 suspended([_, B, _] = Nodes) ->
