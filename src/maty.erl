@@ -56,7 +56,10 @@
 %% that has the name; else `access_point_down' of the actor is called.
 %%
 %% Raises `{unknown_role, Role, Roles}' if the protocol has no such role,
-%% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'.
+%% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'. One of
+%% another node is asked first, which the actor does not wait for: if that has no
+%% such role, or there is no such process, `access_point_down' is called; a name that
+%% nobody has there is waited for.
 -spec register(access_point(), role()) -> ok.
 register(AccessPoint, Role) ->
     register(AccessPoint, Role, #{}).

@@ -33,7 +33,7 @@
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
 -export([upgrade/2, protocol/1, waiting/1, info/1, list/0]).
--export([locate/1, whereis_name/1, register/4, unregister/3]).
+-export([locate/1, locate_far/1, whereis_name/1, register/4, unregister/3, expire/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -export_type([options/0, waiting/0, info/0]).
@@ -109,10 +109,6 @@
     %% Whether a session could not be opened, and there will be another attempt.
     stuck = false :: boolean()
 }).
-
-%% How long an access point of another node has time to say what its protocol is, in
-%% milliseconds.
--define(PATIENCE, 5000).
 
 %% Between two looks for an engine that is being restarted, in milliseconds; and
 %% between two attempts to open a session that an engine could not open, as when it
@@ -249,10 +245,11 @@ list() ->
 %% ----- What actors call -----
 
 %% @private
-%% The process and the protocol of an access point. One of this node is not asked.
--spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+%% The process and the protocol of an access point of this node, or that it is one of
+%% another node, which has to be asked.
+-spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | far | {error, term()}.
 locate({Name, Node}) when is_atom(Name), is_atom(Node), Node =/= node(), Name =/= global ->
-    locate_far({Name, Node}, {Name, Node});
+    far;
 locate(Name) ->
     case whereis_name(Name) of
         Pid when is_pid(Pid), node(Pid) =:= node() ->
@@ -262,27 +259,35 @@ locate(Name) ->
                 _ -> {error, {no_access_point, Name}}
             end;
         Pid when is_pid(Pid) ->
-            locate_far(Pid, Name);
+            far;
         _ ->
             {error, {no_access_point, Name}}
     end.
 
-%% The protocol is asked for once; by its digest it is known again.
-locate_far(Server, Name) ->
-    try gen_server:call(Server, locate, ?PATIENCE) of
-        {Pid, Digest} when is_pid(Pid) ->
-            case maty_machine:find(Digest) of
-                {ok, Machine} -> {ok, Pid, Machine};
-                error -> fetch(Pid, Digest, Name)
-            end;
-        _ ->
-            {error, {no_access_point, Name}}
+%% @private
+%% The same for one of another node. Takes as long as the node is silent, so an actor
+%% has another process do it. The protocol is asked for once; by its digest
+%% it is known again.
+-spec locate_far(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+locate_far(Name) ->
+    Server =
+        case Name of
+            {Local, Node} when is_atom(Local), is_atom(Node), Local =/= global -> Name;
+            _ -> whereis_name(Name)
+        end,
+    try
+        {Pid, Digest} = gen_server:call(Server, locate, infinity),
+        case maty_machine:find(Digest) of
+            {ok, Machine} -> {ok, Pid, Machine};
+            error -> fetch(Pid, Digest, Name)
+        end
     catch
-        exit:_ -> {error, {no_access_point, Name}}
+        %% Nobody is there, or somebody else.
+        _:_ -> {error, {no_access_point, Name}}
     end.
 
 fetch(Pid, Digest, Name) ->
-    Image = maty_protocol:image(gen_server:call(Pid, protocol, ?PATIENCE)),
+    Image = maty_protocol:image(gen_server:call(Pid, protocol, infinity)),
     case erlang:md5(Image) =:= Digest andalso maty_machine:load(Image) of
         {ok, _Number, Machine} -> {ok, Pid, Machine};
         _ -> {error, {image_not_loaded, Name}}
@@ -309,6 +314,13 @@ register(AccessPoint, Role, Engine, Place) ->
 -spec unregister(pid(), pid(), maty_engine:place()) -> boolean().
 unregister(AccessPoint, Engine, Place) ->
     gen_server:call(AccessPoint, {unregister, Engine, Place}, infinity).
+
+%% @private
+%% The time of a registration of the calling process is over. If it still waits, it does
+%% no more, and the process is sent `{'$maty_expired', Number}' with its number in the place.
+-spec expire(pid(), pid(), maty_engine:place()) -> ok.
+expire(AccessPoint, Engine, Place) ->
+    gen_server:cast(AccessPoint, {expire, self(), Engine, Place}).
 
 %% ----- The process -----
 
@@ -391,10 +403,8 @@ handle_call(info, _From, #state{machine = Machine, lines = Lines} = State) ->
 handle_call(locate, _From, #state{machine = #machine{digest = Digest}} = State) ->
     {reply, {self(), Digest}, State};
 handle_call({unregister, Engine, Place}, _From, State) ->
-    Withdrawn = fun(#registration{engine = E, place = P}) -> {E, P} =:= {Engine, Place} end,
-    Before = close_openings(Withdrawn, State),
-    Left = drop(Withdrawn, Before),
-    {reply, count(Left) < count(Before), match_again(Left)};
+    {Waited, Left} = withdraw(Engine, Place, State),
+    {reply, Waited, Left};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_call, Request}}, State}.
 
@@ -406,6 +416,13 @@ registered(#state{lines = Lines, machine = Machine}) ->
         end,
         Machine#machine.role_index
     ).
+
+%% Takes a registration back; says whether it waited.
+withdraw(Engine, Place, State) ->
+    Withdrawn = fun(#registration{engine = E, place = P}) -> {E, P} =:= {Engine, Place} end,
+    Before = close_openings(Withdrawn, State),
+    Left = drop(Withdrawn, Before),
+    {count(Left) < count(Before), match_again(Left)}.
 
 %% What is being opened is given up, so that the new version is opened next. The
 %% roles are the same, though perhaps in another order.
@@ -445,6 +462,10 @@ handle_cast({register, _, _, Engine, _} = Request, State) ->
         _ ->
             {noreply, State}
     end;
+handle_cast({expire, Pid, Engine, Place}, State) ->
+    {Waited, Left} = withdraw(Engine, Place, State),
+    _ = Waited andalso (Pid ! {'$maty_expired', maty_engine:place_number(Place)}),
+    {noreply, Left};
 handle_cast(_Request, State) ->
     {noreply, State}.
 

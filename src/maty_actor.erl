@@ -163,8 +163,8 @@
 %% handle_failure.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
-%% An access point has ended where the actor had registered for these roles.
-%% Without it, that is logged. It is not for an access point that the actor gave
+%% An access point has ended where the actor had registered for these roles, or is one
+%% of another node that does not have them. Without it, that is logged. It is not for an access point that the actor gave
 %% by a name: there it registers again with whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
@@ -411,8 +411,10 @@ lost_each([], Actor) ->
 lost_each([{AccessPoint, Roles} | Lost], Actor) ->
     lost_each(Lost, tell_lost(access_point_down, AccessPoint, Roles, Actor)).
 
-registration_expired(AccessPoint, Role, Actor) ->
-    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor)).
+registration_expired({expired, AccessPoint, Role}, Actor) ->
+    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor));
+registration_expired(asked, Actor) ->
+    loop(none, Actor).
 
 %% Calls the module back, or logs it. Returns the actor, unless that stops.
 tell_lost(Event, AccessPoint, Roles, #actor{module = Module, state = State} = Actor) ->
@@ -542,10 +544,11 @@ handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
         unknown -> handle_info(Down, Actor)
     end;
 handle_other({timeout, Timer, '$maty_registration'}, Actor) ->
-    case maty_registration:expire(Timer) of
-        {expired, AccessPoint, Role} -> registration_expired(AccessPoint, Role, Actor);
-        answered -> loop(none, Actor)
-    end;
+    registration_expired(maty_registration:expire(Timer), Actor);
+handle_other({'$maty_expired', Number}, Actor) ->
+    registration_expired(maty_registration:expired(Number), Actor);
+handle_other({'$maty_located', Name, Located}, Actor) ->
+    registrations_lost(maty_registration:located(Name, Located), Actor);
 handle_other('$maty_access_point', Actor) ->
     registrations_lost(maty_registration:access_point_up(), Actor);
 handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->

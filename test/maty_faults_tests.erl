@@ -1,5 +1,5 @@
 %% Sessions over three nodes while actors, engines, access points, connections and
-%% nodes go: at the end nothing is left of any of them, on any node.
+%% nodes go, registrations expire or are turned away, and the protocol changes: at the end nothing is left of any of them, on any node.
 %%
 %% FAULT_SESSIONS in the environment says how many.
 -module(maty_faults_tests).
@@ -39,8 +39,9 @@ run([A, B, C], {Seed, Sessions}) ->
         C => start(C, Shop)
     },
     Faults = [
-        fun cut/2, fun engine/2, fun access_point/2, fun cut_first/2, fun node_killed/2, fun engine/2,
-        fun node_held/2, fun cut/2, fun access_point/2, fun cut_first/2, fun node_killed/2
+        fun cut/2, fun engine/2, fun upgrade/2, fun access_point/2, fun cut_first/2, fun node_killed/2,
+        fun engine/2, fun sockets_closed/2, fun node_held/2, fun upgrade/2, fun cut/2,
+        fun access_point/2, fun cut_first/2, fun sockets_closed/2, fun node_killed/2
     ],
     Step = max(1, Sessions div (length(Faults) + 1)),
     Left = lists:foldl(
@@ -111,6 +112,18 @@ cut([_, B, C], {_, Playing}) ->
 cut_first([_, B, C], {_, Playing}) ->
     Node = lists:nth(rand:uniform(2), [B, C]),
     _ = disconnect_node(Node),
+    Playing.
+
+%% For some sessions' time, in which there are none with both.
+sockets_closed([_, B, C], {_, Playing}) ->
+    ok = maty_nodes_tests:close_sockets(B, C),
+    play(100, Playing),
+    ok = maty_nodes_tests:heal(B, C),
+    Playing.
+
+upgrade([A, B, _], {Shop, Playing}) ->
+    ok = erpc:call(B, maty_fault_actors, upgrade, [Shop, rand:uniform(2)]),
+    A = node(),
     Playing.
 
 engine(Nodes, {_, Playing}) ->

@@ -80,6 +80,8 @@ random_commands() ->
         ?assert(Opened > ?PROCESSES),
         #{sent := Sent, received := Received} = Counters,
         ?assert(Sent >= Received),
+        %% They have sent in sessions of their own, too.
+        ?assert(Sent > 2 * ?ROUNDS + 1),
         ?assert(maps:get(refused, Counters) > ?PROCESSES)
     catch
         Class:Reason:Stack ->
@@ -115,7 +117,7 @@ get_handles() ->
 %% The driver answers some commands with messages.
 flush() ->
     receive
-        {'$maty_start', _, Handle, _} ->
+        {'$maty_start', _, Handle, _, _} ->
             put(handles, lists:sublist([Handle | get_handles()], 20)),
             flush();
         _ ->

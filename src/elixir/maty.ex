@@ -72,7 +72,10 @@ defmodule Maty do
   has the name; else `c:Maty.Actor.access_point_down/3` is called.
 
   Raises `Maty.Error` if there is no such access point on this node, or no such
-  role in its protocol, or if the caller is not an actor.
+  role in its protocol, or if the caller is not an actor. One of another node is asked
+  first, which the actor does not wait for: if that has no such role, or there is no
+  such process, `c:Maty.Actor.access_point_down/3` is called; a name that nobody has
+  there is waited for.
 
   With the option `:timeout`, in milliseconds, a registration that is not answered
   by then is taken back, and `c:Maty.Actor.registration_expired/3` is called.

@@ -215,7 +215,7 @@ defmodule Maty.Actor do
 
   @doc """
   Runs when an access point has ended where the actor had registered for these
-  roles. Without it, that is logged. It does not run for an access point that the
+  roles, or is one of another node that does not have them. Without it, that is logged. It does not run for an access point that the
   actor gave by a name: there it registers again with whoever gets the name.
   """
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
