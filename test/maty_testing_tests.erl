@@ -834,6 +834,9 @@ wrong_options_are_named() ->
             {Right#{role => 'Sellr'}, "there is no role Sellr; the protocol has Buyer1, Buyer2, Seller"},
             {Right#{protocol => {file, "no.scr"}}, "no.scr: no such file or directory"},
             {Right#{order => some}, "the option order is some; expected systematic or random"},
+            {Right#{messages => #{titel => [{titel, 1}]}},
+                "the option messages has titel, which partners do not send; they send address, "
+                "quit, share, title"},
             {Right#{messages => #{title => [{tilte, 1}]}},
                 "the option messages is #{title => [{tilte,1}]}; expected a map from labels to lists "
                 "of messages, or functions that return one"},

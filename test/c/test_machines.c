@@ -122,6 +122,7 @@ Test(machines, one_role) {
                                "     price(amount: 1..99 | -1) to Customer -> 0;\n"
                                "  2: end;\n"
                                "}\n"
+                               "\n"
                                "role Witness;\n";
   cr_expect_str_eq(written, seller, "%s", written);
   maty_module_t *again = read_text(written, PLAIN);

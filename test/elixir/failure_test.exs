@@ -133,8 +133,7 @@ defmodule Maty.FailureTest do
     server = server(ap, fn {:ask, 1}, _state -> raise "no" end)
     ask(client)
 
-    assert_receive {:terminate_session, :Server,
-                    {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}}
+    assert_receive {:terminate_session, :Server, {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}}
 
     assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
     assert Process.alive?(server)
