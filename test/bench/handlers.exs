@@ -43,34 +43,39 @@ defmodule HandlersBench do
 
   def fixed(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
 
-  # The text without what it does when it is run, checked and not.
-  def compile(text, check?) do
-    text =
-      if check?,
-        do: text,
-        else: Regex.replace(~r/(use Maty.Actor, .*role: .*)/, text, "\\1, check: :off")
+  # Some texts with the files they are of, checked and not.
+  def compile(texts, check?) do
+    texts =
+      for {text, file} <- texts do
+        {if(check?,
+           do: text,
+           else: String.replace(text, "use Maty.Actor,", "use Maty.Actor, check: :off,")
+         ), file}
+      end
 
-    fn -> Code.compile_string(text, "bench.ex") end
+    fn -> for {text, file} <- texts, do: Code.compile_string(text, file) end
   end
 
   def examples do
-    [hello] = scripts(["hello/hello.exs"])
-    [stash_queue] = scripts(["stash_queue/stash_queue.exs"])
-
     two_buyer =
-      for name <- ~w(two_buyer printer seller buyers), into: "" do
-        File.read!("examples/two_buyer/#{name}.ex")
-        |> String.replace("file: \"", "file: \"examples/two_buyer/")
+      for name <- ~w(two_buyer printer seller buyers) do
+        file = "examples/two_buyer/#{name}.ex"
+        {File.read!(file), file}
       end
 
-    [{"hello", hello}, {"stash_queue", stash_queue}, {"two_buyer", two_buyer}]
-  end
+    scripts =
+      for name <- ~w(hello stash_queue shop lockable_id_server dining sieve fib chat) do
+        file = "examples/#{name}/#{name}.exs"
+        # Without what it does when it is run.
+        [modules | _] = file |> File.read!() |> String.split("\n{:ok, ")
+        {name, [{modules, file}]}
+      end
 
-  defp scripts(names) do
-    for name <- names do
-      [modules | _] = File.read!("examples/#{name}") |> String.split("\n{:ok, ")
-      modules
-    end
+    scripts ++
+      [
+        {"two_buyer", two_buyer},
+        {"all of them", two_buyer ++ Enum.flat_map(scripts, &elem(&1, 1))}
+      ]
   end
 
   def protocol(questions) do
@@ -135,15 +140,16 @@ Code.put_compiler_option(:ignore_module_conflict, true)
 Code.put_compiler_option(:debug_info, true)
 IO.puts("Handlers, checked when they are compiled: medians of 15")
 
-for {name, text} <- B.examples() do
-  [on, off] = B.medians([B.compile(text, true), B.compile(text, false)])
+for {name, texts} <- B.examples() do
+  [on, off] = B.medians([B.compile(texts, true), B.compile(texts, false)])
   B.line("compiling #{name} with the check", on, "ms", "without", off, 1.2)
 end
 
 questions = 65
 Code.compile_string(B.protocol(questions))
 text = B.teller(questions)
-[on, off] = B.medians([B.compile(text, true), B.compile(text, false)])
+large = [{text, "bench.ex"}]
+[on, off] = B.medians([B.compile(large, true), B.compile(large, false)])
 lines = length(String.split(text, "\n"))
 B.line("compiling a module of #{lines} lines with it", on, "ms", "without", off, 1.2)
 [{_, beam}] = Code.compile_string(text)

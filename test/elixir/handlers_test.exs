@@ -977,7 +977,11 @@ defmodule Maty.HandlersTest do
     assert text =~ "\n#{shown}:12:43: " <> second
     assert text =~ "\n#{shown}:13:43: " <> third
 
-    warn = String.replace(three, "role: :Seller", "role: :Seller, check: :warn")
+    warn =
+      three
+      |> String.replace("Three do", "ThreeWarned do")
+      |> String.replace("role: :Seller", "role: :Seller, check: :warn")
+
     assert {:ok, [_], warnings} = compile.(warn)
 
     found =
