@@ -106,6 +106,56 @@ defmodule Maty.AloneTest do
     end
   end
 
+  defmodule Rounds do
+    use Maty.Protocol, file: "../protocols/senders.scr", protocol: :Rounds
+  end
+
+  defmodule Asking do
+    # Tells who has sent "x", which says nothing of it.
+    use Maty.Actor, protocol: Maty.AloneTest.Rounds, role: :C
+
+    @impl true
+    def init_actor(ap) do
+      Maty.register(ap, :C)
+      {:ok, ap}
+    end
+
+    @impl true
+    def init_session(_session, ap), do: {:ok, &x/2, nil, ap}
+
+    def x({:x, _} = message, state) do
+      case Maty.sender(message) do
+        :B -> go_on(state)
+        :D -> {:suspend, &y/2, state}
+      end
+    end
+
+    def x({:bye} = message, state) do
+      true = Maty.sender(message) in [:B, :D]
+      {:done, :normal, state}
+    end
+
+    # Only one role sends it; it is still known after something was sent.
+    def y({:y} = message, state) do
+      Maty.send(Maty.sender(message), {:z})
+      :D = Maty.sender(message)
+      go_on(state)
+    end
+
+    defp go_on(state) do
+      Maty.send(:A, {:on})
+      {:suspend, &x/2, state}
+    end
+  end
+
+  test "an actor asks who has sent a message" do
+    assert_plays(Asking, protocol: Rounds, role: :C, coverage: :all)
+
+    assert_raise Maty.Error, "{:x, 1} is not the message that the handler was called with", fn ->
+      Maty.sender({:x, 1})
+    end
+  end
+
   defmodule Wrong do
     # A seller whose handlers are functions.
     use Maty.Actor
