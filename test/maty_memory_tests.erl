@@ -37,19 +37,22 @@ start(MaxMemory) ->
     ok = application:set_env(maty, max_memory, MaxMemory),
     application:start(maty).
 
-%% What an engine without sessions holds.
+%% What an engine without sessions holds, and how many ports it has.
 at_rest() ->
     ok = start(infinity),
     #{memory := Memory, max_memory := 0} = maty:counters(),
+    Ports = maty_engine:port_count(),
     ok = application:stop(maty),
-    Memory.
+    {Memory, Ports}.
 
 %% ----- A limit -----
 
 %% Sessions are opened until there is no memory for one more. The one that runs goes on,
 %% and with those that end there is room again.
 limit_of_sessions() ->
-    Most = at_rest() + 400000,
+    %% About every second port has room for its first session.
+    {Memory, Ports} = at_rest(),
+    Most = Memory + 12500 * Ports,
     ok = start(Most),
     AccessPoint = access_point(?TALK),
     B = play(AccessPoint, 'B', lists:append(lists:duplicate(100, [wait, {send, 'A', {answer, 1}}])) ++ [wait]),
@@ -109,7 +112,8 @@ fill(Filler, AccessPoint, Count) ->
     ?assert(As > 0 andalso Bs > 0).
 
 limit_of_protocols() ->
-    Most = at_rest() + 150000,
+    {Memory, _} = at_rest(),
+    Most = Memory + 150000,
     ok = start(Most),
     Results = [
         begin

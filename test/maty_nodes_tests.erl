@@ -205,7 +205,7 @@ begun_but_on_the_third([A, B, C] = Nodes, Fun) ->
     AccessPoint = access_point(A, ?CASCADE),
     Engine = erpc:call(C, maty_engine, pid, []),
     Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
-    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    First = play_on(A, [{AccessPoint, 'A', [begun, {send, 'C', {x}}, wait]}]),
     ok = waits(AccessPoint, #{'A' => [First], 'B' => [], 'C' => [Third]}),
     held(C, Engine, fun() ->
         _ = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
@@ -219,6 +219,7 @@ begun_but_on_the_third([A, B, C] = Nodes, Fun) ->
     end),
     held(C, Engine, fun() ->
         ok = sys:resume(AccessPoint),
+        {begun, 'A'} = next(First),
         ok = erpc:call(B, maty_player, settled, []),
         Fun(AccessPoint, Third)
     end),
