@@ -340,10 +340,10 @@ sender(_) ->
 %% The role of this node that a message is from, if it has a label of that role's. What
 %% roles that are away have sent, the engine learns from what it is offered.
 -spec labelled_sender(endpoint(), term(), term()) -> maty:role() | unknown.
-labelled_sender(#endpoint{labels = Labels, role = Role}, Command, Message) when
+labelled_sender(#endpoint{role = #role{labels = Labels, peers = Peers}}, Command, Message) when
     ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
 ->
-    element(?COMMAND_ACTION(Command) + 1, Role#role.peers);
+    element(?COMMAND_ACTION(Command) + 1, Peers);
 labelled_sender(_Endpoint, _Command, _Message) ->
     unknown.
 
