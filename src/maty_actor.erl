@@ -580,7 +580,16 @@ continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
 %% ----- Running handlers -----
 
 %% A message for the session in hand.
-deliver(Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when Waiting =/= #{} ->
+    Sender = maty_session:labelled_sender(Session#session.endpoint, Command, Message),
+    case maty_waiting:follows(Sender, Command, Waiting) of
+        {true, Mix} -> keep(Sender, {Command, Message}, Mix, Session, Actor);
+        false -> offer(Command, Message, Session, Actor)
+    end;
+deliver(Command, Message, Session, Actor) ->
+    offer(Command, Message, Session, Actor).
+
+offer(Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) -> run(Message, Phase, Session, Actor);
         Otherwise -> not_next(Otherwise, Command, Message, Session, Actor)
@@ -804,20 +813,20 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
-    keep(maty_session:sender(Endpoint, Command), Command, Message, Session, Actor);
+not_next({wait, Mix}, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    keep(maty_session:sender(Endpoint, Command), {Command, Message}, Mix, Session, Actor);
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     maty_report:violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
 
-keep(Sender, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+keep(Sender, Item, Mix, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
     Count < Most
 ->
-    Kept = maty_waiting:in(Sender, {Command, Message}, Session#session.waiting),
+    Kept = maty_waiting:in(Sender, Item, Mix, Session#session.waiting),
     loop(Session#session{waiting = Kept}, waiting(1, Actor));
-keep(_Sender, _Command, _Message, #session{about = About} = Session, Actor) ->
+keep(_Sender, _Item, _Mix, #session{about = About} = Session, Actor) ->
     overloaded(About),
     withdraw(Session),
     continue(fail(Session, overload, Actor)).
@@ -845,7 +854,7 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) ->
             run(Message, Phase, Next, waiting(-1, Actor));
-        wait ->
+        {wait, _Mix} ->
             release(Senders, Session, Actor);
         {refused, Violation} ->
             maty_report:violation(Violation),
@@ -979,7 +988,7 @@ arrived_each(Endpoint, Latest) ->
                         maty_report:violation(Violation),
                         Waiting;
                     Sender ->
-                        maty_waiting:in(Sender, {Command, Message}, Waiting)
+                        maty_waiting:in(Sender, {Command, Message}, unknown, Waiting)
                 end
         end,
         maty_waiting:new(),

@@ -13,7 +13,7 @@
 
 -export([endpoint/6, about/1, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
 -export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
--export([state/1, expected_peers/1, sender/1, sender/2, violation/4]).
+-export([state/1, expected_peers/1, sender/1, sender/2, labelled_sender/3, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
 
@@ -247,15 +247,16 @@ hollow(Term) ->
 ).
 
 %% Offers a message to an endpoint. Returns the phase after it if it is the next
-%% one, "wait" if others come first, and otherwise what is wrong with it.
+%% one, "wait" if others come first, with what maty_waiting:follows/3 has to know,
+%% and otherwise what is wrong with it.
 -spec offer(endpoint(), term(), term()) ->
-    0..2 | wait | gone | {refused, maty_error:violation()}.
+    0..2 | {wait, maty_waiting:mix()} | gone | {refused, maty_error:violation()}.
 offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
     ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
 ->
     try port_control(Port, Command, Data) of
         [Phase] when Phase < ?REFUSED -> Phase;
-        [?REPLY_WAIT] -> wait;
+        [?REPLY_WAIT, High, Low] -> {wait, (High bsl 8) bor Low};
         [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message)
     catch
         error:badarg -> gone
@@ -267,7 +268,7 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
     try show(Port, Command, Data, Message) of
         [Phase] when Phase < ?REFUSED -> Phase;
         Accepted when is_integer(Accepted) -> Accepted bsr 16;
-        [?REPLY_WAIT | _] -> wait;
+        [?REPLY_WAIT | _] -> {wait, unknown};
         [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message);
         limit -> refuse(limit, Endpoint, Command, Message)
     catch
@@ -335,6 +336,16 @@ sender(Message) when is_tuple(Message), tuple_size(Message) > 0 ->
     end;
 sender(_) ->
     {error, not_received}.
+
+%% The role of this node that a message is from, if it has a label of that role's. What
+%% roles that are away have sent, the engine learns from what it is offered.
+-spec labelled_sender(endpoint(), term(), term()) -> maty:role() | unknown.
+labelled_sender(#endpoint{role = #role{labels = Labels, peers = Peers}}, Command, Message) when
+    ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
+->
+    element(?COMMAND_ACTION(Command) + 1, Peers);
+labelled_sender(_Endpoint, _Command, _Message) ->
+    unknown.
 
 %% ----- Ending -----
 

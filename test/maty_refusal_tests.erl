@@ -38,6 +38,7 @@ refusals_test_() ->
         fun every_forged_message/0,
         fun garbage_in_every_position/0,
         fun replayed_messages/0,
+        fun forged_behind_messages_that_wait/0,
         fun forged_for_a_session_of_others/0,
         fun garbage_while_traced/0,
         fun handle_of_another_process/0,
@@ -542,6 +543,47 @@ replayed_messages() ->
     go(A),
     ?assertEqual({got, 'A', {c}}, next(A)),
     ?assertEqual({ended, 'B', {done, normal}}, next(B)),
+    ok = maty_event:unsubscribe(violation).
+
+%% Messages wait behind one another, and the engine is asked about the first only; what
+%% is not the next of its sender is refused at once all the same.
+forged_behind_messages_that_wait() ->
+    AccessPoint = access_point(
+        "global protocol Behind(role A, role B, role C) {"
+        "  b() from C to B; a(integer) from A to B; a(integer) from A to B; a(integer) from A to B; }"
+    ),
+    ok = maty_event:subscribe(violation),
+    #{waited := Before} = maty:counters(),
+    B = play(AccessPoint, 'B', [pause, wait, wait, wait, wait]),
+    A = play(AccessPoint, 'A', [pause, {send, 'B', {a, 1}}, {send, 'B', {a, 2}}, pause, {send, 'B', {a, 3}}, pause]),
+    C = play(AccessPoint, 'C', [pause, {send, 'B', {b}}]),
+    [{paused, _} = next(Actor) || Actor <- [A, B, C]],
+    go(B),
+    1 = erlang:trace(B, true, ['receive']),
+    go(A),
+    [First, Second] = [
+        receive
+            {trace, B, 'receive', {'$maty', _, _, {a, N}} = Sent} -> Sent
+        end
+     || N <- [1, 2]
+    ],
+    1 = erlang:trace(B, false, ['receive']),
+    {paused, _} = next(A),
+    {'$maty', Handle, Command, {a, 2}} = Second,
+    %% A ticket that nobody has got, and a label that the ticket is not for.
+    B ! {'$maty', Handle, Command bxor 16#8000, {a, 7}},
+    ?assertMatch({a, 7}, violation_of(not_now)),
+    B ! {'$maty', Handle, Command, {b}},
+    ?assertMatch({b}, violation_of(no_action)),
+    B ! setelement(4, First, not_a_message),
+    ?assertMatch(not_a_message, violation_of(no_action)),
+    go(A),
+    {paused, _} = next(A),
+    go(C),
+    ?assertEqual([{got, 'B', {b}} | [{got, 'B', {a, N}} || N <- [1, 2, 3]]], [next(B) || _ <- "1234"]),
+    #{waited := After} = maty:counters(),
+    ?assertEqual(1, After - Before),
+    go(A),
     ok = maty_event:unsubscribe(violation).
 
 violation_of(Reason) ->
