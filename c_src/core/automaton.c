@@ -237,7 +237,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
     uint32_t node = jumps->nodes.at[i];
     builder->ends = builder->ends || node == graph->end;
     if (graph->chooser_of.at[node] != MATY__NONE)
-      MATY__NEED(maty__vec_push(builder->check->scratch, &builder->choosers, node));
+      MATY__NEED(maty__vec_push(builder->check->work, &builder->choosers, node));
     builder->steps += graph->first_arc[node + 1] - graph->first_arc[node];
   }
   builder->steps += SORTED_STEPS * (uint64_t)jumps->arcs.count;
@@ -275,7 +275,6 @@ static maty_status check_label(builder_t *builder, const maty__arc_t *one,
 static maty_status find_target(builder_t *builder, uint32_t state, uint32_t first, uint32_t end,
                                uint32_t *target) {
   maty__automaton_t *automaton = builder->automaton;
-  maty__arena_t *scratch = builder->check->scratch;
   const maty__arc_t *arcs = builder->graph.arcs.at;
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
@@ -286,15 +285,17 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
       continue; /* what comes of both at once would be its consequence */
     }
     MATY__TRY(check_payload(builder, first_arc, arc));
-    MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph.onward[arc->to]));
+    MATY__NEED(
+        maty__vec_push(builder->check->work, &builder->targets, builder->graph.onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
-  *target = maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
+  *target = maty__pool_put(builder->check->work, &builder->kernels, builder->targets.at,
+                           builder->targets.count);
   MATY__NEED(*target != MATY__NONE);
   if (*target < automaton->points.count)
     return MATY_OK;
   maty__point_t point = {.sender = MATY__NONE, .from = state, .by = automaton->edges.count};
-  MATY__NEED(maty__vec_push(scratch, &automaton->points, point));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->points, point));
   return MATY_OK;
 }
 
@@ -362,16 +363,27 @@ static maty_status check_unused(builder_t *builder) {
 }
 
 static maty_status find_states(builder_t *builder) {
-  maty__arena_t *scratch = builder->check->scratch;
-  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  maty__arena_t *work = builder->check->work;
+  builder->jumps.seen = maty__zarray(work, uint32_t, builder->graph.node_count);
   MATY__NEED(builder->jumps.seen != NULL);
   uint32_t begin = builder->graph.onward[builder->graph.begin];
-  MATY__NEED(maty__pool_put(scratch, &builder->kernels, &begin, 1) != MATY__NONE);
-  MATY__NEED(maty__vec_push(scratch, &builder->automaton->points,
+  MATY__NEED(maty__pool_put(work, &builder->kernels, &begin, 1) != MATY__NONE);
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->points,
                             ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
   for (uint32_t state = 0; state < builder->automaton->points.count; state++)
     MATY__TRY(expand(builder, state));
   return MATY_OK;
+}
+
+static maty_status build(builder_t *builder, const maty__tree_t *tree, maty__types_t *types,
+                         maty__parts_t *parts) {
+  MATY__TRY(maty__graph_build(builder->check, tree, types, parts, MATY__ANY_ROLE,
+                              builder->automaton, &builder->graph));
+  if (builder->automaton->aside == NULL)
+    MATY__TRY(find_states(builder));
+  if (!builder->dialect->unused_roles)
+    MATY__TRY(check_unused(builder));
+  return builder->rejected ? MATY_EREJECTED : MATY_OK;
 }
 
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
@@ -382,11 +394,8 @@ maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree
   *automaton = (maty__automaton_t){.protocol = protocol,
                                    .roles = tree->uses.at + protocol->first_role,
                                    .role_count = protocol->role_count};
-  MATY__TRY(
-      maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, &builder.graph));
-  if (automaton->aside == NULL)
-    MATY__TRY(find_states(&builder));
-  if (!builder.dialect->unused_roles)
-    MATY__TRY(check_unused(&builder));
-  return builder.rejected ? MATY_EREJECTED : MATY_OK;
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status = build(&builder, tree, types, parts);
+  maty__arena_rewind(check->work, mark);
+  return status;
 }

@@ -126,10 +126,7 @@ static maty_status explore_local_types(maty__check_t *check, const maty__tree_t 
                                        maty__automaton_t *automaton, maty_image_t **kept) {
   maty__machines_t machines = {.states = {0}};
   maty_image_t *image = NULL;
-  maty__arena_t arena;
-  maty__arena_init(&arena, &check->config->allocator);
-  maty_status status =
-      maty__local_machines(check, tree, types, parts, automaton, &arena, &machines);
+  maty_status status = maty__local_machines(check, tree, types, parts, automaton, &machines);
   if (status == MATY_OK)
     status = make_image(check, automaton, &machines, types, &image);
   if (status == MATY_OK)
@@ -138,7 +135,6 @@ static maty_status explore_local_types(maty__check_t *check, const maty__tree_t 
     *kept = image;
   else
     maty_image_release(image);
-  maty__arena_free(&arena);
   return status;
 }
 

@@ -392,18 +392,20 @@ maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol
   if (source == NULL || protocol == NULL || diagram > MATY_DIAGRAM_MERMAID_SEQUENCE)
     return MATY_EINVAL;
   MATY__TRY(maty__module_accepts(source->name, source->text, source->length, config));
-  maty__arena_t arena, types;
+  maty__arena_t arena, work, types;
   maty__arena_init(&arena, &config->allocator);
+  maty__arena_init(&work, &config->allocator);
   maty__arena_init(&types, &config->allocator);
   maty__check_t check;
   maty__out_t out;
   maty__out_init(&out, writer);
   picture_t picture = {
       .out = &out, .diagram = diagram, .title = (const char *const[]){protocol, NULL}};
-  maty_status status = maty__check_init(&check, config, &arena, &arena);
+  maty_status status = maty__check_init(&check, config, &arena, &arena, &work);
   if (status == MATY_OK)
     status = draw_protocol(&check, source, protocol, &picture, &types);
   maty__arena_free(&types);
+  maty__arena_free(&work);
   maty__arena_free(&arena);
   return status;
 }

@@ -452,7 +452,7 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
   maty__out_init(&out, writer);
   maty_config_t alone = *config;
   alone.import = NULL; /* what is wrong in others is nothing to the layout */
-  maty_status status = maty__check_init(&check, &alone, &arena, &arena);
+  maty_status status = maty__check_init(&check, &alone, &arena, &arena, &arena);
   if (status == MATY_OK)
     status = maty__check_add(&check, source);
   if (status == MATY_OK)

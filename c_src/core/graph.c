@@ -1,6 +1,8 @@
 /* graph.c - see graph.h. */
 #include "graph.h"
 
+#include <stddef.h>
+
 #include "dialect.h"
 #include "limits.h"
 
@@ -55,14 +57,14 @@ static maty_status add_node(builder_t *builder, const maty__stmt_t *stmt, uint32
   if (builder->graph->node_count >= MATY_MAX_STATES)
     return too_many(builder, stmt, "points", MATY_MAX_STATES);
   *node = builder->graph->node_count++;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->reached, 0));
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->chooser_of, MATY__NONE));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->reached, 0));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->chooser_of, MATY__NONE));
   return MATY_OK;
 }
 
 static maty_status add_arc(builder_t *builder, maty__arc_t arc) {
   builder->reached.at[arc.to] = 1;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->arcs, arc));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->arcs, arc));
   return MATY_OK;
 }
 
@@ -125,7 +127,7 @@ static open_block_t block_here(const builder_t *builder) {
 static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open_block_t block) {
   if (builder->open.count > MATY_MAX_DEPTH)
     return too_many(builder, stmt, "blocks and calls in one another", MATY_MAX_DEPTH);
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->open, block));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->open, block));
   return MATY_OK;
 }
 
@@ -133,14 +135,14 @@ static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t 
                                   maty__name_t label, uint32_t *message) {
   maty__automaton_t *automaton = builder->automaton;
   uint64_t key = (uint64_t)sender << 44 | (uint64_t)receiver << 32 | label;
-  *message = maty__map_get(&automaton->message_of, key);
-  if (*message != MATY__NONE)
-    return MATY_OK;
-  maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
   uint32_t *number = maty__map_put(builder->check->scratch, &automaton->message_of, key);
   MATY__NEED(number != NULL);
-  *message = *number = automaton->messages.count;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
+  if (*number == MATY__NONE) {
+    maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
+    *number = automaton->messages.count;
+    MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
+  }
+  *message = *number;
   return MATY_OK;
 }
 
@@ -206,7 +208,7 @@ static maty_status walk_choice(builder_t *builder, const maty__stmt_t *stmt) {
                              .length = stmt->length,
                              .next = *first};
   *first = builder->graph->choosers.count;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->choosers, chooser));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->choosers, chooser));
   MATY__TRY(open_block(builder, stmt, block));
   enter_branch(builder, builder->stmt);
   return MATY_OK;
@@ -217,7 +219,7 @@ static maty_status walk_rec(builder_t *builder, const maty__stmt_t *stmt) {
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   MATY__TRY(add_node(builder, stmt, &block.entry));
   MATY__TRY(add_jump(builder, stmt, block.entry));
-  uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, builder->stmt);
+  uint32_t *loop = maty__map_put(builder->check->work, &builder->loops, builder->stmt);
   MATY__NEED(loop != NULL);
   block.hidden = *loop;
   *loop = builder->open.count;
@@ -258,9 +260,9 @@ static uint32_t role_in(const builder_t *builder, uint32_t call) {
 
 static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uint32_t *call) {
   maty__u32s_t *words = &builder->words;
-  maty__arena_t *scratch = builder->check->scratch;
+  maty__arena_t *work = builder->check->work;
   words->count = 0;
-  MATY__NEED(maty__vec_reserve(scratch, words, stmt->argument_count + stmt->value_count + 1));
+  MATY__NEED(maty__vec_reserve(work, words, stmt->argument_count + stmt->value_count + 1));
   words->at[words->count++] = stmt->name.meaning;
   for (uint32_t i = 0; i < stmt->argument_count; i++)
     words->at[words->count++] =
@@ -268,10 +270,10 @@ static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uin
   MATY__TRY(maty__types_values(builder->check, builder->tree, builder->types, stmt,
                                handed_over(builder), words->at + words->count));
   words->count += stmt->value_count;
-  *call = maty__pool_put(scratch, &builder->calls, words->at, words->count);
+  *call = maty__pool_put(work, &builder->calls, words->at, words->count);
   MATY__NEED(*call != MATY__NONE);
   while (builder->inlining.count <= *call)
-    MATY__NEED(maty__vec_push(scratch, &builder->inlining, 0));
+    MATY__NEED(maty__vec_push(work, &builder->inlining, 0));
   return MATY_OK;
 }
 
@@ -288,8 +290,8 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
   MATY__TRY(count_handed(builder, stmt, stmt->argument_count + stmt->value_count));
   if (stmt->generic)
     MATY__TRY(count_handed(builder, stmt, stmt->end_type - stmt->first_type));
-  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
-                                     (uint64_t)call << 32 | block.exit);
+  uint32_t *instance =
+      maty__map_put(builder->check->work, &builder->instances, (uint64_t)call << 32 | block.exit);
   MATY__NEED(instance != NULL);
   if (*instance != MATY__NONE) {
     MATY__TRY(add_jump(builder, stmt, *instance));
@@ -370,7 +372,7 @@ static void mark_roles(const builder_t *builder, uint8_t *roles, uint32_t arc, u
 static maty_status end_rest(builder_t *builder, open_block_t *block) {
   enum { LATE = 1, REST = 2 };
   bool apart = builder->reached.at[block->exit] != 0;
-  uint8_t *roles = maty__zarray(builder->check->scratch, uint8_t, builder->automaton->role_count);
+  uint8_t *roles = maty__zarray(builder->check->work, uint8_t, builder->automaton->role_count);
   MATY__NEED(roles != NULL);
   for (uint32_t i = block->late_arc; i < builder->graph->arcs.count; i++)
     mark_roles(builder, roles, i, i < block->rest_arc ? LATE : REST);
@@ -396,7 +398,7 @@ static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
   builder->node = block->exit;
   builder->stmt++;
   if (stmt->kind == MATY__STMT_REC_END) {
-    uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, block->stmt);
+    uint32_t *loop = maty__map_put(builder->check->work, &builder->loops, block->stmt);
     MATY__NEED(loop != NULL);
     *loop = block->hidden;
   }
@@ -463,19 +465,19 @@ static maty_status begin(builder_t *builder) {
   const maty__stmt_t *stmt = &builder->tree->stmts.at[protocol->first_stmt];
   maty__u32s_t *words = &builder->words;
   uint32_t self = (uint32_t)(protocol - builder->tree->protocols.at);
-  MATY__NEED(maty__vec_push(builder->check->scratch, words, self));
+  MATY__NEED(maty__vec_push(builder->check->work, words, self));
   for (uint32_t i = 0; i < protocol->role_count; i++)
-    MATY__NEED(maty__vec_push(builder->check->scratch, words, i));
+    MATY__NEED(maty__vec_push(builder->check->work, words, i));
   for (uint32_t i = 0; i < protocol->parameter_count; i++)
-    MATY__NEED(maty__vec_push(builder->check->scratch, words,
+    MATY__NEED(maty__vec_push(builder->check->work, words,
                               builder->tree->parameters.at[protocol->first_parameter + i].number));
-  builder->call = maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
+  builder->call = maty__pool_put(builder->check->work, &builder->calls, words->at, words->count);
   MATY__NEED(builder->call != MATY__NONE);
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->inlining, 1));
   MATY__TRY(add_node(builder, stmt, &builder->graph->begin));
   MATY__TRY(add_node(builder, stmt, &builder->graph->end));
   builder->reached.at[builder->graph->begin] = 1;
-  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
+  uint32_t *instance = maty__map_put(builder->check->work, &builder->instances,
                                      (uint64_t)builder->call << 32 | builder->graph->end);
   MATY__NEED(instance != NULL);
   *instance = builder->graph->begin;
@@ -489,19 +491,21 @@ static maty_status begin(builder_t *builder) {
                                    .own_role = builder->own_role});
 }
 
-/* Counting sort by "from": arcs of one node keep the order of the text. */
+/* Sorts by "from": arcs of one node keep the order of the text. */
 static maty_status sort_arcs(maty__check_t *check, maty__graph_t *graph) {
-  uint32_t count = graph->arcs.count;
-  maty__arc_t *sorted = maty__array(check->scratch, maty__arc_t, count);
-  graph->first_arc = maty__zarray(check->scratch, uint32_t, (size_t)graph->node_count + 2);
-  MATY__NEED(sorted != NULL && graph->first_arc != NULL);
-  uint32_t *next = graph->first_arc + 1; /* ends up as the first one of the next node */
+  uint32_t count = graph->arcs.count, in_order = 0;
+  maty__groups_t groups;
+  MATY__NEED(maty__groups_make(check->work, &groups, graph->node_count, graph->arcs.at, count,
+                               sizeof(maty__arc_t), offsetof(maty__arc_t, from)));
+  graph->first_arc = groups.first;
+  while (in_order < count && groups.items[in_order] == in_order)
+    in_order++;
+  if (in_order == count)
+    return MATY_OK;
+  maty__arc_t *sorted = maty__array(check->work, maty__arc_t, count);
+  MATY__NEED(sorted != NULL);
   for (uint32_t i = 0; i < count; i++)
-    next[graph->arcs.at[i].from + 1]++;
-  for (uint32_t node = 0; node < graph->node_count; node++)
-    next[node + 1] += next[node];
-  for (uint32_t i = 0; i < count; i++)
-    sorted[next[graph->arcs.at[i].from]++] = graph->arcs.at[i];
+    sorted[i] = graph->arcs.at[groups.items[i]];
   graph->arcs.at = sorted;
   graph->arcs.capacity = count;
   return MATY_OK;
@@ -516,16 +520,16 @@ enum { UNSEEN, OPEN, DONE };
 /* Depth first along jumps: finds circles, which may be an error, and where single
  * jumps lead to. */
 static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool circles) {
-  uint8_t *state = maty__zarray(check->scratch, uint8_t, graph->node_count);
+  uint8_t *state = maty__zarray(check->work, uint8_t, graph->node_count);
   MATY__VEC(visit_t) path = {0};
   bool rejected = false;
-  graph->onward = maty__array(check->scratch, uint32_t, graph->node_count);
+  graph->onward = maty__array(check->work, uint32_t, graph->node_count);
   MATY__NEED(state != NULL && graph->onward != NULL);
   for (uint32_t root = 0; root < graph->node_count; root++) {
     if (state[root] != UNSEEN)
       continue;
     state[root] = OPEN;
-    MATY__NEED(maty__vec_push(check->scratch, &path, ((visit_t){root, graph->first_arc[root]})));
+    MATY__NEED(maty__vec_push(check->work, &path, ((visit_t){root, graph->first_arc[root]})));
     while (path.count > 0) {
       visit_t *top = &path.at[path.count - 1];
       uint32_t first = graph->first_arc[top->node], end = graph->first_arc[top->node + 1];
@@ -551,7 +555,7 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool
       }
       state[arc->to] = OPEN;
       MATY__NEED(
-          maty__vec_push(check->scratch, &path, ((visit_t){arc->to, graph->first_arc[arc->to]})));
+          maty__vec_push(check->work, &path, ((visit_t){arc->to, graph->first_arc[arc->to]})));
     }
   }
   return rejected ? MATY_EREJECTED : maty__check_work(check, graph->arcs.count);
@@ -563,7 +567,7 @@ maty_status maty__jumps_begin(maty__jumps_t *jumps, maty__check_t *check, uint32
   if (jumps->begin.count == 0)
     jumps->search++;
   jumps->seen[node] = jumps->search;
-  MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, node));
+  MATY__NEED(maty__vec_push(check->work, &jumps->begin, node));
   return MATY_OK;
 }
 
@@ -574,15 +578,15 @@ maty_status maty__jumps_follow(maty__jumps_t *jumps, maty__check_t *check,
   jumps->again = MATY__NONE;
   while (jumps->begin.count > 0) {
     uint32_t node = jumps->begin.at[--jumps->begin.count];
-    MATY__NEED(maty__vec_push(check->scratch, &jumps->nodes, node));
+    MATY__NEED(maty__vec_push(check->work, &jumps->nodes, node));
     for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++, followed++) {
       const maty__arc_t *arc = &graph->arcs.at[i];
       uint32_t to = graph->onward[arc->to];
       if (arc->message != MATY__NONE) {
-        MATY__NEED(maty__vec_push(check->scratch, &jumps->arcs, (uint64_t)arc->message << 32 | i));
+        MATY__NEED(maty__vec_push(check->work, &jumps->arcs, (uint64_t)arc->message << 32 | i));
       } else if (jumps->seen[to] != jumps->search) {
         jumps->seen[to] = jumps->search;
-        MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, to));
+        MATY__NEED(maty__vec_push(check->work, &jumps->begin, to));
       } else {
         jumps->again = i;
       }

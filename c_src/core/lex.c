@@ -5,9 +5,9 @@
 
 #include "limits.h"
 
-enum { OTHER, SPACE, LETTER, QUOTE, PUNCTUATION, TAIL };
+/* A name is a LETTER and what follows of LETTER and TAIL, which come last. */
+enum { OTHER, SPACE, QUOTE, PUNCTUATION, TAIL, LETTER };
 
-/* TAIL may stand inside a name, but not at its beginning. */
 static const unsigned char byte_class[256] = {
     [' '] = SPACE,       ['\t'] = SPACE,      ['\n'] = SPACE,      ['\r'] = SPACE,
     ['\f'] = SPACE,      ['0'] = LETTER,      ['1'] = LETTER,      ['2'] = LETTER,
@@ -125,7 +125,7 @@ static maty_status skip_stray(maty__lexer_t *lexer) {
 
 static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {
   uint32_t at = lexer->at;
-  while (byte_class[byte_at(lexer, at)] == LETTER || byte_at(lexer, at) == '\'')
+  while (byte_class[byte_at(lexer, at)] >= TAIL)
     at++;
   token->kind = MATY__TOKEN_NAME;
   token->length = at - lexer->at;
@@ -154,6 +154,8 @@ static maty_status read_string(maty__lexer_t *lexer, maty__token_t *token) {
 
 static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
   for (;;) {
+    while (byte_class[byte_at(lexer, lexer->at)] == SPACE)
+      lexer->at++;
     unsigned char first = byte_at(lexer, lexer->at);
     *token = (maty__token_t){.at = lexer->base + lexer->at, .text = lexer->text + lexer->at};
     if (lexer->at >= lexer->length) {
@@ -161,15 +163,12 @@ static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
       return MATY_OK;
     }
     switch (byte_class[first]) {
-    case SPACE:
-      lexer->at++;
-      continue;
     case LETTER:
       return read_name(lexer, token);
     case QUOTE:
       return read_string(lexer, token);
     case PUNCTUATION:
-      if (at_comment(lexer)) {
+      if ((first == '/' || first == '(') && at_comment(lexer)) {
         MATY__TRY(skip_comment(lexer));
         continue;
       }

@@ -431,10 +431,7 @@ static maty_status build(reader_t *reader, const maty__use_t *name, maty_image_t
                                      .types = &reader->types,
                                      .source = reader->check->sources.at[0].name};
   MATY__TRY(maty__image_build(reader->check, &parts, out));
-  maty__arena_t arena;
-  maty__arena_init(&arena, &reader->check->config->allocator);
-  maty_status status = check_payloads(reader, *out, &arena);
-  maty__arena_free(&arena);
+  maty_status status = check_payloads(reader, *out, reader->check->work);
   if (status == MATY_OK && reader->check->errors > 0)
     status = MATY_EREJECTED;
   if (status != MATY_OK) {

@@ -17,8 +17,8 @@
  * A text of machines takes a shorter way: machines_read text -> image.
  *
  * Arenas: one for what the module shows, which lives as long as it, one for
- * everything on the way there, and one for the types, which can grow while a
- * protocol is looked at.
+ * everything on the way there, one for what a single step makes on its own way,
+ * and one for the types, which can grow while a protocol is looked at.
  */
 #include <string.h>
 
@@ -138,6 +138,9 @@ maty_status maty__module_accepts(const char *name, const char *text, size_t leng
   return length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME ? MATY_ELIMIT : MATY_OK;
 }
 
+/* What a check takes for each byte of its text, as a rule. */
+enum { SCRATCH_FOR_A_BYTE = 48 };
+
 static maty_status read_text(maty_module_t **out, const char *name, const char *text, size_t length,
                              const maty_machine_format *format, const maty_config_t *config) {
   if (out == NULL)
@@ -149,15 +152,18 @@ static maty_status read_text(maty_module_t **out, const char *name, const char *
   MATY__NEED(module != NULL);
   *module = (maty_module_t){.protocols = {0}};
   maty__arena_init(&module->arena, allocator);
-  maty__arena_t scratch, types;
+  maty__arena_t scratch, work, types;
   maty__arena_init(&scratch, allocator);
+  maty__arena_init(&work, allocator);
   maty__arena_init(&types, allocator);
+  maty__arena_expect(&scratch, SCRATCH_FOR_A_BYTE * length);
   maty__check_t check;
   const maty_source_t source = {.name = name, .text = text == NULL ? "" : text, .length = length};
-  maty_status status = maty__check_init(&check, config, &module->arena, &scratch);
+  maty_status status = maty__check_init(&check, config, &module->arena, &scratch, &work);
   if (status == MATY_OK)
     status = check_text(module, &check, &source, format, &types);
   maty__arena_free(&types);
+  maty__arena_free(&work);
   maty__arena_free(&scratch);
   if (status == MATY_OK || status == MATY_EREJECTED)
     *out = module;
