@@ -8,6 +8,7 @@
 
 #include "dialect.h"
 #include "graph.h"
+#include "lex.h"
 #include "limits.h"
 
 /* What sorting a message takes, in steps along arcs. */
@@ -99,7 +100,7 @@ static const maty__message_t *message_of(const builder_t *builder, uint32_t edge
 }
 
 static uint32_t label_length(const builder_t *builder, uint32_t edge) {
-  return maty__name_length(&builder->check->names, message_of(builder, edge)->label);
+  return maty__word_length(builder->check, builder->automaton->edges.at[edge].at);
 }
 
 /* One sender for each state: the one that the choice names, if it names one
@@ -249,26 +250,27 @@ static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
   if (one->payload == other->payload)
     return MATY_OK;
   const maty__message_t *message = &builder->automaton->messages.at[one->message];
-  uint32_t length = maty__name_length(&builder->check->names, message->label);
+  uint32_t length = maty__word_length(builder->check, other->at);
   builder->rejected = true;
   MATY__TRY(maty__error(builder->check, MATY_CLASS_NONDET_PAYLOAD, other->at, length,
                         "'%.*s' has another payload here than in line %u, and both may come next",
                         MATY__NAME(&builder->check->names, message->label),
                         maty__check_place(builder->check, one->at).line));
-  return maty__note(builder->check, MATY_CLASS_NONDET_PAYLOAD, one->at, length,
-                    "the other one is here");
+  return maty__note(builder->check, MATY_CLASS_NONDET_PAYLOAD, one->at,
+                    maty__word_length(builder->check, one->at), "the other one is here");
 }
 
 static maty_status check_label(builder_t *builder, const maty__arc_t *one,
                                const maty__arc_t *other) {
   const maty__message_t *message = &builder->automaton->messages.at[one->message];
-  uint32_t length = maty__name_length(&builder->check->names, message->label);
+  uint32_t length = maty__word_length(builder->check, other->at);
   builder->rejected = true;
   MATY__TRY(maty__error(builder->check, MATY_CLASS_DUP_LABEL, other->at, length,
                         "two branches begin with '%.*s': what comes next has to differ in its "
                         "label",
                         MATY__NAME(&builder->check->names, message->label)));
-  return maty__note(builder->check, MATY_CLASS_DUP_LABEL, one->at, length, "the other one is here");
+  return maty__note(builder->check, MATY_CLASS_DUP_LABEL, one->at,
+                    maty__word_length(builder->check, one->at), "the other one is here");
 }
 
 /* The state that the messages arcs[first .. end - 1], all the same, lead to. */
@@ -349,6 +351,8 @@ static maty_status check_unused(builder_t *builder) {
     used[automaton->messages.at[i].sender] = 1;
     used[automaton->messages.at[i].receiver] = 1;
   }
+  for (uint32_t i = 0; i < automaton->callers.count; i++)
+    used[automaton->callers.at[i]] = 1;
   for (uint32_t i = 0; i < automaton->role_count; i++) {
     if (used[i])
       continue;

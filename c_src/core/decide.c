@@ -33,7 +33,8 @@ static maty_status make_machines(maty__check_t *check, const maty__automaton_t *
 static maty_status make_image(maty__check_t *check, const maty__automaton_t *automaton,
                               const maty__machines_t *machines, const maty__types_t *types,
                               maty_image_t **image) {
-  const maty__image_parts_t of = {.protocol = &automaton->protocol->name,
+  const maty__use_t name = {.name = automaton->protocol->path, .at = automaton->protocol->name.at};
+  const maty__image_parts_t of = {.protocol = &name,
                                   .roles = automaton->roles,
                                   .role_count = automaton->role_count,
                                   .messages = automaton->messages.at,

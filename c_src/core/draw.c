@@ -200,6 +200,11 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
   return out.status;
 }
 
+/* A message that stands in no text. */
+static void add_invitation(const maty__check_t *check, maty__name_t label, maty__text_t *text) {
+  maty__text_add(text, "%.*s(any)", MATY__NAME(&check->names, label));
+}
+
 static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, const maty__protocol_t *protocol,
                                   const picture_t *picture) {
@@ -224,7 +229,10 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
       maty__text_add(
           &label, "%.*s->%.*s: ", MATY__NAME(&check->names, automaton.roles[message->sender].name),
           MATY__NAME(&check->names, automaton.roles[message->receiver].name));
-      MATY__TRY(maty__format_message(check, edge->at, &label));
+      if (message->invitation == MATY__NONE)
+        MATY__TRY(maty__format_message(check, edge->at, &label));
+      else
+        add_invitation(check, message->label, &label);
       draw_transition(picture, state, edge->target, &label);
     }
   }
@@ -260,18 +268,26 @@ static void out_role(const sequence_t *sequence, const maty__use_t *use) {
   out_participant(sequence->out, text->at, text->length, use->meaning);
 }
 
+static maty_status draw_arrow(const sequence_t *sequence, const maty__use_t *from,
+                              const maty__use_t *to, const maty__text_t *label) {
+  MATY__NEED(!label->failed);
+  out_begin(sequence, "");
+  out_role(sequence, from);
+  maty__out_text(sequence->out, "->>");
+  out_role(sequence, to);
+  maty__out_text(sequence->out, ": ");
+  out_mermaid(sequence->out, label->at, label->length, true);
+  maty__out_text(sequence->out, "\n");
+  return MATY_OK;
+}
+
 static maty_status draw_message(const sequence_t *sequence, const maty__stmt_t *stmt) {
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
     maty__text_t label;
     maty__text_init(&label, sequence->check->scratch);
     MATY__TRY(maty__format_message(sequence->check, stmt->at, &label));
-    out_begin(sequence, "");
-    out_role(sequence, &stmt->subject);
-    maty__out_text(sequence->out, "->>");
-    out_role(sequence, &sequence->tree->uses.at[stmt->first_argument + i]);
-    maty__out_text(sequence->out, ": ");
-    out_mermaid(sequence->out, label.at, label.length, true);
-    maty__out_text(sequence->out, "\n");
+    MATY__TRY(draw_arrow(sequence, &stmt->subject,
+                         &sequence->tree->uses.at[stmt->first_argument + i], &label));
   }
   return MATY_OK;
 }
@@ -291,8 +307,11 @@ static void begin_note(const sequence_t *sequence, const char *text) {
   maty__out_text(sequence->out, text);
 }
 
-static void draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
-  begin_note(sequence, ": do ");
+static maty_status draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
+  begin_note(sequence, ": ");
+  if (stmt->calls)
+    out_name(sequence, stmt->subject.name);
+  maty__out_text(sequence->out, stmt->calls ? " calls " : "do ");
   out_name(sequence, stmt->name.name);
   maty__out_text(sequence->out, "(");
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
@@ -300,6 +319,17 @@ static void draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
     out_name(sequence, sequence->tree->uses.at[stmt->first_argument + i].name);
   }
   maty__out_text(sequence->out, ")\n");
+  const maty__protocol_t *callee = &sequence->tree->protocols.at[stmt->name.meaning];
+  for (uint32_t i = 0; stmt->calls && !callee->broken && i < stmt->argument_count; i++) {
+    const maty__use_t *invited = &sequence->tree->uses.at[stmt->first_argument + i];
+    maty__text_t label;
+    maty__text_init(&label, sequence->check->scratch);
+    add_invitation(sequence->check, sequence->tree->invitations.at[callee->first_invitation + i],
+                   &label);
+    if (invited->meaning != stmt->subject.meaning)
+      MATY__TRY(draw_arrow(sequence, &stmt->subject, invited, &label));
+  }
+  return MATY_OK;
 }
 
 static maty_status draw_stmt(sequence_t *sequence, const maty__stmt_t *stmt) {
@@ -334,8 +364,7 @@ static maty_status draw_stmt(sequence_t *sequence, const maty__stmt_t *stmt) {
     maty__out_text(sequence->out, "\n");
     break;
   case MATY__STMT_DO:
-    draw_call(sequence, stmt);
-    break;
+    return draw_call(sequence, stmt);
   default:
     break;
   }
@@ -363,7 +392,7 @@ static const maty__protocol_t *find_protocol(const maty__check_t *check, const m
                                              const char *name) {
   size_t length = strlen(name);
   for (uint32_t i = 0; i < tree->protocols.count; i++) {
-    const maty__name_text_t *text = &check->names.items.at[tree->protocols.at[i].name.name];
+    const maty__name_text_t *text = &check->names.items.at[tree->protocols.at[i].path];
     if (text->length == length && memcmp(text->at, name, length) == 0)
       return &tree->protocols.at[i];
   }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "dialect.h"
+#include "lex.h"
 #include "limits.h"
 
 typedef struct open_block {
@@ -131,18 +132,24 @@ static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open
   return MATY_OK;
 }
 
-static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t receiver,
-                                  maty__name_t label, uint32_t *message) {
+static maty_status message_number(builder_t *builder, maty__message_t added, uint32_t at,
+                                  uint32_t *message) {
   maty__automaton_t *automaton = builder->automaton;
-  uint64_t key = (uint64_t)sender << 44 | (uint64_t)receiver << 32 | label;
+  uint64_t key = (uint64_t)added.sender << 44 | (uint64_t)added.receiver << 32 | added.label;
   uint32_t *number = maty__map_put(builder->check->scratch, &automaton->message_of, key);
   MATY__NEED(number != NULL);
   if (*number == MATY__NONE) {
-    maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
     *number = automaton->messages.count;
     MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
   }
   *message = *number;
+  if (automaton->messages.at[*message].invitation != added.invitation) {
+    builder->rejected = true;
+    return maty__error(builder->check, MATY_CLASS_DUP_LABEL, at,
+                       maty__word_length(builder->check, at),
+                       "the invitation '%.*s' goes by the name of another message to this role",
+                       MATY__NAME(&builder->check->names, added.label));
+  }
   return MATY_OK;
 }
 
@@ -176,7 +183,9 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
     if (i + 1 < stmt->argument_count &&
         (builder->role == MATY__ANY_ROLE || builder->role == sender))
       MATY__TRY(add_node(builder, stmt, &arc.to));
-    MATY__TRY(message_number(builder, sender, receiver, label, &arc.message));
+    maty__message_t message = {
+        .sender = sender, .receiver = receiver, .label = label, .invitation = MATY__NONE};
+    MATY__TRY(message_number(builder, message, stmt->at, &arc.message));
     MATY__TRY(add_arc(builder, arc));
     builder->node = arc.to;
   }
@@ -274,6 +283,43 @@ static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uin
   MATY__NEED(*call != MATY__NONE);
   while (builder->inlining.count <= *call)
     MATY__NEED(maty__vec_push(work, &builder->inlining, 0));
+  return MATY_OK;
+}
+
+/* A nested protocol goes on in a session of its own. Here it is the invitations to
+ * it, from the role that calls it to every other one, in the order of the roles. */
+static maty_status walk_call(builder_t *builder, const maty__stmt_t *stmt) {
+  const maty__protocol_t *callee = &builder->tree->protocols.at[stmt->name.meaning];
+  uint32_t behind = MATY__NONE, caller = actual_role(builder, &stmt->subject), left = 0;
+  if (callee->broken)
+    return MATY_EREJECTED;
+  MATY__TRY(node_behind(builder, stmt, &behind));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->callers, caller));
+  for (uint32_t i = 0; i < stmt->argument_count; i++)
+    left += actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]) != caller;
+  if (left == 0)
+    MATY__TRY(add_jump(builder, stmt, behind));
+  for (uint32_t i = 0; left > 0; i++) {
+    const maty__use_t *invited = &builder->tree->uses.at[stmt->first_argument + i];
+    maty__message_t message = {.sender = caller,
+                               .receiver = actual_role(builder, invited),
+                               .invitation = callee->first_invitation + i};
+    maty__arc_t arc = {.from = builder->node,
+                       .to = behind,
+                       .payload = builder->types->invitation,
+                       .at = invited->at,
+                       .length = maty__name_length(&builder->check->names, invited->name)};
+    if (message.receiver == caller)
+      continue;
+    if (--left > 0)
+      MATY__TRY(add_node(builder, stmt, &arc.to));
+    message.label = builder->tree->invitations.at[message.invitation];
+    MATY__TRY(message_number(builder, message, arc.at, &arc.message));
+    MATY__TRY(add_arc(builder, arc));
+    builder->node = arc.to;
+  }
+  builder->node = behind;
+  builder->stmt++;
   return MATY_OK;
 }
 
@@ -454,7 +500,7 @@ static maty_status walk(builder_t *builder) {
       MATY__TRY(walk_continue(builder, stmt));
       break;
     default:
-      MATY__TRY(walk_do(builder, stmt));
+      MATY__TRY(stmt->calls ? walk_call(builder, stmt) : walk_do(builder, stmt));
     }
   }
   return MATY_OK;

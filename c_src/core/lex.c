@@ -200,6 +200,14 @@ maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token) {
   return status;
 }
 
+uint32_t maty__word_length(const maty__check_t *check, uint32_t at) {
+  const maty__source_t *source = maty__check_source(check, at);
+  uint32_t begin = at - source->base, end = begin;
+  while (end < source->length && byte_class[(unsigned char)source->text[end]] >= TAIL)
+    end++;
+  return end - begin;
+}
+
 bool maty__lexer_comment(maty__lexer_t *lexer, uint32_t end, uint32_t *at, uint32_t *length) {
   while (lexer->at < end && byte_class[byte_at(lexer, lexer->at)] == SPACE)
     lexer->at++;

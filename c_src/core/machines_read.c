@@ -197,7 +197,8 @@ static maty_status add_move(reader_t *reader, uint32_t role, uint32_t state, uin
   MATY__TRY(find_message(reader,
                          (maty__message_t){.sender = stmt->subject.meaning,
                                            .receiver = receiver->meaning,
-                                           .label = stmt->name.name},
+                                           .label = stmt->name.name,
+                                           .invitation = MATY__NONE},
                          &move.message));
   uint64_t key = (uint64_t)state << 2 * ORDER_BITS | (uint64_t)move.message << ORDER_BITS |
                  reader->moves.count;

@@ -62,9 +62,8 @@ maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
   return maty__types_resolve(check, tree, types_arena, types);
 }
 
-/* The protocols of the text that was given; what others have is looked at where
- * it is called. One that is nested is no conversation to take part in by itself,
- * but has to be one that works. */
+/* The protocols of the text that was given; what others have is looked at where it
+ * is called: as a part of who calls it, or, if it is nested, by itself. */
 static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
                                    const maty__tree_t *tree, maty__types_t *types) {
   const maty__unit_t *unit = &tree->units.at[0];
@@ -74,21 +73,22 @@ static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
     MATY__TRY(maty__parts_init(&parts, check, tree));
   /* Now, since a vector that cannot grow is emptied, and these own images. */
   MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, unit->end_protocol));
-  for (uint32_t i = 0; i < unit->end_protocol; i++) {
+  for (uint32_t i = 0; i < tree->protocols.count; i++) {
     const maty__protocol_t *protocol = &tree->protocols.at[i];
+    bool own = i < unit->end_protocol;
     maty_image_t *image = NULL;
-    if (protocol->aux)
+    if (own ? protocol->aux : !protocol->called)
       continue;
-    if (!protocol->nested)
-      MATY__TRY(add_protocol(module, check, protocol->name.name));
+    if (own)
+      MATY__TRY(add_protocol(module, check, protocol->path));
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
     maty_status status =
         maty__decide(check, tree, types, needs_parts ? &parts : NULL, protocol, &image);
     maty__arena_rewind(check->scratch, mark);
-    if (protocol->nested)
-      maty_image_release(image);
-    else
+    if (own)
       module->protocols.at[module->protocols.count - 1].image = image;
+    else
+      maty_image_release(image);
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
   }
