@@ -7,6 +7,7 @@
 #include "enabling.h"
 #include "image_build.h"
 #include "implement.h"
+#include "limits.h"
 #include "local.h"
 
 static maty_status make_machines(maty__check_t *check, const maty__automaton_t *automaton,
@@ -99,7 +100,8 @@ static maty_status adopt(maty__check_t *check, const maty__protocol_t *protocol,
  * from one role to another. */
 static maty_status explore_image(maty__check_t *check, const maty__protocol_t *protocol,
                                  const maty_image_t *image) {
-  const maty_explore_options_t options = {.bound = 1, .fairness = fairness_of(check)};
+  const maty_explore_options_t options = {
+      .bound = 1, .max_states = MATY_MAX_CHECK_EXPLORED, .fairness = fairness_of(check)};
   maty_verdict_t *verdict;
   maty_status status = maty_explore(&verdict, image, &options, check->config);
   if (verdict != NULL && adopt(check, protocol, verdict) != MATY_OK)

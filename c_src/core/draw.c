@@ -200,6 +200,9 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
   return out.status;
 }
 
+/* What drawing a message takes, in steps of other work. */
+enum { STEPS_OF_A_MESSAGE = 32 };
+
 /* A message that stands in no text. */
 static void add_invitation(const maty__check_t *check, maty__name_t label, maty__text_t *text) {
   maty__text_add(text, "%.*s(any)", MATY__NAME(&check->names, label));
@@ -221,6 +224,7 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
   for (uint32_t state = 0; state < automaton.points.count; state++) {
     const maty__point_t *point = &automaton.points.at[state];
     draw_state(picture, state, point->edge_count == 0 ? MATY_PHASE_FINAL : MATY_PHASE_RECEIVE);
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_MESSAGE * (uint64_t)point->edge_count + 1));
     for (uint32_t i = 0; i < point->edge_count; i++) {
       const maty__edge_t *edge = &automaton.edges.at[point->first_edge + i];
       const maty__message_t *message = &automaton.messages.at[edge->message];
@@ -381,8 +385,10 @@ static maty_status draw_sequence(maty__check_t *check, const maty__tree_t *tree,
     out_declared(out, name->at, name->length, i);
   }
   const maty__stmt_t *stmt = &tree->stmts.at[protocol->first_stmt];
-  for (; stmt->kind != MATY__STMT_BODY_END && out->status == MATY_OK; stmt++)
+  for (; stmt->kind != MATY__STMT_BODY_END && out->status == MATY_OK; stmt++) {
     MATY__TRY(draw_stmt(&sequence, stmt));
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_MESSAGE * (uint64_t)stmt->argument_count + 1));
+  }
   return out->status;
 }
 

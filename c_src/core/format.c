@@ -413,6 +413,7 @@ static maty_status read_tokens(layout_t *layout) {
   do {
     MATY__NEED(maty__vec_reserve(layout->check->scratch, &tokens, 1));
     MATY__TRY(maty__lexer_next(&lexer, &tokens.at[tokens.count]));
+    MATY__TRY(maty__check_work(layout->check, 1));
   } while (tokens.at[tokens.count++].kind != MATY__TOKEN_END);
   layout->tokens = tokens.at;
   layout->token_count = tokens.count;
@@ -428,6 +429,9 @@ static bool can_be_read(const maty__check_t *check) {
   return true;
 }
 
+/* What laying out a token takes, in steps of other work. */
+enum { STEPS_OF_A_TOKEN = 8 };
+
 static maty_status format(maty__check_t *check, maty__out_t *out) {
   layout_t layout = {.check = check, .out = out, .text = check->sources.at[0].text};
   maty__tree_t tree;
@@ -435,8 +439,10 @@ static maty_status format(maty__check_t *check, maty__out_t *out) {
   if (!can_be_read(check))
     return MATY_EREJECTED;
   MATY__TRY(read_tokens(&layout));
-  for (uint32_t i = 0; i < layout.token_count && out->status == MATY_OK; i++)
+  for (uint32_t i = 0; i < layout.token_count && out->status == MATY_OK; i++) {
     MATY__TRY(lay_token(&layout, i));
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_TOKEN));
+  }
   return out->status;
 }
 

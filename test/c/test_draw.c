@@ -311,3 +311,32 @@ Test(draw, every_allocation_fails_once) {
     cr_expect_eq(status, MATY_ENOMEM);
   }
 }
+
+/* ===== Long ones ========================================================= */
+
+static bool stop(void *context, uint64_t steps) {
+  (void)context;
+  (void)steps;
+  return false;
+}
+
+/* Whoever waits for a picture, or for a layout, may give up. */
+Test(draw, canceled) {
+  maty_config_t config = maty_config_default();
+  test_text_t text = {0}, found = {0};
+  test_text_add(&text, "protocol P(role A, role B) {\n");
+  for (int i = 0; i < 10000; i++)
+    test_text_add(&text, "m() from A to B;\n");
+  test_text_add(&text, "}\n");
+  maty_source_t source = {.name = "test.scr", .text = text.at, .length = text.length};
+  config.progress = stop;
+  cr_expect_eq(
+      maty_draw_protocol(&source, "P", MATY_DIAGRAM_GRAPHVIZ, &config, test_writer(&found)),
+      MATY_ECANCELED);
+  cr_expect_eq(
+      maty_draw_protocol(&source, "P", MATY_DIAGRAM_MERMAID_SEQUENCE, &config, test_writer(&found)),
+      MATY_ECANCELED);
+  cr_expect_eq(maty_format(&source, &config, test_writer(&found)), MATY_ECANCELED);
+  free(found.at);
+  free(text.at);
+}
