@@ -67,11 +67,11 @@ symbols: ## what the core may define and use
 
 test-c: ## the C tests
 	$(C) test
-	_build/c/check/maty_test --timeout 60 -j$(JOBS)
+	_build/c/check/maty_test --timeout 300 -j$(JOBS)
 
 test-c-asan: ## the C tests under the address and undefined behaviour sanitizers
 	$(C) asan
-	tools/sanitized.sh $(OUT)/asan-c _build/c/asan/maty_test --timeout 60 -j$(JOBS)
+	tools/sanitized.sh $(OUT)/asan-c _build/c/asan/maty_test --timeout 300 -j$(JOBS)
 
 test-fuzz: ## each fuzzer for a few seconds
 	$(C) fuzz

@@ -8,7 +8,7 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, register/3, unregister/2, send/2, session/0, leave/1, leave/2, become/2, held/0]).
+-export([register/2, register/3, unregister/2, send/2, session/0, sender/1, leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, stuck/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -56,7 +56,10 @@
 %% that has the name; else `access_point_down' of the actor is called.
 %%
 %% Raises `{unknown_role, Role, Roles}' if the protocol has no such role,
-%% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'.
+%% `{no_access_point, AccessPoint}' if there is none, and `not_an_actor'. One of
+%% another node is asked first, which the actor does not wait for: if that has no
+%% such role, or there is no such process, `access_point_down' is called; a name that
+%% nobody has there is waited for.
 -spec register(access_point(), role()) -> ok.
 register(AccessPoint, Role) ->
     register(AccessPoint, Role, #{}).
@@ -115,7 +118,27 @@ send(Role, Message) ->
 session() ->
     case maty_session:current() of
         undefined -> undefined;
-        Endpoint -> maty_actor:session(Endpoint)
+        Endpoint -> maty_session:about(Endpoint)
+    end.
+
+%% @doc The role that sent the message with which the handler was called that runs. A
+%% handler need not ask, unless the protocol has the same message from two roles in one
+%% place, and goes on in two ways:
+%%
+%% ```
+%% offer({price, Price} = Message, State) ->
+%%     case maty:sender(Message) of
+%%         'Shop' -> ...;
+%%         'Rival' -> ...
+%%     end.
+%% '''
+%%
+%% Raises `{not_received, Message}' for anything else.
+-spec sender(message()) -> role().
+sender(Message) ->
+    case maty_session:sender(Message) of
+        {ok, Role} -> Role;
+        {error, not_received} -> erlang:error({not_received, Message}, [Message])
     end.
 
 %% @doc The same as `leave(Session, normal)'.

@@ -33,8 +33,8 @@
 
 -export([start_link/1, start_link/2, child_spec/1, stop/1]).
 -export([upgrade/2, protocol/1, waiting/1, info/1, list/0]).
--export([locate/1, whereis_name/1, register/4, unregister/3]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([locate/1, locate_far/1, whereis_name/1, register/4, unregister/3, expire/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -export_type([options/0, waiting/0, info/0]).
 
@@ -70,6 +70,12 @@
     age :: non_neg_integer()
 }).
 
+%% Those who wait for one role.
+-record(line, {
+    length = 0 :: non_neg_integer(),
+    queue = queue:new() :: queue:queue(#registration{})
+}).
+
 %% A session that is being opened on several nodes.
 -record(opening, {
     %% One for each role.
@@ -86,10 +92,9 @@
     engine :: pid() | undefined,
     image = 0 :: non_neg_integer(),
     options :: map(),
-    %% By role index, and how long they are.
-    queues = {} :: tuple(),
-    lengths = {} :: tuple(),
-    %% How many of the queues are.
+    %% By role index.
+    lines = {} :: tuple(),
+    %% How many of them are.
     empty = 0 :: non_neg_integer(),
     registered = 0 :: non_neg_integer(),
     turned_away = 0 :: non_neg_integer(),
@@ -104,10 +109,6 @@
     %% Whether a session could not be opened, and there will be another attempt.
     stuck = false :: boolean()
 }).
-
-%% How long an access point of another node has time to say what its protocol is, in
-%% milliseconds.
--define(PATIENCE, 5000).
 
 %% Between two looks for an engine that is being restarted, in milliseconds; and
 %% between two attempts to open a session that an engine could not open, as when it
@@ -164,7 +165,7 @@ known_options() ->
     OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
     #{
         protocol => {required, "a protocol", Any},
-        name => {{default, undefined}, "a name", Any},
+        name => maty_options:name(undefined),
         max_waiting => Most,
         max_waiting_in_all => Most,
         drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
@@ -244,10 +245,11 @@ list() ->
 %% ----- What actors call -----
 
 %% @private
-%% The process and the protocol of an access point. One of this node is not asked.
--spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+%% The process and the protocol of an access point of this node, or that it is one of
+%% another node, which has to be asked.
+-spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | far | {error, term()}.
 locate({Name, Node}) when is_atom(Name), is_atom(Node), Node =/= node(), Name =/= global ->
-    locate_far({Name, Node}, {Name, Node});
+    far;
 locate(Name) ->
     case whereis_name(Name) of
         Pid when is_pid(Pid), node(Pid) =:= node() ->
@@ -257,27 +259,35 @@ locate(Name) ->
                 _ -> {error, {no_access_point, Name}}
             end;
         Pid when is_pid(Pid) ->
-            locate_far(Pid, Name);
+            far;
         _ ->
             {error, {no_access_point, Name}}
     end.
 
-%% The protocol is asked for once; by its digest it is known again.
-locate_far(Server, Name) ->
-    try gen_server:call(Server, locate, ?PATIENCE) of
-        {Pid, Digest} when is_pid(Pid) ->
-            case maty_machine:find(Digest) of
-                {ok, Machine} -> {ok, Pid, Machine};
-                error -> fetch(Pid, Digest, Name)
-            end;
-        _ ->
-            {error, {no_access_point, Name}}
+%% @private
+%% The same for one of another node. Takes as long as the node is silent, so an actor
+%% has another process do it. The protocol is asked for once; by its digest
+%% it is known again.
+-spec locate_far(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
+locate_far(Name) ->
+    Server =
+        case Name of
+            {Local, Node} when is_atom(Local), is_atom(Node), Local =/= global -> Name;
+            _ -> whereis_name(Name)
+        end,
+    try
+        {Pid, Digest} = gen_server:call(Server, locate, infinity),
+        case maty_machine:find(Digest) of
+            {ok, Machine} -> {ok, Pid, Machine};
+            error -> fetch(Pid, Digest, Name)
+        end
     catch
-        exit:_ -> {error, {no_access_point, Name}}
+        %% Nobody is there, or somebody else.
+        _:_ -> {error, {no_access_point, Name}}
     end.
 
 fetch(Pid, Digest, Name) ->
-    Image = maty_protocol:image(gen_server:call(Pid, protocol, ?PATIENCE)),
+    Image = maty_protocol:image(gen_server:call(Pid, protocol, infinity)),
     case erlang:md5(Image) =:= Digest andalso maty_machine:load(Image) of
         {ok, _Number, Machine} -> {ok, Pid, Machine};
         _ -> {error, {image_not_loaded, Name}}
@@ -305,6 +315,13 @@ register(AccessPoint, Role, Engine, Place) ->
 unregister(AccessPoint, Engine, Place) ->
     gen_server:call(AccessPoint, {unregister, Engine, Place}, infinity).
 
+%% @private
+%% The time of a registration of the calling process is over. If it still waits, it does
+%% no more, and the process is sent `{'$maty_expired', Number}' with its number in the place.
+-spec expire(pid(), pid(), maty_engine:place()) -> ok.
+expire(AccessPoint, Engine, Place) ->
+    gen_server:cast(AccessPoint, {expire, self(), Engine, Place}).
+
 %% ----- The process -----
 
 %% @private
@@ -318,8 +335,7 @@ init({Protocol, Options}) ->
                     protocol = Protocol,
                     machine = Machine,
                     options = Options,
-                    queues = erlang:make_tuple(Count, queue:new()),
-                    lengths = erlang:make_tuple(Count, 0),
+                    lines = erlang:make_tuple(Count, #line{}),
                     empty = Count
                 })};
         {error, Status} ->
@@ -344,6 +360,23 @@ connect(#state{protocol = Protocol, machine = Machine, engine = Before} = State)
     end.
 
 %% @private
+%% What people look for in the state, for sys:get_status/1 and the log.
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(#{state := #state{machine = Machine} = State} = Status) ->
+    Status#{
+        state := #{
+            protocol => Machine#machine.protocol,
+            options => maps:remove(protocol, State#state.options),
+            waiting => registered(State),
+            opening => map_size(State#state.openings),
+            sessions => State#state.opened,
+            turned_away => State#state.turned_away
+        }
+    };
+format_status(Status) ->
+    Status.
+
+%% @private
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
 handle_call(protocol, _From, #state{protocol = Protocol} = State) ->
     {reply, Protocol, State};
@@ -356,19 +389,13 @@ handle_call({upgrade, Old, New}, _From, #state{protocol = Old} = State) ->
     end;
 handle_call({upgrade, _Old, _New}, _From, #state{protocol = Protocol} = State) ->
     {reply, {changed, Protocol}, State};
-handle_call(waiting, _From, #state{queues = Queues, machine = Machine} = State) ->
-    Waiting = maps:map(
-        fun(_, Role) ->
-            [Pid || #registration{pid = Pid} <- queue:to_list(element(Role + 1, Queues))]
-        end,
-        Machine#machine.role_index
-    ),
-    {reply, Waiting, State};
-handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) ->
+handle_call(waiting, _From, State) ->
+    {reply, registered(State), State};
+handle_call(info, _From, #state{machine = Machine, lines = Lines} = State) ->
     #machine{protocol = Protocol, role_index = Roles} = Machine,
     Info = #{
         protocol => Protocol,
-        waiting => maps:map(fun(_, Role) -> element(Role + 1, Lengths) end, Roles),
+        waiting => maps:map(fun(_, Role) -> (element(Role + 1, Lines))#line.length end, Roles),
         sessions => State#state.opened,
         turned_away => State#state.turned_away
     },
@@ -376,20 +403,33 @@ handle_call(info, _From, #state{machine = Machine, lengths = Lengths} = State) -
 handle_call(locate, _From, #state{machine = #machine{digest = Digest}} = State) ->
     {reply, {self(), Digest}, State};
 handle_call({unregister, Engine, Place}, _From, State) ->
+    {Waited, Left} = withdraw(Engine, Place, State),
+    {reply, Waited, Left};
+handle_call(Request, _From, State) ->
+    {reply, {error, {unknown_call, Request}}, State}.
+
+registered(#state{lines = Lines, machine = Machine}) ->
+    maps:map(
+        fun(_, Role) ->
+            #line{queue = Queue} = element(Role + 1, Lines),
+            [Pid || #registration{pid = Pid} <- queue:to_list(Queue)]
+        end,
+        Machine#machine.role_index
+    ).
+
+%% Takes a registration back; says whether it waited.
+withdraw(Engine, Place, State) ->
     Withdrawn = fun(#registration{engine = E, place = P}) -> {E, P} =:= {Engine, Place} end,
     Before = close_openings(Withdrawn, State),
     Left = drop(Withdrawn, Before),
-    {reply, count(Left) < count(Before), match_again(Left)};
-handle_call(Request, _From, State) ->
-    {reply, {error, {unknown_call, Request}}, State}.
+    {count(Left) < count(Before), match_again(Left)}.
 
 %% What is being opened is given up, so that the new version is opened next. The
 %% roles are the same, though perhaps in another order.
 move(Protocol, #state{engine = Engine, machine = Before} = State) ->
     case maty_machine:load(Engine, maty_protocol:image(Protocol)) of
         {ok, Image, #machine{protocol = Name, digest = Digest, roles = Roles} = Machine} ->
-            #state{queues = Queues, lengths = Lengths} =
-                Closed = close_openings(fun(_) -> true end, State),
+            #state{lines = Lines} = Closed = close_openings(fun(_) -> true end, State),
             ok = maty_directory:add(Name, Digest),
             Order = [
                 map_get(Role, Before#machine.role_index) + 1
@@ -399,8 +439,7 @@ move(Protocol, #state{engine = Engine, machine = Before} = State) ->
                 protocol = Protocol,
                 machine = Machine,
                 image = Image,
-                queues = list_to_tuple([element(Index, Queues) || Index <- Order]),
-                lengths = list_to_tuple([element(Index, Lengths) || Index <- Order])
+                lines = list_to_tuple([element(Index, Lines) || Index <- Order])
             }};
         {error, Status} ->
             {error, Status}
@@ -423,6 +462,10 @@ handle_cast({register, _, _, Engine, _} = Request, State) ->
         _ ->
             {noreply, State}
     end;
+handle_cast({expire, Pid, Engine, Place}, State) ->
+    {Waited, Left} = withdraw(Engine, Place, State),
+    _ = Waited andalso (Pid ! {'$maty_expired', maty_engine:place_number(Place)}),
+    {noreply, Left};
 handle_cast(_Request, State) ->
     {noreply, State}.
 
@@ -462,30 +505,25 @@ watch_engine(Engine, #state{engines = Engines} = State) when is_map_key(Engine, 
 watch_engine(Engine, #state{engines = Engines} = State) ->
     State#state{engines = Engines#{Engine => erlang:monitor(process, Engine)}}.
 
-registered(Role, Pid, Engine, Place, #state{registered = Age} = State) ->
+registered(Role, Pid, Engine, Place, State) ->
+    #state{registered = Age, lines = Lines, empty = Empty} = Watched = watch(Pid, State),
     Registration = #registration{pid = Pid, engine = Engine, place = Place, age = Age},
     Index = index(Role, State),
-    Watched = watch(Pid, State#state{registered = Age + 1}),
-    bound(Index, match(enqueue(Index, Registration, Watched))).
+    #line{length = Length, queue = Queue} = Line = element(Index, Lines),
+    Longer = #line{length = Length + 1, queue = queue:in(Registration, Queue)},
+    Waiting = Watched#state{
+        registered = Age + 1,
+        lines = setelement(Index, Lines, Longer),
+        empty = Empty - count_empty(Line)
+    },
+    bound(Index, match(Waiting)).
 
 %% Where a role's queue is. All versions of the protocol have the same roles.
 index(Role, #state{machine = #machine{role_index = Index}}) ->
     map_get(Role, Index) + 1.
 
-enqueue(Role, Registration, State) ->
-    #state{queues = Queues, lengths = Lengths, empty = Empty} = State,
-    Queue = element(Role, Queues),
-    State#state{
-        lengths = setelement(Role, Lengths, element(Role, Lengths) + 1),
-        queues = setelement(Role, Queues, queue:in(Registration, Queue)),
-        empty = Empty - count_empty(Queue)
-    }.
-
-count_empty(Queue) ->
-    case queue:is_empty(Queue) of
-        true -> 1;
-        false -> 0
-    end.
+count_empty(#line{length = 0}) -> 1;
+count_empty(#line{}) -> 0.
 
 %% An actor has ended.
 forget(Pid, #state{registrants = Registrants} = State) ->
@@ -497,37 +535,38 @@ engine_down(Engine, State) ->
     Its = fun(#registration{engine = E}) -> E =:= Engine end,
     drop(Its, close_openings(Its, State)).
 
-drop(Condition, #state{queues = Queues} = State) ->
-    Kept = [
-        queue:filter(fun(Registration) -> not Condition(Registration) end, Queue)
-     || Queue <- tuple_to_list(Queues)
-    ],
+drop(Condition, #state{lines = Lines} = State) ->
+    Kept = [drop_from(Line, Condition) || Line <- tuple_to_list(Lines)],
     State#state{
-        queues = list_to_tuple(Kept),
-        lengths = list_to_tuple([queue:len(Queue) || Queue <- Kept]),
-        empty = lists:sum([count_empty(Queue) || Queue <- Kept])
+        lines = list_to_tuple(Kept), empty = lists:sum([count_empty(Line) || Line <- Kept])
     }.
 
-count(#state{lengths = Lengths}) ->
-    lists:sum(tuple_to_list(Lengths)).
+drop_from(#line{queue = Queue}, Condition) ->
+    Kept = queue:filter(fun(Registration) -> not Condition(Registration) end, Queue),
+    #line{length = queue:len(Kept), queue = Kept}.
+
+count(#state{lines = Lines}) ->
+    lists:sum([Length || #line{length = Length} <- tuple_to_list(Lines)]).
 
 %% ----- Bounds -----
 
 %% Registrations for this role have come, and were not matched at once: turns away
 %% those that are too many.
-bound(Role, #state{options = Options, lengths = Lengths} = State) ->
+bound(Role, #state{options = Options, lines = Lines} = State) ->
     #{max_waiting := Most, max_waiting_in_all := MostInAll, drop := Drop} = Options,
-    case {element(Role, Lengths) > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
+    #line{length = Length} = element(Role, Lines),
+    case {Length > Most, MostInAll =/= infinity andalso count(State) > MostInAll} of
         {false, false} -> State;
         {true, _} -> bound(Role, turn_away(Drop, Role, State));
         {false, true} -> bound(Role, turn_away(Drop, role_of(Drop, State), State))
     end.
 
 %% The role of the newest or oldest registration of all.
-role_of(Drop, #state{queues = Queues}) ->
+role_of(Drop, #state{lines = Lines}) ->
     Waiting = [
         {Queue, Role}
-     || {Role, Queue} <- lists:enumerate(tuple_to_list(Queues)), not queue:is_empty(Queue)
+     || {Role, #line{length = Length, queue = Queue}} <- lists:enumerate(tuple_to_list(Lines)),
+        Length > 0
     ],
     {_Age, Role} =
         case Drop of
@@ -537,12 +576,14 @@ role_of(Drop, #state{queues = Queues}) ->
     Role.
 
 turn_away(Drop, Role, State) ->
-    #state{queues = Queues, lengths = Lengths, empty = Empty, turned_away = Count} = State,
-    {{value, #registration{pid = Pid, place = Place}}, Left} =
+    #state{lines = Lines, empty = Empty, turned_away = Count} = State,
+    #line{length = Length, queue = Queue} = element(Role, Lines),
+    {{value, #registration{pid = Pid, place = Place}}, Rest} =
         case Drop of
-            newest -> queue:out_r(element(Role, Queues));
-            oldest -> queue:out(element(Role, Queues))
+            newest -> queue:out_r(Queue);
+            oldest -> queue:out(Queue)
         end,
+    Left = #line{length = Length - 1, queue = Rest},
     Pid ! {'$maty_turned_away', maty_engine:place_number(Place)},
     #machine{protocol = Protocol, roles = Roles} = State#state.machine,
     maty_event:notify(overload, #{
@@ -553,8 +594,7 @@ turn_away(Drop, Role, State) ->
         actor => Pid
     }),
     State#state{
-        queues = setelement(Role, Queues, Left),
-        lengths = setelement(Role, Lengths, element(Role, Lengths) - 1),
+        lines = setelement(Role, Lines, Left),
         empty = Empty + count_empty(Left),
         turned_away = Count + 1
     }.
@@ -562,20 +602,25 @@ turn_away(Drop, Role, State) ->
 %% ----- Sessions -----
 
 %% Begins sessions as long as every role has somebody.
-match(#state{empty = 0, stuck = false, engine = Engine} = State) ->
+match(#state{empty = 0, stuck = false} = State) ->
     {First, Taken} = take_first(State),
-    case lists:all(fun(#registration{engine = E}) -> E =:= Engine end, First) of
+    case all_here(First, State) of
         true -> open(First, Taken, State);
         false -> match(prepare(First, Taken))
     end;
 match(State) ->
     State.
 
+all_here(_Registrations, #state{engines = Others}) when Others =:= #{} ->
+    true;
+all_here(Registrations, #state{engine = Engine}) ->
+    lists:all(fun(#registration{engine = E}) -> E =:= Engine end, Registrations).
+
 %% Registrations have gone, or are back from a session that was given up; then more
 %% may wait than may.
 match_again(State) ->
     Matched = match(State),
-    lists:foldl(fun bound/2, Matched, lists:seq(1, tuple_size(Matched#state.queues))).
+    lists:foldl(fun bound/2, Matched, lists:seq(1, tuple_size(Matched#state.lines))).
 
 %% Opens a session whose participants are all of this node.
 open(First, Taken, #state{image = Image, sessions = Sessions, options = Options} = State) ->
@@ -623,20 +668,18 @@ session_bound(#{max_under_way := infinity, overload := Overload}) -> {0, Overloa
 session_bound(#{max_under_way := Most, overload := Overload}) -> {Most, Overload}.
 
 %% Takes the first registration of each role.
-take_first(#state{queues = Queues, lengths = Lengths} = State) ->
-    {First, Rest, Empty} = take_first(tuple_to_list(Queues), [], [], 0),
-    Taken = State#state{
-        queues = Rest,
-        lengths = list_to_tuple([Length - 1 || Length <- tuple_to_list(Lengths)]),
-        empty = Empty
-    },
-    {First, Taken}.
+take_first(#state{lines = Lines} = State) ->
+    {First, Left, Empty} = take_first(tuple_size(Lines), Lines, [], [], 0),
+    {First, State#state{lines = list_to_tuple(Left), empty = Empty}}.
 
-take_first([Queue | Queues], First, Rest, Empty) ->
-    {{value, Registration}, Left} = queue:out(Queue),
-    take_first(Queues, [Registration | First], [Left | Rest], Empty + count_empty(Left));
-take_first([], First, Rest, Empty) ->
-    {lists:reverse(First), list_to_tuple(lists:reverse(Rest)), Empty}.
+%% From the last role to the first, so that the lists are in order.
+take_first(0, _Lines, First, Left, Empty) ->
+    {First, Left, Empty};
+take_first(Index, Lines, First, Left, Empty) ->
+    #line{length = Length, queue = Queue} = element(Index, Lines),
+    {{value, Registration}, Rest} = queue:out(Queue),
+    Line = #line{length = Length - 1, queue = Rest},
+    take_first(Index - 1, Lines, [Registration | First], [Line | Left], Empty + count_empty(Line)).
 
 %% ----- Sessions on several nodes -----
 
@@ -646,13 +689,14 @@ prepare(First, #state{sessions = Number, openings = Openings} = State) ->
     lists:foreach(fun(Engine) -> ask(Engine, Number, Opening, State) end, Engines),
     State#state{sessions = Number + 1, openings = Openings#{Number => Opening}}.
 
-ask(Engine, Number, #opening{registrations = Registrations}, #state{machine = Machine}) ->
+ask(Engine, Number, #opening{registrations = Registrations}, State) ->
+    #state{machine = #machine{digest = Digest}, options = Options} = State,
     Roles = [
         {Role, E, Pid, Place}
      || {Role, #registration{pid = Pid, engine = E, place = Place}} <-
             lists:zip(lists:seq(0, length(Registrations) - 1), Registrations)
     ],
-    Engine ! {'$maty_prepare', self(), Number, Machine#machine.digest, Roles},
+    Engine ! {'$maty_prepare', self(), Number, Digest, session_bound(Options), Roles},
     ok.
 
 %% What an engine said of its part.
@@ -691,17 +735,13 @@ close_openings(Condition, #state{openings = Openings} = State) ->
     %% The latest first, so that the first one is in front again.
     lists:foldl(fun close/2, State, lists:reverse(lists:sort(Affected))).
 
-close(Number, #state{openings = Openings, queues = Queues, lengths = Lengths} = State) ->
+close(Number, #state{openings = Openings, lines = Lines} = State) ->
     {#opening{registrations = Registrations}, Left} = maps:take(Number, Openings),
     Engines = lists:usort([Engine || #registration{engine = Engine} <- Registrations]),
     lists:foreach(fun(Engine) -> Engine ! {'$maty_abandon', {self(), Number}} end, Engines),
     Back = [
-        queue:in_r(Registration, Queue)
-     || {Registration, Queue} <- lists:zip(Registrations, tuple_to_list(Queues))
+        #line{length = Length + 1, queue = queue:in_r(Registration, Queue)}
+     || {Registration, #line{length = Length, queue = Queue}} <-
+            lists:zip(Registrations, tuple_to_list(Lines))
     ],
-    State#state{
-        openings = Left,
-        queues = list_to_tuple(Back),
-        lengths = list_to_tuple([Length + 1 || Length <- tuple_to_list(Lengths)]),
-        empty = 0
-    }.
+    State#state{openings = Left, lines = list_to_tuple(Back), empty = 0}.

@@ -90,9 +90,10 @@
 -module(maty_actor).
 
 -include("maty_internal.hrl").
+-include("maty_actor.hrl").
 
 -export([start_link/2, start_link/3, start_link/4, start/3, start/4]).
--export([session/1, sessions/1, child_spec/1]).
+-export([sessions/1, child_spec/1]).
 -export([init_it/6]).
 -export([
     system_continue/3,
@@ -100,8 +101,7 @@
     system_code_change/4,
     system_get_state/1,
     system_replace_state/2,
-    format_status/2,
-    report/2
+    format_status/2
 ]).
 
 -export_type([handler/0, held/0, handled/0, options/0, session_info/0, ending/0, failure/0]).
@@ -163,8 +163,8 @@
 %% handle_failure.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
-%% An access point has ended where the actor had registered for these roles.
-%% Without it, that is logged. It is not for an access point that the actor gave
+%% An access point has ended where the actor had registered for these roles, or is one
+%% of another node that does not have them. Without it, that is logged. It is not for an access point that the actor gave
 %% by a name: there it registers again with whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
@@ -197,40 +197,6 @@
     code_change/3
 ]).
 
--record(session, {
-    handle :: maty_engine:handle(),
-    endpoint :: maty_session:endpoint(),
-    %% What the module is told of the session.
-    about :: maty:session(),
-    next_handler :: handler() | undefined,
-    local_state :: local_state(),
-    %% Messages that came before their turn, by sender.
-    waiting :: #{maty:role() => queue:queue({non_neg_integer(), maty:message()})},
-    %% Of the suspension; "none" if it has none, and its role no deadlines.
-    options :: none | options()
-}).
-
--record(actor, {
-    module :: module(),
-    state :: state(),
-    %% By handle; of the one in hand an older state, or nothing.
-    sessions = #{} :: #{maty_engine:handle() => #session{}},
-    %% What came before the session's start did, by handle, latest first.
-    early = #{} :: #{maty_engine:handle() => [{non_neg_integer(), maty:message()} | tuple()]},
-    %% How many messages may wait, in all sessions and before their starts; and how
-    %% many do, which is counted only if there is a bound.
-    max_waiting = infinity :: pos_integer() | infinity,
-    waiting = 0 :: non_neg_integer(),
-    parent :: pid(),
-    name :: term(),
-    debug = [] :: [sys:dbg_opt()],
-    engine :: reference() | undefined,
-    %% What a handler that raises takes with it: the actor, or its session only.
-    on_raise = stop :: stop | leave,
-    timeout = infinity :: timeout(),
-    hibernate_after = infinity :: timeout()
-}).
-
 %% Of a suspension.
 -define(OPTIONS, #{
     timeout => maty_options:timeout(),
@@ -240,15 +206,24 @@
         end}
 }).
 
-%% Process dictionary of an actor: what writes its log entries.
--define(REPORT, '$maty_report').
-
 %% Words. A conversation makes some garbage with every message; with the VM's
 %% smallest heap of 233 words an actor collects it every few messages.
 -define(MIN_HEAP, 610).
 
 %% Between two looks for an engine that is being restarted, in milliseconds.
 -define(RECONNECT, 10).
+
+%% Of start and start_link; the first of them are gen's.
+-define(START_OPTIONS, #{
+    name => optional,
+    timeout => optional,
+    debug => optional,
+    spawn_opt => optional,
+    hibernate_after => optional,
+    on_raise => optional,
+    max_waiting => optional,
+    report_cb => optional
+}).
 
 %% ----- Starting -----
 
@@ -317,7 +292,7 @@ init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
     ok = maty_registration:new(),
-    put(?REPORT, proplists:get_value(report_cb, Options, fun ?MODULE:report/2)),
+    ok = maty_report:new(proplists:get_value(report_cb, Options)),
     Actor = #actor{
         module = Module,
         state = undefined,
@@ -328,9 +303,16 @@ init_it(Starter, Parent, Name, Module, Argument, Options) ->
         on_raise = proplists:get_value(on_raise, Options, stop),
         hibernate_after = gen:hibernate_after(Options)
     },
-    case check(Actor) of
+    case check(Options, Actor) of
         ok -> connect_first(Starter, Name, Argument, Actor);
         {error, Reason} -> init_failed(Starter, Name, {error, Reason}, Reason)
+    end.
+
+check(Options, Actor) ->
+    Names = [Name || {Name, _} <- Options],
+    case maty_options:check(maps:from_keys(Names, given), ?START_OPTIONS) of
+        ok -> check(Actor);
+        {error, Reason} -> {error, Reason}
     end.
 
 check(#actor{on_raise = OnRaise}) when OnRaise =/= stop, OnRaise =/= leave ->
@@ -396,8 +378,9 @@ engine_down(#actor{sessions = Sessions, early = Early} = Actor) ->
     ok = maty_registration:disconnect(),
     ok = maty_held:clear(),
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
-    Count = lists:sum([early_count(Items) || Items <- maps:values(Early)]),
-    Left = waiting(-Count, Actor#actor{engine = undefined, early = #{}}),
+    Left = waiting(-maty_waiting:early_count(Early), Actor#actor{
+        engine = undefined, early = maty_waiting:no_early()
+    }),
     fail_all(maps:values(Sessions), Left).
 
 fail_all([], Actor) ->
@@ -428,14 +411,16 @@ lost_each([], Actor) ->
 lost_each([{AccessPoint, Roles} | Lost], Actor) ->
     lost_each(Lost, tell_lost(access_point_down, AccessPoint, Roles, Actor)).
 
-registration_expired(AccessPoint, Role, Actor) ->
-    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor)).
+registration_expired({expired, AccessPoint, Role}, Actor) ->
+    loop(none, tell_lost(registration_expired, AccessPoint, Role, Actor));
+registration_expired(asked, Actor) ->
+    loop(none, Actor).
 
 %% Calls the module back, or logs it. Returns the actor, unless that stops.
 tell_lost(Event, AccessPoint, Roles, #actor{module = Module, state = State} = Actor) ->
     case erlang:function_exported(Module, Event, 3) of
         false ->
-            log(warning, Event, #{access_point => AccessPoint, roles => Roles}, Actor),
+            maty_report:log(warning, Event, #{access_point => AccessPoint, roles => Roles}, Actor),
             Actor;
         true ->
             maty_session:leave(),
@@ -518,8 +503,8 @@ handle_other({'$maty_flush', Asker}, Actor) ->
     Asker ! {'$maty_flushed', self()},
     loop(none, Actor);
 handle_other({'$maty_void', Handle}, #actor{early = Early} = Actor) ->
-    Count = early_count(maps:get(Handle, Early, [])),
-    loop(none, waiting(-Count, Actor#actor{early = maps:remove(Handle, Early)}));
+    Count = maty_waiting:early_count(Handle, Early),
+    loop(none, waiting(-Count, Actor#actor{early = maty_waiting:drop(Handle, Early)}));
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
@@ -559,14 +544,15 @@ handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
         unknown -> handle_info(Down, Actor)
     end;
 handle_other({timeout, Timer, '$maty_registration'}, Actor) ->
-    case maty_registration:expire(Timer) of
-        {expired, AccessPoint, Role} -> registration_expired(AccessPoint, Role, Actor);
-        answered -> loop(none, Actor)
-    end;
+    registration_expired(maty_registration:expire(Timer), Actor);
+handle_other({'$maty_expired', Number}, Actor) ->
+    registration_expired(maty_registration:expired(Number), Actor);
+handle_other({'$maty_located', Name, Located}, Actor) ->
+    registrations_lost(maty_registration:located(Name, Located), Actor);
 handle_other('$maty_access_point', Actor) ->
     registrations_lost(maty_registration:access_point_up(), Actor);
 handle_other({'$gen_call', From, '$maty_sessions'}, Actor) ->
-    gen_server:reply(From, describe_sessions(Actor)),
+    gen_server:reply(From, maty_actor_status:sessions(Actor)),
     loop(none, Actor);
 handle_other({'$gen_call', From, Request}, Actor) ->
     callback(handle_call, [Request, From], From, Actor);
@@ -584,16 +570,9 @@ handle_info(Message, #actor{module = Module} = Actor) ->
         true ->
             callback(handle_info, [Message], none, Actor);
         false ->
-            log(warning, no_handle_info, #{message => Message}, Actor),
+            maty_report:log(warning, no_handle_info, #{message => Message}, Actor),
             loop(none, Actor)
     end.
-
-log(Level, Event, Report, #actor{name = Name, module = Module}) ->
-    logger:log(
-        Level,
-        Report#{event => Event, name => Name, module => Module},
-        #{report_cb => get(?REPORT)}
-    ).
 
 continue({ok, Actor}) -> loop(none, Actor);
 continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
@@ -632,7 +611,16 @@ run(Message, Phase, Session, Actor) ->
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
-            done(Reason, Session#session{local_state = NewLocal}, Actor);
+            Done = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = NewLocal,
+                waiting = Waiting,
+                options = Session#session.options
+            },
+            done(Reason, Done, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
         Other ->
@@ -753,17 +741,22 @@ raised(Class, Reason, Stack, Session, #actor{on_raise = OnRaise} = Actor) ->
     end.
 
 leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor) ->
-    log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
+    maty_report:log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
     withdraw(Session),
     %% The suspension that the handler was of is over.
     continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
 
 %% Every way in which a session ends comes through here.
 end_session(Ending, #session{handle = Handle, waiting = Waiting} = Session, Actor) ->
-    #actor{sessions = Sessions} = Actor,
     ok = maty_held:drop(Handle),
-    Left = Actor#actor{sessions = maps:remove(Handle, Sessions)},
-    ended(Ending, Session, waiting(-waiting_count(Waiting), Left)).
+    Left = forget(Handle, Actor),
+    ended(Ending, Session, waiting(-maty_waiting:count(Waiting), Left)).
+
+%% A session that never left the hand is not in the map.
+forget(Handle, #actor{sessions = Sessions} = Actor) when is_map_key(Handle, Sessions) ->
+    Actor#actor{sessions = maps:remove(Handle, Sessions)};
+forget(_Handle, Actor) ->
+    Actor.
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
@@ -811,31 +804,27 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next(wait, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
-    Count < Most
-->
-    #session{endpoint = Endpoint, waiting = Waiting} = Session,
-    Kept = enqueue(maty_session:sender(Endpoint, Command), {Command, Message}, Waiting),
-    loop(Session#session{waiting = Kept}, waiting(1, Actor));
-not_next(wait, _Command, _Message, #session{about = About} = Session, Actor) ->
-    overloaded(About),
-    withdraw(Session),
-    continue(fail(Session, overload, Actor));
+not_next(wait, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    keep(maty_session:sender(Endpoint, Command), Command, Message, Session, Actor);
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
-    report_violation(Violation),
+    maty_report:violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
 
+keep(Sender, Command, Message, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+    Count < Most
+->
+    Kept = maty_waiting:in(Sender, {Command, Message}, Session#session.waiting),
+    loop(Session#session{waiting = Kept}, waiting(1, Actor));
+keep(_Sender, _Command, _Message, #session{about = About} = Session, Actor) ->
+    overloaded(About),
+    withdraw(Session),
+    continue(fail(Session, overload, Actor)).
+
 %% Counts what waits, if anybody wants to know.
 waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
 waiting(More, #actor{waiting = Count} = Actor) -> Actor#actor{waiting = Count + More}.
-
-waiting_count(Waiting) ->
-    lists:sum([queue:len(Queue) || Queue <- maps:values(Waiting)]).
-
-enqueue(Sender, Item, Waiting) ->
-    Waiting#{Sender => queue:in(Item, maps:get(Sender, Waiting, queue:new()))}.
 
 %% Runs the first message that waits for what the session now expects, if there
 %% is one. Only the senders it waits for are looked at.
@@ -843,7 +832,7 @@ release(#session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
     loop(Session, Actor);
 release(#session{waiting = Waiting} = Session, Actor) when map_size(Waiting) =:= 1 ->
     %% To offer the one costs no more than to ask whether it is the one.
-    release(maps:keys(Waiting), Session, Actor);
+    release(maty_waiting:senders(Waiting), Session, Actor);
 release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
     Senders = [S || S <- maty_session:expected_peers(Endpoint), is_map_key(S, Waiting)],
     release(Senders, Session, Actor).
@@ -851,13 +840,7 @@ release(#session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
 release([], Session, Actor) ->
     loop(Session, Actor);
 release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = Session, Actor) ->
-    #{Sender := Queue} = Waiting,
-    {{value, {Command, Message}}, Rest} = queue:out(Queue),
-    Left =
-        case queue:is_empty(Rest) of
-            true -> maps:remove(Sender, Waiting);
-            false -> Waiting#{Sender := Rest}
-        end,
+    {{Command, Message}, Left} = maty_waiting:out(Sender, Waiting),
     Next = Session#session{waiting = Left},
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) ->
@@ -865,7 +848,7 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
         wait ->
             release(Senders, Session, Actor);
         {refused, Violation} ->
-            report_violation(Violation),
+            maty_report:violation(Violation),
             release(Next, waiting(-1, Actor));
         gone ->
             loop(Session, Actor)
@@ -881,24 +864,21 @@ before_start(Handle, Command, Message, Actor) ->
             loop(none, overloaded_early(Handle, Actor));
         false ->
             maty_engine:count_refused(),
-            report_violation(#{reason => forged, direction => 'receive', attempt => Message}),
+            maty_report:violation(#{reason => forged, direction => 'receive', attempt => Message}),
             loop(none, Actor);
         gone ->
             loop(none, Actor)
     end.
 
 keep_early(Handle, Item, #actor{early = Early} = Actor) ->
-    Actor#actor{early = Early#{Handle => [Item | maps:get(Handle, Early, [])]}}.
-
-early_count(Items) ->
-    length([Command || {Command, _Message} <- Items]).
+    Actor#actor{early = maty_waiting:keep(Handle, Item, Early)}.
 
 %% The session fails before it starts, and is told so when it does.
 overloaded_early(Handle, #actor{early = Early} = Actor) ->
     _ = maty_engine:cancel(Handle),
-    Left = waiting(-early_count(maps:get(Handle, Early, [])), Actor),
+    Left = waiting(-maty_waiting:early_count(Handle, Early), Actor),
     Failed = {'$maty_failed', Handle, ?CAUSE_OVERLOAD},
-    Left#actor{early = Early#{Handle => [Failed]}}.
+    keep_early(Handle, Failed, Left#actor{early = maty_waiting:drop(Handle, Early)}).
 
 overloaded(#{id := Id, protocol := Protocol, role := Role}) ->
     maty_event:notify(overload, #{
@@ -915,14 +895,6 @@ own_endpoint(Handle) when is_integer(Handle), Handle >= 0 ->
 own_endpoint(_) ->
     false.
 
-report_violation(Violation) ->
-    maty_event:notify(violation, Violation),
-    logger:log(
-        warning,
-        #{event => violation, violation => Violation, actor => self()},
-        #{report_cb => get(?REPORT)}
-    ).
-
 %% ----- The start of a session -----
 
 start_session({Number, Handle, Image}, Participants, Id, Actor) ->
@@ -931,34 +903,42 @@ start_session({Number, Handle, Image}, Participants, Id, Actor) ->
             Endpoint = maty_session:endpoint(Handle, Port, Participants, Id, Machine, AccessPoint),
             start_session(Endpoint, Actor);
         void ->
-            %% Of an engine that has gone; reconnect/1 registers again.
-            loop(none, Actor)
+            %% Of an engine that has gone; reconnect/1 registers again. Or the actor has
+            %% given the registration up, because the access point ended before the engine
+            %% of this node began what it had been told; the others must not wait.
+            _ = own_endpoint(Handle) =:= true andalso maty_engine:cancel(Handle),
+            handle_other({'$maty_void', Handle}, Actor)
     end.
 
 start_session(Endpoint, Actor) ->
-    #endpoint{handle = Handle, role = #role{initial_phase = Phase}} = Endpoint,
-    #actor{module = Module, state = State, early = Early} = Actor,
-    About = session(Endpoint),
-    Items = maps:get(Handle, Early, []),
-    Waiting = arrived(Endpoint, Items),
+    #endpoint{handle = Handle, role = #role{initial_phase = Phase}, options = Options} = Endpoint,
+    #actor{module = Module, state = State} = Actor,
+    About = maty_session:about(Endpoint),
+    {Waiting, Started} = arrived(Endpoint, Actor),
     Session = #session{
         handle = Handle,
         endpoint = Endpoint,
         about = About,
         waiting = Waiting,
-        options = Endpoint#endpoint.options
+        options = Options
     },
     maty_session:enter(Endpoint),
     maty_session:enter_phase(Phase),
-    Refused = early_count(Items) - waiting_count(Waiting),
-    Started = waiting(-Refused, Actor#actor{early = maps:remove(Handle, Early)}),
     try init_session(Module, About, State) of
         {ok, Handler, Local, NewState} when is_function(Handler, 2) ->
-            Ready = Session#session{next_handler = Handler, local_state = Local},
+            Ready = #session{
+                handle = Handle,
+                endpoint = Endpoint,
+                about = About,
+                next_handler = Handler,
+                local_state = Local,
+                waiting = Waiting,
+                options = Options
+            },
             suspend(maty_session:phase(), Ready, Started#actor{state = NewState});
-        {ok, Handler, Local, NewState, Options} when is_function(Handler, 2) ->
+        {ok, Handler, Local, NewState, Given} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local},
-            suspend_with(Options, Ready, Started#actor{state = NewState});
+            suspend_with(Given, Ready, Started#actor{state = NewState});
         {hold, Name, Handler, Local, NewState} when is_function(Handler, 2) ->
             Ready = Session#session{next_handler = Handler, local_state = Local, options = none},
             hold(Name, Ready, Started#actor{state = NewState});
@@ -975,24 +955,34 @@ start_session(Endpoint, Actor) ->
 
 %% What came before the start waits like anything that comes before its turn. If
 %% the endpoint has failed meanwhile, that is told again once the session is here.
-arrived(Endpoint, Latest) ->
+arrived(#endpoint{handle = Handle} = Endpoint, #actor{early = Early} = Actor) ->
+    case maty_waiting:early(Handle, Early) of
+        [] ->
+            {maty_waiting:new(), Actor};
+        Latest ->
+            Waiting = arrived_each(Endpoint, Latest),
+            Refused = maty_waiting:early_count(Handle, Early) - maty_waiting:count(Waiting),
+            {Waiting, waiting(-Refused, Actor#actor{early = maty_waiting:drop(Handle, Early)})}
+    end.
+
+arrived_each(Endpoint, Latest) ->
     lists:foldr(
         fun
             ({'$maty_failed', _Handle, Cause} = Failed, Waiting) ->
-                _ = Cause =:= ?CAUSE_OVERLOAD andalso overloaded(session(Endpoint)),
+                _ = Cause =:= ?CAUSE_OVERLOAD andalso overloaded(maty_session:about(Endpoint)),
                 self() ! Failed,
                 Waiting;
             ({Command, Message}, Waiting) ->
                 case maty_session:sender(Endpoint, Command) of
                     unknown ->
                         {refused, Violation} = maty_session:offer(Endpoint, Command, Message),
-                        report_violation(Violation),
+                        maty_report:violation(Violation),
                         Waiting;
                     Sender ->
-                        enqueue(Sender, {Command, Message}, Waiting)
+                        maty_waiting:in(Sender, {Command, Message}, Waiting)
                 end
         end,
-        #{},
+        maty_waiting:new(),
         Latest
     ).
 
@@ -1080,127 +1070,21 @@ terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = 
         end
     of
         _ ->
-            log_end(Exit, About, Actor),
+            maty_report:ended(Exit, About, Actor),
             exit(Exit)
     catch
         C:R:S ->
             Other = exit_reason(C, R, S),
-            log_end(Other, About, Actor),
+            maty_report:ended(Other, About, Actor),
             exit(Other)
     end.
 
-log_end(normal, _, _) -> ok;
-log_end(shutdown, _, _) -> ok;
-log_end({shutdown, _}, _, _) -> ok;
-log_end(Reason, About, #actor{name = Name, module = Module, state = State}) ->
-    logger:log(
-        error,
-        About#{
-            event => terminate,
-            name => Name,
-            module => Module,
-            reason => Reason,
-            state => State
-        },
-        #{report_cb => get(?REPORT), error_logger => #{tag => error}}
-    ).
-
-%% @private
-%% Reports have no key 'label': Elixir's logger drops those of labels it does not know.
--spec report(logger:report(), logger:report_cb_config()) -> unicode:chardata().
-report(#{event := violation, violation := Violation, actor := Actor}, _Config) ->
-    [io_lib:format("~p refused a message: ", [Actor]), maty_error:format(Violation)];
-report(#{event := no_handle_info} = Report, _Config) ->
-    #{name := Name, module := Module, message := Message} = Report,
-    io_lib:format("~tp (~tp) got a message and has no handle_info/2: ~tp", [Name, Module, Message]);
-report(#{event := access_point_down} = Report, _Config) ->
-    #{name := Name, module := Module, access_point := AccessPoint, roles := Roles} = Report,
-    io_lib:format("~tp (~tp) had registered as ~ts at ~tp, which has ended", [
-        Name, Module, lists:join(", ", [atom_to_list(Role) || Role <- Roles]), AccessPoint
-    ]);
-report(#{event := registration_expired} = Report, _Config) ->
-    #{name := Name, module := Module, access_point := AccessPoint, roles := Role} = Report,
-    io_lib:format("~tp (~tp) had registered as ~ts at ~tp, and nobody came in time", [
-        Name, Module, Role, AccessPoint
-    ]);
-report(#{event := turned_away} = Report, _Config) ->
-    #{name := Name, module := Module, access_point := AccessPoint, roles := Role} = Report,
-    io_lib:format("~tp (~tp) was turned away as ~ts by ~tp, where too many wait", [
-        Name, Module, Role, AccessPoint
-    ]);
-report(#{event := raised} = Report, _Config) ->
-    #{name := Name, module := Module, reason := Reason, state := State} = Report,
-    io_lib:format("~tp (~tp) left its role~ts: ~ts~n    session's state: ~tp", [
-        Name, Module, where(Report), exit_text(Reason), State
-    ]);
-report(#{event := terminate} = Report, _Config) ->
-    #{name := Name, module := Module, reason := Reason, state := State} = Report,
-    io_lib:format("~tp (~tp) ended~ts: ~ts~n    state: ~tp", [
-        Name, Module, where(Report), exit_text(Reason), State
-    ]).
-
-where(#{session := #{id := Id, role := Role, protocol := Protocol}}) ->
-    io_lib:format(" in session ~ts of ~ts as ~ts", [maty:format_session(Id), Protocol, Role]);
-where(#{}) ->
-    "".
-
-exit_text({{protocol_violation, Violation}, Stack}) ->
-    [maty_error:format(Violation), stack_text(Stack)];
-exit_text(Reason) ->
-    io_lib:format("~tp", [Reason]).
-
-stack_text(Stack) ->
-    [
-        io_lib:format("~n    at ~ts:~b", [
-            proplists:get_value(file, Where), proplists:get_value(line, Where)
-        ])
-     || {_, _, _, Where} <- Stack, proplists:is_defined(line, Where)
-    ].
-
 %% ----- Looking -----
-
-%% @private
-%% What user code is told of a session.
--spec session(maty_session:endpoint()) -> maty:session().
-session(#endpoint{id = Id, role = Role, machine = Machine} = Endpoint) ->
-    #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
-    #{
-        id => Id,
-        role => Role#role.name,
-        protocol => Machine#machine.protocol,
-        access_point => AccessPoint,
-        participants => maps:map(fun actor_of/2, maty_machine:by_role(Machine, Participants))
-    }.
-
-actor_of(_Role, {Actor, _Handle}) -> Actor;
-actor_of(_Role, Actor) -> Actor.
 
 %% @doc The sessions of an actor; see {@link maty:sessions/1}.
 -spec sessions(pid() | atom()) -> [session_info()].
 sessions(Actor) ->
     gen_server:call(Actor, '$maty_sessions').
-
-describe_sessions(#actor{sessions = Sessions}) ->
-    [describe_session(Session) || {_, Session} <- lists:sort(maps:to_list(Sessions))].
-
-describe_session(#session{endpoint = Endpoint, next_handler = Handler, waiting = Waiting}) ->
-    #endpoint{id = Id, role = Role, machine = Machine} = Endpoint,
-    {Phase, Next} =
-        case maty_session:state(Endpoint) of
-            {ok, State} ->
-                {maty_machine:state(Role, State), maty_machine:transitions(Role, State)};
-            {error, _} ->
-                {final, []}
-        end,
-    #{
-        id => Id,
-        protocol => Machine#machine.protocol,
-        role => Role#role.name,
-        state => Phase,
-        next => Next,
-        handler => Handler,
-        waiting => waiting_count(Waiting)
-    }.
 
 %% ----- System messages -----
 
@@ -1228,51 +1112,16 @@ system_code_change(#actor{module = Module, state = State} = Actor, _Module, Old,
     end.
 
 %% @private
-%% The actor's state, and of each session its next handler and local state.
 -spec system_get_state(#actor{}) -> {ok, map()}.
 system_get_state(Actor) ->
-    {ok, visible(Actor)}.
-
-visible(#actor{state = State, sessions = Sessions}) ->
-    Visible = [
-        {{Id, Role#role.name}, #{next_handler => Handler, local_state => Local}}
-     || #session{
-            endpoint = #endpoint{id = Id, role = Role},
-            next_handler = Handler,
-            local_state = Local
-        } <- maps:values(Sessions)
-    ],
-    #{actor_state => State, sessions => maps:from_list(Visible)}.
+    {ok, maty_actor_status:state(Actor)}.
 
 %% @private
-%% Handlers and states can be replaced, sessions cannot be added.
 -spec system_replace_state(fun((map()) -> map()), #actor{}) -> {ok, map(), #actor{}}.
-system_replace_state(Replace, #actor{sessions = Sessions} = Actor) ->
-    #{actor_state := State, sessions := Replaced} = Visible = Replace(visible(Actor)),
-    Merged = maps:map(
-        fun(_, #session{endpoint = #endpoint{id = Id, role = Role}} = Session) ->
-            case Replaced of
-                #{{Id, Role#role.name} := #{next_handler := Handler, local_state := Local}} ->
-                    Session#session{next_handler = Handler, local_state = Local};
-                #{} ->
-                    Session
-            end
-        end,
-        Sessions
-    ),
-    {ok, Visible, Actor#actor{state = State, sessions = Merged}}.
+system_replace_state(Replace, Actor) ->
+    maty_actor_status:replace(Replace, Actor).
 
 %% @private
 -spec format_status(normal | terminate, list()) -> term().
 format_status(_Option, [_Dictionary, Status, Parent, Debug, #actor{} = Actor]) ->
-    #actor{name = Name, module = Module} = Actor,
-    [
-        {header, gen:format_status_header("Status for maty_actor", Name)},
-        {data, [
-            {"Status", Status},
-            {"Parent", Parent},
-            {"Module", Module},
-            {"Logged events", sys:get_log(Debug)}
-        ]},
-        {data, [{"State", visible(Actor)}]}
-    ].
+    maty_actor_status:format(Status, Parent, Debug, Actor).

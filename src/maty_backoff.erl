@@ -126,9 +126,7 @@ configure(Child, Options) ->
     Known = (maty_delay:options())#{
         reset => {{default, max}, "milliseconds or infinity", Time},
         attempts => {{default, infinity}, "an integer from 1, or infinity", Count},
-        name =>
-            {{default, none}, "an atom, {local, Atom}, {global, Term} or {via, Module, Term}",
-                fun is_name/1}
+        name => maty_options:name(none)
     },
     case {maty_child:specification(Child), maty_options:take(Options, Known)} of
         {{ok, Spec}, {ok, #{max := Max, attempts := Attempts, name := Name} = Taken}} ->
@@ -151,12 +149,6 @@ configure(Child, Options) ->
         {_, {error, Reason}} ->
             {error, Reason}
     end.
-
-is_name(Name) when is_atom(Name) -> true;
-is_name({local, Name}) -> is_atom(Name);
-is_name({global, _}) -> true;
-is_name({via, Module, _}) -> is_atom(Module);
-is_name(_) -> false.
 
 %% @private
 -spec callback_mode() -> handle_event_function.

@@ -12,7 +12,9 @@
 %%     end,                            c: ...
 %%
 %% Here are the beginning, init_session, and the handlers: each that is suspended is read
-%% once for each state it is suspended with, as far as states are told apart. The rest:
+%% once for each state it is suspended with, as far as states are told apart. One that is
+%% held is read with the arguments that the module's calls of become/2 give it, as far as
+%% they are known beforehand. The rest:
 %%
 %%     maty_behaviour_graph     nodes, instructions, outcomes, and the graph as text
 %%     maty_behaviour_eval      expressions, and what becomes of branches
@@ -27,15 +29,15 @@
 
 -include("maty_behaviour.hrl").
 
--export([build/3, registrations/1]).
+-export([build/3, becomes/3, calls/2]).
 
--export_type([view/0, start/0]).
+-export_type([view/0, known/0, uses/0, become/0, hold/0, handler/0]).
 
 -import(maty_behaviour_clauses, [depends_on_guard/3, product/1, select/3]).
 -import(maty_behaviour_eval, [branches/5]).
 -import(maty_behaviour_graph, [
-    bad/4, code_of/2, dead/1, fresh/1, name/1, place/2, put_node/3, quoted/1, ref/1, session/1,
-    write/2
+    bad/4, code_of/2, dead/1, fork/3, fresh/1, name/1, place/2, put_effect/3, put_node/3,
+    quoted/1, ref/1, session/1, suppose/3, write/2
 ]).
 
 %% A role as its code has to see it.
@@ -45,43 +47,95 @@
     %% What it receives: sender, label, and the types of the fields as the language
     %% spells them, which may differ from one moment to another.
     receives := [{atom(), atom(), [[binary()]]}],
+    %% Whether several roles send it the same label.
+    told := boolean(),
     %% Labels that it sends.
     sends := [atom()],
     %% All of the protocol.
     roles := [atom()]
 }.
 
-%% Which clauses of init_session/2 a session begins with.
--type start() :: all | pos_integer().
+%% What runs outside of a session.
+-define(CALLBACKS, [
+    {init_actor, 1},
+    {setup_actor, 2},
+    {handle_call, 3},
+    {handle_cast, 2},
+    {handle_info, 2},
+    {handle_continue, 2},
+    {handle_failure, 4},
+    {terminate_session, 4},
+    {access_point_down, 3},
+    {registration_expired, 3},
+    {turned_away, 3},
+    {code_change, 3}
+]).
 
-%% @doc The behaviour of a module in a role, and what is known of other modules now.
-%% `too_large': the code does more than is looked at.
--spec build(maty_code:code(), view(), {start(), maty_code:cache()}) ->
-    {ok, iodata(), maty_code:cache()} | {error, too_large | no_init_session, maty_code:cache()}.
-build(#{functions := Functions} = Code, View, {Start, Cache}) ->
-    Graph = #graph{code = Code, view = View, cache = Cache},
-    case Functions of
-        #{{init_session, 2} := {Where, Clauses}} ->
-            try
-                {Entry, Begun} = begin_session(Where, chosen(Start, Clauses), Code, Graph),
-                #graph{cache = Known} = Done = read_handlers(Begun),
-                {ok, write(Entry, Done), Known}
-            catch
-                throw:{?MODULE, too_large} -> {error, too_large, Cache}
-            end;
-        #{} ->
-            {error, no_init_session, Cache}
+%% A call of become/2: the name, the argument, and where it is.
+-type become() :: {maty_abstract:value(), maty_abstract:value(), erl_anno:anno()}.
+
+%% A name under which a session is held, and those arguments that the handler has a clause for.
+-type hold() :: {maty_abstract:value(), [maty_abstract:value()]}.
+
+%% A function with the session's state; of one that is held, the name and the arguments.
+-type handler() :: {
+    Function :: term(),
+    State :: maty_abstract:value(),
+    suspended | {held, maty_abstract:value(), [maty_abstract:value()]}
+}.
+
+%% What is known before a module is read: other modules, and its calls of become/2.
+-type known() :: {maty_code:cache(), unknown | [become()]}.
+-type uses() :: #{becomes := [become()], holds := [hold()]}.
+
+%% @doc The behaviour of a module in a role, what it does with sessions that are held, and
+%% what is known of other modules now. `too_large': the code does more than is looked at;
+%% `elsewhere': no session of this role begins here.
+-spec build(maty_code:code(), view(), known()) ->
+    {ok, iodata(), uses(), maty_code:cache()} | {error, too_large | elsewhere, maty_code:cache()}.
+build(#{functions := #{{init_session, 2} := {Where, Clauses}}} = Code, View, {Cache, Becomes}) ->
+    Graph = #graph{code = Code, view = View, cache = Cache, known_becomes = Becomes},
+    try
+        {Entry, Begun} = begin_session(Where, Clauses, Code, Graph),
+        case read_handlers(Begun) of
+            #graph{begun = false, cache = Known} ->
+                {error, elsewhere, Known};
+            #graph{becomes = Seen, holds = Holds, cache = Known} = Done ->
+                {ok, write(Entry, Done), #{becomes => Seen, holds => Holds}, Known}
+        end
+    catch
+        throw:{?MODULE, too_large} -> {error, too_large, Cache}
     end.
 
-chosen(all, Clauses) -> Clauses;
-chosen(Number, Clauses) -> [lists:nth(Number, Clauses)].
+%% @doc The calls of become/2 in what a module does outside of its handlers.
+-spec becomes(maty_code:code(), view(), maty_code:cache()) -> {[become()], maty_code:cache()}.
+becomes(#{functions := Functions, module := Module} = Code, View, Cache) ->
+    Context = #context{code = Code},
+    Nowhere = erl_anno:new(0),
+    lists:foldl(
+        fun({Name, Arity}, {Found, Known}) ->
+            {Node, Graph} = fresh(#graph{code = Code, view = View, cache = Known}),
+            Unknown = lists:duplicate(Arity, any),
+            try
+                maty_behaviour_calls:local(
+                    Module, Name, Unknown, [], Nowhere, Node, #{}, Context, Graph
+                )
+            of
+                {_, #graph{becomes = Seen, cache = Now}} -> {lists:umerge(Found, Seen), Now}
+            catch
+                throw:{?MODULE, too_large} -> {Found, Known}
+            end
+        end,
+        {[], Cache},
+        [Callback || Callback <- ?CALLBACKS, is_map_key(Callback, Functions)]
+    ).
 
 begin_session(Where, Clauses, Code, Graph) ->
     {Entry, G1} = fresh(Graph),
     Context = #context{code = Code, result = init},
     case select(Clauses, [session(Graph), any], #{}) of
         [] ->
-            {Dead, G2} = dead(G1),
+            {Dead, G2} = dead(G1#graph{begun = true}),
             Text = "no clause of init_session/2 takes a session of this role",
             {Entry, put_node(Entry, bad(place(Where, Context), "no-clause", Text, Dead), G2)};
         Chosen ->
@@ -91,8 +145,9 @@ begin_session(Where, Clauses, Code, Graph) ->
 
 read_handlers(#graph{waiting = []} = Graph) ->
     Graph;
-read_handlers(#graph{waiting = [{Number, Handler, State} | Waiting], view = View} = Graph) ->
-    {Name, Place, Clauses, Env, Context} = handler_code(Handler, Number, Graph),
+read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Graph) ->
+    {Function, State, How} = Handler,
+    {Name, Place, Clauses, Env, Context} = handler_code(Function, Number, Graph),
     #{receives := Receives} = View,
     {Marked, G1} = lists:mapfoldl(fun mark/2, Graph#graph{waiting = Waiting}, Clauses),
     {Entries, G2} = lists:mapfoldl(
@@ -106,19 +161,48 @@ read_handlers(#graph{waiting = [{Number, Handler, State} | Waiting], view = View
                     false -> "on "
                 end,
             read_entry(
-                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context, G
+                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context#context{sender = Peer}, G
             )
         end,
         G1,
         Receives
     ),
+    {Resume, G3} = read_held(How, Name, State, Marked, Place, Env, Context, G2),
     Ids = [
         ["clause ", Mark, " ", place(Where, Context), "\n"]
      || not Context#context.foreign, {clause, Where, _, _, [{'$mark', _, Mark} | _]} <- Marked
     ],
     Head = ["handler ", integer_to_binary(Number), " ", quoted(Name), " ", Place, "\n"],
-    #graph{written = Written} = G2,
-    read_handlers(G2#graph{written = [Written, Head, Entries, Ids]}).
+    #graph{written = Written} = G3,
+    read_handlers(G3#graph{written = [Written, Head, Entries, Resume, Ids]}).
+
+%% A handler of a session that is held runs with an argument of become/2: it has to take
+%% one that this module gives it. Other modules may have calls of it, too, so it may be
+%% any other, of which nothing is certain.
+read_held(suspended, _, _, _, _, _, _, Graph) ->
+    {[], Graph};
+read_held({held, Held, Arguments}, Name, State, Clauses, Place, Env, Context, Graph) ->
+    Chosen = [{Argument, select(Clauses, [Argument, State], Env)} || Argument <- Arguments],
+    Taken = [Argument || {Argument, [_ | _]} <- Chosen],
+    {Entry, G1} = fresh(Graph#graph{holds = [{Held, Taken} | Graph#graph.holds]}),
+    {[Certain, Possible], G2} = fork(Entry, [certain, possible], G1),
+    G3 =
+        case lists:usort(lists:append([Ways || {_, Ways} <- Chosen])) of
+            [] ->
+                Text = [Name, " has no clause for ", described(Arguments), ", with which it goes on"],
+                {Dead, Ga} = dead(G2),
+                put_effect(Certain, bad(Place, "no-clause", Text, Dead), Ga);
+            Ways ->
+                {[], Ga} = branches(Ways, Certain, Env, Context, G2),
+                Ga
+        end,
+    {Any, G4} = fresh(G3),
+    Elsewhere = "with what this session is gone on with elsewhere is not known",
+    G5 = put_node(Possible, suppose(Place, Elsewhere, Any), G4),
+    {[], G6} = branches(select(Clauses, [any, State], Env), Any, Env, Context, G5),
+    {["resume ", ref(Entry), "\n"], G6}.
+
+described(Values) -> lists:join(" or ", [maty_abstract:describe(Value) || Value <- Values]).
 
 %% A clause that says when it was chosen; the same one always has the same mark.
 mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Graph) ->
@@ -163,21 +247,19 @@ field(<<"list(", _/binary>>) -> {type, list};
 field(<<"%{", _/binary>>) -> {type, map};
 field(_) -> any.
 
-%% @doc The roles that the code registers for by name, each with its place.
--spec registrations(maty_code:code()) -> [{atom(), erl_anno:anno()}].
-registrations(#{functions := Functions}) ->
+%% @doc The calls of a function of Maty's with two arguments: the arguments, and the place.
+-spec calls(register | become, maty_code:code()) -> [{term(), term(), erl_anno:anno()}].
+calls(Name, #{functions := Functions}) ->
     lists:usort(
         lists:foldl(
-            fun({_, Clauses}, Found) -> registered(Clauses, Found) end, [], maps:values(Functions)
+            fun({_, Clauses}, Found) -> called(Name, Clauses, Found) end, [], maps:values(Functions)
         )
     ).
 
-registered(
-    {call, Where, {remote, _, {atom, _, Maty}, {atom, _, register}}, [_, {atom, _, Role}]}, Found
-) when
+called(Name, {call, Where, {remote, _, {atom, _, Maty}, {atom, _, Name}}, [One, Other]}, Found) when
     Maty =:= maty; Maty =:= 'Elixir.Maty'
 ->
-    [{Role, Where} | Found];
-registered(Tuple, Found) when is_tuple(Tuple) -> registered(tuple_to_list(Tuple), Found);
-registered([Head | Tail], Found) -> registered(Tail, registered(Head, Found));
-registered(_, Found) -> Found.
+    [{One, Other, Where} | Found];
+called(Name, Tuple, Found) when is_tuple(Tuple) -> called(Name, tuple_to_list(Tuple), Found);
+called(Name, [Head | Tail], Found) -> called(Name, Tail, called(Name, Head, Found));
+called(_, _, Found) -> Found.

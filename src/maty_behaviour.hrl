@@ -10,6 +10,8 @@
     code :: maty_code:code(),
     %% Whether that is another module than the one that is checked.
     foreign = false :: boolean(),
+    %% Who sent the message that a handler was called with.
+    sender = none :: none | atom(),
     %% Variables that a caller gave their values.
     given = #{} :: #{atom() => true},
     %% What becomes of the value, if it is the last one of a handler.
@@ -40,10 +42,17 @@
     },
     values = #{} :: #{tuple() => none | maty_abstract:value()},
     instances = #{} :: #{tuple() => pos_integer()},
+    %% Calls of become/2, and what is known of them beforehand.
+    becomes = [] :: [maty_behaviour:become()],
+    known_becomes = unknown :: unknown | [maty_behaviour:become()],
+    %% Whether a session begins with a handler, or is done at once.
+    begun = false :: boolean(),
+    %% Names under which sessions are held, each with the arguments that the handler takes.
+    holds = [] :: [maty_behaviour:hold()],
     %% Handlers with the session's state as far as it is known, numbered.
-    handlers = #{} :: #{{term(), maty_abstract:value()} => non_neg_integer()},
+    handlers = #{} :: #{maty_behaviour:handler() => non_neg_integer()},
     %% Those that are still to be read, and those that were.
-    waiting = [] :: [{non_neg_integer(), term(), maty_abstract:value()}],
+    waiting = [] :: [{non_neg_integer(), maty_behaviour:handler()}],
     written = [] :: [iodata()],
     marks = #{} :: #{erl_parse:abstract_clause() => non_neg_integer()},
     fuel = 200000 :: integer()

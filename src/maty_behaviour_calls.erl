@@ -124,6 +124,21 @@ remote(
     maty_behaviour_messages:send(To, Message, Place, Node, Env, Context, Graph);
 remote(Maty, session, [], _, _, Node, Env, _, Graph) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
     {[{Node, Env, session(Graph)}], Graph};
+remote(Maty, sender, [_], _, _, Node, Env, Context, Graph) when
+    Maty =:= maty; Maty =:= 'Elixir.Maty'
+->
+    {[{Node, Env, sender(Context)}], Graph};
+%% It does nothing in this session, and raises where the name is not held.
+remote(Maty, become, [Name, Argument], _, Where, Node, Env, Context, Graph) when
+    Maty =:= maty; Maty =:= 'Elixir.Maty'
+->
+    Seen = [
+        {maty_abstract:cut(N), maty_abstract:cut(A), place_here(Where, Context)}
+     || N <- maty_abstract:alternatives(Name), A <- maty_abstract:alternatives(Argument)
+    ],
+    #graph{becomes = Becomes} = Graph,
+    Noted = Graph#graph{becomes = lists:usort(Seen ++ Becomes)},
+    loops(Maty, become, [], {atom, ok}, Where, Node, Env, Context, Noted);
 remote(
     Maty, register, [_, _], _, _, Node, Env, _, Graph
 ) when Maty =:= maty; Maty =:= 'Elixir.Maty' ->
@@ -171,6 +186,12 @@ remote(Module, Name, Values, Exprs, Where, Node, Env, Context, #graph{cache = Ca
             local(Module, Name, Values, Exprs, Where, Node, Env, Theirs, G1, Context)
     end.
 
+sender(#context{sender = none}) -> {type, atom};
+sender(#context{sender = Role}) -> {atom, Role}.
+
+place_here(_, #context{foreign = true}) -> erl_anno:new(0);
+place_here(Where, _) -> Where.
+
 %% A function whose code is not there is taken to send if it is given what can be sent:
 %% a role, or a message.
 opaque(
@@ -211,7 +232,7 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
     case Functions of
         #{{Name, Arity} := {_, Clauses}} ->
             Guarded = {Caller#context.refused =/= none, Caller#context.raised =/= none},
-            Function = {Module, Name, Arity, Guarded},
+            Function = {Module, Name, Arity, {Guarded, told(Caller, Graph)}},
             {Key, Widened, G1} = instance(Function, [maty_abstract:cut(V) || V <- Values], Graph),
             Place = place(Where, Exprs, Caller),
             case {G1#graph.procedures, G1#graph.values} of
@@ -241,6 +262,10 @@ local(Module, Name, Values, Exprs, Where, Node, Env, Context, Graph, Caller) ->
             {[{Node, Env, any}], Graph}
     end.
 
+%% Calls are told apart by who sent the message where that may make a difference.
+told(_, #graph{view = #{told := false}}) -> none;
+told(#context{sender = Sender}, _) -> Sender.
+
 %% A function with arguments, as far as they are told apart.
 instance(Function, Values, #graph{procedures = Procedures, values = Known} = Graph) ->
     Exists = fun(Each) ->
@@ -253,7 +278,7 @@ instance(Function, Values, #graph{procedures = Procedures, values = Known} = Gra
 procedure(Key, _, _, _, #graph{depth = ?MAX_CALLS} = Graph) ->
     Graph#graph{values = (Graph#graph.values)#{Key => any}};
 procedure(
-    {{_, _, _, {GuardsRefused, GuardsRaised}}, Values} = Key, Clauses, Code, Context, Before
+    {{_, _, _, {{GuardsRefused, GuardsRaised}, Sender}}, Values} = Key, Clauses, Code, Context, Before
 ) ->
     #graph{depth = Depth, effects = Effects, again = Again} = Before,
     {Entry, G1} = fresh(Before),
@@ -262,6 +287,7 @@ procedure(
     Inner = #context{
         code = Code,
         foreign = Context#context.foreign,
+        sender = Sender,
         tail = Key,
         refused = Refused,
         raised = Raised

@@ -1,5 +1,5 @@
 %% @private
-%% How a handler ends: what its last expression returns, and the handler that it suspends
+%% How a handler ends: what its last expression returns, and the handler that it waits
 %% with, which is to be read then.
 -module(maty_behaviour_ends).
 
@@ -19,56 +19,35 @@
 finish({either, Values}, Place, Node, Env, Context, Graph) ->
     {Nodes, G1} = fork(Node, Values, Graph),
     each(lists:zip(Nodes, Values), fun({N, V}, G) -> finish(V, Place, N, Env, Context, G) end, G1);
-finish(
-    {
-        tuple, [{atom, suspend}, Handler, State]
-    }, Place, Node, _, #context{result = {handler, _}}, Graph
-) ->
-    {[], suspend(Handler, State, Place, Node, Graph)};
+finish({tuple, [{atom, suspend}, Handler, State]}, Place, Node, _, #context{
+    result = {handler, _}
+}, Graph) ->
+    {[], wait(suspend, Handler, State, Place, Node, Graph)};
 finish({tuple, [{atom, suspend}, Handler, State, _Options]}, Place, Node, Env, Context, Graph) ->
     finish({tuple, [{atom, suspend}, Handler, State]}, Place, Node, Env, Context, Graph);
 %% A role can leave wherever it stands, and nothing follows.
 finish({tuple, [{atom, leave}, _, _]}, _Place, Node, _, _, Graph) ->
     {[], put_effect(Node, "go", Graph)};
-%% When a session that is held goes on, and with what, is up to other sessions.
-finish({tuple, [{atom, hold} | Rest]}, Place, Node, _, Context, Graph) when
-    length(Rest) =:= 3, element(1, Context#context.result) =:= handler;
-    length(Rest) =:= 4, Context#context.result =:= init
-->
-    {Next, G1} = fresh(Graph),
-    Text = "what comes of a session that is held here is not known",
-    {[], put_effect(Next, "go", put_effect(Node, suppose(Place, Text, Next), G1))};
+finish({tuple, [{atom, hold}, Name, Handler, State]}, Place, Node, _, #context{
+    result = {handler, _}
+}, Graph) ->
+    {[], wait({hold, Name}, Handler, State, Place, Node, Graph)};
+finish({tuple, [{atom, hold}, Name, Handler, Local, _]}, Place, Node, Env, #context{
+    result = init
+} = Context, Graph) ->
+    {[], set_up({hold, Name}, Handler, Local, Place, Node, Env, Context, Graph)};
 finish({tuple, [{atom, done}, _, _]}, Place, Node, _, _, Graph) ->
     {[], put_effect(Node, ["done ", Place], Graph)};
 finish({atom, noreply}, Place, Node, _, #context{result = {handler, Number}}, Graph) ->
     {[], put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph)};
-finish(
-    {
-        tuple, [{atom, ok}, Handler, Local, State, _Options]
-    }, Place, Node, Env, #context{result = init} = Context, Graph
-) ->
+finish({tuple, [{atom, ok}, Handler, Local, State, _Options]}, Place, Node, Env, #context{
+    result = init
+} = Context, Graph) ->
     finish({tuple, [{atom, ok}, Handler, Local, State]}, Place, Node, Env, Context, Graph);
-finish(
-    {
-        tuple, [{atom, ok}, Handler, State, _]
-    }, Place, Node, Env, #context{result = init} = Context, Graph
-) ->
-    #graph{code = #{functions := Functions, module := Module} = Code} = Graph,
-    case Functions of
-        #{{setup_actor, 2} := _} ->
-            Own = (nested(Context))#context{code = Code},
-            Nowhere = erl_anno:new(0),
-            {Outcomes, G1} = maty_behaviour_calls:local(
-                Module, setup_actor, [session(Graph), any], [], Nowhere, Node, Env, Own, Graph
-            ),
-            {
-                [], lists:foldl(
-                    fun({N, _, _}, G) -> suspend(Handler, State, Place, N, G) end, G1, Outcomes
-                )
-            };
-        #{} ->
-            {[], suspend(Handler, State, Place, Node, Graph)}
-    end;
+finish({tuple, [{atom, ok}, Handler, Local, _]}, Place, Node, Env, #context{
+    result = init
+} = Context, Graph) ->
+    {[], set_up(suspend, Handler, Local, Place, Node, Env, Context, Graph)};
 finish(Value, Place, Node, _, Context, Graph) ->
     {Dead, G1} = dead(Graph),
     case is_result(Value) of
@@ -89,19 +68,33 @@ is_result(_) -> false.
 expected(#context{result = init}) -> "{ok, Handler, LocalState, State} or {done, Reason, State}";
 expected(_) -> "{suspend, Handler, State}, {done, Reason, State} or noreply".
 
-%% Waits with a handler.
-suspend({either, Handlers}, State, Place, Node, Graph) ->
+%% After init_session/2 comes setup_actor/2, if there is one.
+set_up(How, Handler, State, Place, Node, Env, Context, Graph) ->
+    #graph{code = #{functions := Functions, module := Module} = Code} = Graph,
+    case Functions of
+        #{{setup_actor, 2} := _} ->
+            Own = (nested(Context))#context{code = Code},
+            Nowhere = erl_anno:new(0),
+            {Outcomes, G1} = maty_behaviour_calls:local(
+                Module, setup_actor, [session(Graph), any], [], Nowhere, Node, Env, Own, Graph
+            ),
+            lists:foldl(
+                fun({N, _, _}, G) -> wait(How, Handler, State, Place, N, G) end, G1, Outcomes
+            );
+        #{} ->
+            wait(How, Handler, State, Place, Node, Graph)
+    end.
+
+%% Waits with a handler for a message, or, held under a name, to be gone on with.
+wait(How, {either, Handlers}, State, Place, Node, Graph) ->
     {Nodes, G1} = fork(Node, Handlers, Graph),
     lists:foldl(
-        fun({N, H}, G) -> suspend(H, State, Place, N, G) end, G1, lists:zip(Nodes, Handlers)
+        fun({N, H}, G) -> wait(How, H, State, Place, N, G) end, G1, lists:zip(Nodes, Handlers)
     );
-suspend({closure, 2, _, _, _} = Handler, State, Place, Node, Graph) ->
-    suspend_with(Handler, maty_abstract:cut(State), Place, Node, Graph);
-suspend(
-    {'fun', Module, Name, 2} = Handler, State, Place, Node, #graph{
-        code = #{module := Own}, cache = Cache
-    } = Graph
-) ->
+wait(How, {closure, 2, _, _, _} = Handler, State, Place, Node, Graph) ->
+    wait_with(How, Handler, maty_abstract:cut(State), Place, Node, Graph);
+wait(How, {'fun', Module, Name, 2} = Handler, State, Place, Node, Graph) ->
+    #graph{code = #{module := Own}, cache = Cache} = Graph,
     {Class, Known} =
         case Module of
             Own -> {{session, Graph#graph.code}, Cache};
@@ -110,27 +103,37 @@ suspend(
     G1 = Graph#graph{cache = Known},
     case Class of
         {session, #{functions := #{{Name, 2} := _}}} ->
-            suspend_with(Handler, maty_abstract:cut(State), Place, Node, G1);
+            wait_with(How, Handler, maty_abstract:cut(State), Place, Node, G1);
         {session, _} ->
             {Dead, G2} = dead(G1),
-            Text = io_lib:format(
-                "suspends with ~ts, which does not exist", [function(Module, Name)]
-            ),
+            Text = [verb(How), " with ", function(Module, Name), ", which does not exist"],
             put_effect(Node, bad(Place, "no-handler", Text, Dead), G2);
         _ ->
-            Text = io_lib:format("what ~ts does is not known", [function(Module, Name)]),
-            suspend_unknown(Text, Place, Node, G1)
+            Text = ["what ", function(Module, Name), " does is not known"],
+            wait_unknown(How, Text, Place, Node, G1)
     end;
-suspend(Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
-    suspend_unknown("which handler is suspended here is not known", Place, Node, Graph);
-suspend(Other, _, Place, Node, Graph) ->
+wait(How, Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
+    wait_unknown(How, "which handler waits here is not known", Place, Node, Graph);
+wait(How, Other, _, Place, Node, Graph) ->
     {Dead, G1} = dead(Graph),
     Text = [
-        "suspends with ",
+        verb(How),
+        " with ",
         maty_abstract:describe(Other),
-        ", which is no function of a message and a state"
+        ", which is no function of ",
+        takes(How),
+        " and a state"
     ],
     put_effect(Node, bad(Place, "no-handler", Text, Dead), G1).
+
+verb(suspend) -> "suspends";
+verb({hold, _}) -> "holds".
+
+takes(suspend) -> "a message";
+takes({hold, _}) -> "an argument".
+
+word(suspend) -> "suspend ";
+word({hold, _}) -> "hold ".
 
 %% As the module's language writes it.
 function(Module, Name) ->
@@ -139,32 +142,45 @@ function(Module, Name) ->
         _ -> io_lib:format("~tw:~tw/2", [Module, Name])
     end.
 
-suspend_unknown(Text, Place, Node, Graph) ->
+wait_unknown(How, Text, Place, Node, Graph) ->
     {Next, G1} = fresh(Graph),
     G2 = put_effect(Node, guess(Place, Text, Next), G1),
-    put_effect(Next, ["suspend ", Place, " -"], G2).
+    put_effect(Next, [word(How), Place, " -"], G2).
 
-suspend_with(Handler, State, Place, Node, #graph{handlers = Handlers} = Graph) ->
-    Exists = fun([Each]) -> is_map_key({Handler, Each}, Handlers) end,
-    case fewer(Handler, [State], Exists, Graph) of
+wait_with(How, Handler, State, Place, Node, #graph{handlers = Handlers} = Graph) ->
+    Kind = kind(How, Graph),
+    Exists = fun([Each]) -> is_map_key({Handler, Each, Kind}, Handlers) end,
+    case fewer({Handler, Kind}, [State], Exists, Graph) of
         {[State], G1} ->
-            suspend_known({Handler, State}, Place, Node, G1);
+            wait_known(How, {Handler, State, Kind}, Place, Node, G1);
         {[Wider], G1} ->
             {Next, G2} = fresh(G1),
             Text = "with which state this is suspended is not known",
             G3 = put_effect(Node, suppose(Place, Text, Next), G2),
-            suspend_known({Handler, Wider}, Place, Next, G3)
+            wait_known(How, {Handler, Wider, Kind}, Place, Next, G3)
     end.
 
-suspend_known(Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->
+wait_known(How, Key, Place, Node, #graph{handlers = Handlers, waiting = Waiting} = Graph) ->
     case Handlers of
         #{Key := Number} ->
-            put_effect(Node, ["suspend ", Place, " ", ref(Number)], Graph);
+            put_effect(Node, [word(How), Place, " ", ref(Number)], Graph);
         #{} ->
             Number = map_size(Handlers),
-            {Handler, State} = Key,
             Next = Graph#graph{
-                handlers = Handlers#{Key => Number}, waiting = Waiting ++ [{Number, Handler, State}]
+                handlers = Handlers#{Key => Number}, waiting = Waiting ++ [{Number, Key}]
             },
-            put_effect(Node, ["suspend ", Place, " ", ref(Number)], Next)
+            put_effect(Node, [word(How), Place, " ", ref(Number)], Next)
+    end.
+
+%% With what a session that is held under a name may be gone on with: any argument, unless
+%% calls of become/2 are known.
+kind(suspend, _) ->
+    suspended;
+kind({hold, Name}, #graph{known_becomes = unknown}) ->
+    {held, maty_abstract:cut(Name), [any]};
+kind({hold, Name}, #graph{known_becomes = Becomes}) ->
+    Arguments = [A || {N, A, _} <- Becomes, maty_abstract:compare('=:=', Name, N) =/= no],
+    case lists:usort(Arguments) of
+        [] -> {held, maty_abstract:cut(Name), [any]};
+        Known -> {held, maty_abstract:cut(Name), Known}
     end.

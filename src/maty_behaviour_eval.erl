@@ -41,7 +41,8 @@ last(Expression, Node, Env, Context, Graph) ->
         false ->
             {Outcomes, G1} = eval(Expression, Node, Env, nested(Context), Graph),
             Place = place(line(Expression), Context),
-            each(Outcomes, fun({N, E, V}, G) -> finish(V, Place, N, E, Context, G) end, G1)
+            G2 = G1#graph{begun = G1#graph.begun orelse Outcomes =/= []},
+            each(Outcomes, fun({N, E, V}, G) -> finish(V, Place, N, E, Context, G) end, G2)
     end.
 
 %% Elixir keeps no line of a pair, but of what is in it.
@@ -75,6 +76,9 @@ expression({'$mark', _, _}, Node, Env, #context{foreign = true}, Graph) ->
 expression({'$mark', _, Mark}, Node, Env, _, Graph) ->
     {Next, G1} = fresh(Graph),
     {[{Next, Env, any}], put_effect(Node, ["mark ", Mark, " ", ref(Next)], G1)};
+%% Where another way of beginning goes on.
+expression({'$elsewhere', _}, Node, _, _, Graph) ->
+    {[], put_effect(Node, "go", Graph)};
 expression({match, _, Pattern, Expression}, Node, Env, Context, Graph) ->
     {Outcomes, G1} = eval(Expression, Node, Env, nested(Context), Graph),
     each(Outcomes, fun({N, E, V}, G) -> bind(Pattern, V, N, E, Context, G) end, G1);

@@ -207,8 +207,11 @@ shared([First | Rest]) ->
 
 %% Takes back what was written after a graph, except for what was learned.
 -spec take_back(graph(), graph()) -> graph().
-take_back(Before, #graph{cache = Cache, values = Values, fuel = Fuel, again = Again}) ->
-    Before#graph{cache = Cache, values = Values, fuel = Fuel, again = Again}.
+take_back(Before, After) ->
+    #graph{cache = Cache, values = Values, fuel = Fuel, again = Again, becomes = Becomes} = After,
+    Before#graph{
+        cache = Cache, values = Values, fuel = Fuel, again = Again, becomes = Becomes
+    }.
 
 -spec nested(context()) -> context().
 nested(Context) ->

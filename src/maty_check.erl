@@ -17,7 +17,9 @@
 %% be checked at all.
 -module(maty_check).
 
--export([main/0, main/1, beam/2, beams/2, json/1, format_error/1]).
+-export([main/0, main/1, beam/2, beams/2, report/2, json/1, format_error/1]).
+
+-define(USAGE, "usage: maty_check [--json] [--strict] FILE...\n").
 
 -type options() :: #{strict => boolean()}.
 
@@ -31,6 +33,9 @@ main() ->
 main(Arguments) ->
     {Flags, Files} = lists:partition(fun(Argument) -> lists:prefix("--", Argument) end, Arguments),
     case {Flags -- ["--json", "--strict"], Files} of
+        {["--help" | _], _} ->
+            io:put_chars(?USAGE),
+            erlang:halt(0);
         {[], [_ | _]} ->
             Status = start_and_run(
                 Files, lists:member("--json", Flags), #{strict => lists:member("--strict", Flags)}
@@ -44,30 +49,34 @@ main(Arguments) ->
             ),
             erlang:halt(2);
         {[], []} ->
-            io:put_chars(standard_error, "usage: maty_check [--json] [--strict] FILE...\n"),
+            io:put_chars(standard_error, ?USAGE),
             erlang:halt(2)
     end.
 
 start_and_run(Files, Json, Options) ->
     case application:ensure_all_started(maty) of
         {ok, _} ->
-            run(Files, Json, Options);
+            report(beams(Files, Options), #{json => Json});
         {error, Reason} ->
             io:format(standard_error, "maty_check: maty cannot be started: ~tp~n", [Reason]),
             2
     end.
 
-run(Files, Json, Options) ->
-    {Findings, Failures} = beams(Files, Options),
+%% @doc Prints what was found, and what could not be checked. Returns an exit status: 0 if no
+%% handler is wrong, 1 if one is, 2 if something could not be checked.
+-spec report({[maty_handlers:finding()], [{file:filename(), term()}]}, #{json => boolean()}) ->
+    0..2.
+report({Findings, Failures}, Options) ->
     lists:foreach(
-        fun({File, Reason}) -> io:format(
-            standard_error, "~ts: ~ts~n", [File, format_error(Reason)]
-        ) end, Failures
+        fun({File, Reason}) ->
+            io:format(standard_error, "~ts: ~ts~n", [File, format_error(Reason)])
+        end,
+        Failures
     ),
     Text =
-        case Json of
-            true -> [[json(Finding), "\n"] || Finding <- Findings];
-            false -> maty_handlers:format(Findings)
+        case Options of
+            #{json := true} -> [[json(Finding), "\n"] || Finding <- Findings];
+            #{} -> maty_handlers:format(Findings)
         end,
     io:put_chars(Text),
     case {Failures, [error || #{severity := error} <- Findings]} of
@@ -81,20 +90,22 @@ run(Files, Json, Options) ->
 format_error({bad_option, _} = Reason) -> maty_handlers:format_error(Reason);
 format_error({no_debug_info, Module}) -> io_lib:format("~tp has no debug information", [Module]);
 format_error({no_beam, _}) -> "no compiled module";
+format_error(no_beams) -> "no compiled module in this folder";
 format_error(Other) -> io_lib:format("~tp", [Other]).
 
 %% @doc Checks files and folders. Returns what was found, and what could not be checked.
 -spec beams([file:filename()], options()) ->
     {[maty_handlers:finding()], [{file:filename(), term()}]}.
 beams(Files, Options) ->
-    All = lists:append([expand(File) || File <- Files]),
+    Expanded = [{File, expand(File)} || File <- Files],
+    All = lists:append([Beams || {_, Beams} <- Expanded]),
     Folders = lists:usort([filename:dirname(File) || File <- All]),
     ok = code:add_pathsz(Folders),
     Results = [{File, beam(File, Options)} || File <- All],
     {
-        lists:append([Found || {_, {ok, Found}} <- Results]), [
-            {File, Reason} || {File, {error, Reason}} <- Results
-        ]
+        lists:append([Found || {_, {ok, Found}} <- Results]),
+        [{Folder, no_beams} || {Folder, []} <- Expanded] ++
+            [{File, Reason} || {File, {error, Reason}} <- Results]
     }.
 
 expand(File) ->

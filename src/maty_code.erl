@@ -43,8 +43,8 @@ new() ->
 from_beam(Beam) ->
     case beam_lib:chunks(Beam, [debug_info]) of
         {ok, {Module, [{debug_info, {debug_info_v1, Backend, Data}}]}} ->
-            case Backend:debug_info(erlang_v1, Module, Data, []) of
-                {ok, Forms} -> {ok, from_forms(Forms)};
+            case Backend:debug_info(erlang_v1, Module, with_columns(Backend, Data), []) of
+                {ok, Forms} -> {ok, from_forms([placed(Form) || Form <- Forms])};
                 {error, _} -> {error, {no_debug_info, Module}}
             end;
         {ok, {Module, _}} ->
@@ -52,6 +52,57 @@ from_beam(Beam) ->
         {error, beam_lib, Reason} ->
             {error, {no_beam, element(2, Reason)}}
     end.
+
+%% Elixir keeps columns, if it is told to, but gives Erlang's code lines only. So a column
+%% goes there and back as a part of the line.
+-define(COLUMN, (1 bsl 24)).
+
+with_columns(elixir_erl, {elixir_v1, #{definitions := Definitions} = Map, Specs}) ->
+    {elixir_v1, Map#{definitions := [definition(Each) || Each <- Definitions]}, Specs};
+with_columns(_, Data) ->
+    Data.
+
+definition({Name, Kind, Meta, Clauses}) ->
+    {Name, Kind, Meta, [
+        {in_line(Where), quoted(Arguments), quoted(Guards), quoted(Body)}
+     || {Where, Arguments, Guards, Body} <- Clauses
+    ]}.
+
+quoted({Form, Meta, Arguments}) when is_list(Meta) ->
+    {quoted(Form), in_line(Meta), quoted(Arguments)};
+quoted({One, Other}) ->
+    {quoted(One), quoted(Other)};
+quoted([Head | Tail]) ->
+    [quoted(Head) | quoted(Tail)];
+quoted(Literal) ->
+    Literal.
+
+in_line(Meta) ->
+    case {lists:keyfind(line, 1, Meta), lists:keyfind(column, 1, Meta)} of
+        {{_, Line}, {_, Column}} -> lists:keyreplace(line, 1, Meta, {line, Line + Column * ?COLUMN});
+        _ -> Meta
+    end.
+
+placed({function, Where, Name, Arity, Clauses}) -> {function, Where, Name, Arity, place(Clauses)};
+placed(Form) -> Form.
+
+place([Head | Tail]) ->
+    [place(Head) | place(Tail)];
+place(Tuple) when is_tuple(Tuple), is_integer(element(2, Tuple)), element(2, Tuple) >= ?COLUMN ->
+    Where = {element(2, Tuple) rem ?COLUMN, element(2, Tuple) div ?COLUMN},
+    parts(setelement(2, Tuple, Where));
+place(Tuple) when is_tuple(Tuple) ->
+    parts(Tuple);
+place(Other) ->
+    Other.
+
+%% Behind the place of an expression are its parts.
+parts({Kind, _, _} = Literal) when
+    Kind =:= integer; Kind =:= atom; Kind =:= string; Kind =:= float; Kind =:= char; Kind =:= var
+->
+    Literal;
+parts(Tuple) ->
+    list_to_tuple([place(Element) || Element <- tuple_to_list(Tuple)]).
 
 %% @doc The code of a module that is being compiled.
 -spec from_forms([erl_parse:abstract_form() | erl_parse:form_info()]) -> code().

@@ -21,7 +21,7 @@
 
 -export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
 -export([attach/0, place/2, place_number/1, open/4, info/1, cancel/1, count_refused/0, sessions/0]).
--export([counters/0, ask/1, load/1, open_part/3, report_part/4, abandon_part/1]).
+-export([counters/0, ask/1, load/1, open_part/4, report_part/4, abandon_part/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([handle/0, place/0, bound/0, counters/0]).
@@ -122,13 +122,15 @@ place_number(<<_Token:64/native, Number:64/native>>) ->
 %% participant is sent `{'$maty_start', Number, Handle, Participants, Image}'.
 -spec open(non_neg_integer(), non_neg_integer(), bound(), [place()]) ->
     ok | {dead, Role :: non_neg_integer()} | {error, status()}.
-open(PortNumber, Image, {Most, Overload}, Places) ->
-    Head = <<Image:32/native, Most:32/native, (overload(Overload)):32/native>>,
-    case control(port(PortNumber), ?OP_OPEN, [Head | Places]) of
+open(PortNumber, Image, Bound, Places) ->
+    case control(port(PortNumber), ?OP_OPEN, [open_head(Image, Bound) | Places]) of
         {ok, []} -> ok;
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
         {error, Status, _} -> {error, Status}
     end.
+
+open_head(Image, {Most, Overload}) ->
+    <<Image:32/native, Most:32/native, (overload(Overload)):32/native>>.
 
 %% maty_overload of c_src/include/maty.h.
 overload(refuse) -> 0;
@@ -136,11 +138,11 @@ overload(fail) -> 1.
 
 %% @doc Opens this node's part of a session, which nobody is told of. The places of
 %% roles that are away have no token.
--spec open_part(non_neg_integer(), non_neg_integer(), [place()]) ->
+-spec open_part(non_neg_integer(), non_neg_integer(), bound(), [place()]) ->
     {ok, handle()} | {dead, Role :: non_neg_integer()} | {error, status()}.
-open_part(PortNumber, Image, Places) ->
+open_part(PortNumber, Image, Bound, Places) ->
     Command = ?COMMAND(?OP_PART, ?PART_OPEN),
-    case command(port(PortNumber), Command, [<<Image:32/native>> | Places]) of
+    case command(port(PortNumber), Command, [open_head(Image, Bound) | Places]) of
         {ok, Handle} -> {ok, number(Handle)};
         {error, participant_dead, [High, Low]} -> {dead, High * 256 + Low};
         {error, Status, _} -> {error, Status}

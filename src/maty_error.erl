@@ -99,7 +99,7 @@ format(Violation) ->
 format(#{reason := no_session, attempt := Attempt}, Write) ->
     io_lib:format(
         "~ts was sent outside of a session: only a handler, init_session and "
-        "setup_actor can send to a role",
+        "setup_actor can send to a role, in the actor's own process",
         [Write(Attempt)]
     );
 format(Violation, Write) ->
@@ -128,6 +128,12 @@ attempt(done, _, _) ->
 
 reason(not_now, _) ->
     ", which the protocol does not allow here";
+reason(no_action, #{attempt := Message} = Violation) when
+    is_tuple(Message), not is_atom(element(1, Message))
+->
+    reason(not_a_message, Violation);
+reason(no_action, #{direction := send, peer := Peer}) when not is_atom(Peer) ->
+    ", which is no role: a role is an atom";
 reason(no_action, _) ->
     ", a message that the protocol does not have for this role";
 reason(payload, #{field := 0}) ->
@@ -205,6 +211,10 @@ format_error({protocol_violation, Violation}, _Stack) ->
     #{general => unicode:characters_to_binary(format(Violation))};
 format_error(not_an_actor, _Stack) ->
     #{general => <<"only an actor can register">>};
+format_error({no_access_point, _}, _Stack) ->
+    #{1 => <<"there is no such access point">>};
+format_error({not_held, _Name, []}, _Stack) ->
+    #{1 => <<"this process holds no session">>};
 format_error({not_held, _Name, Names}, _Stack) ->
     #{1 => unicode:characters_to_binary(io_lib:format("held are ~0tp", [Names]))};
 format_error({unknown_role, Role, Roles}, _Stack) ->
@@ -215,5 +225,11 @@ format_error({unknown_role, Role, Roles}, _Stack) ->
             ])
         )
     };
+format_error({unknown_option, _, _} = Reason, _Stack) ->
+    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
+format_error({bad_option, _, _, _} = Reason, _Stack) ->
+    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
+format_error({not_options, _} = Reason, _Stack) ->
+    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
 format_error(_Reason, _Stack) ->
     #{}.

@@ -235,9 +235,7 @@ configure(Options) ->
         intensity => {{default, 1}, "an integer from 0", fun(N) -> is_integer(N) andalso N >= 0 end},
         period =>
             {{default, 5}, "seconds, an integer from 1", fun(N) -> is_integer(N) andalso N > 0 end},
-        name =>
-            {{default, none}, "an atom, {local, Atom}, {global, Term} or {via, Module, Term}",
-                fun(Name) -> is_atom(Name) orelse is_tuple(Name) end}
+        name => maty_options:name(none)
     },
     case maty_options:take(Options, Known) of
         {ok, #{children := Children, policy := Policy, kind := Kind, name := Name} = Taken} ->

@@ -48,8 +48,9 @@
     text := binary()
 }.
 
+%% How a role begins in one way, and what is found then.
 -type run() :: {
-    {atom(), maty:role()}, maty_behaviour:start(), ok | wrong | inapplicable, [finding()]
+    {atom(), maty:role()}, maty_behaviour_starts:start(), ok | wrong | inapplicable, [finding()]
 }.
 
 -define(LEVELS, [strict, error, warn, off]).
@@ -204,6 +205,7 @@ seen(Protocol, #role{name = Name, states = States}, Roles) ->
         receives => [
             {Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)
         ],
+        told => length(lists:usort([Label || {_, Label} <- maps:keys(Received)])) < map_size(Received),
         sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions]),
         roles => [N || #role{name = N} <- Roles]
     }.
@@ -230,7 +232,8 @@ registrations(Code, Views) ->
                     ])
             end
         )
-     || {Role, Where} <- maty_behaviour:registrations(Code), not lists:member(Role, Declared)
+     || {_, {atom, _, Role}, Where} <- maty_behaviour:calls(register, Code),
+        not lists:member(Role, Declared)
     ].
 
 names(Names) ->
@@ -244,46 +247,103 @@ column(Where) ->
 
 %% One role: everything that init_session may do has to be right for it. Several: the
 %% actor's state, which is not known, may say which clause is for which role; so each
-%% clause has to be right for one of them, and each role needs one.
-behaviour(#{functions := Functions} = Code, Views, Line) ->
-    case {Functions, Views} of
-        {#{{init_session, 2} := _}, [View]} ->
-            {[{_, _, _, Found}], _} = runs([View], [all], Code),
-            Found;
-        {#{{init_session, 2} := {_, Clauses}}, _} ->
-            {Runs, _} = runs(Views, lists:seq(1, length(Clauses)), Code),
-            assigned(Runs, Views, lists:seq(1, length(Clauses)));
-        {#{}, _} ->
-            [finding(<<"no-handler">>, Code, Line, 0, "init_session/2 is missing")]
+%% clause has to be right for one of them, and each role needs one. If a clause is not, its
+%% branches may be for different roles.
+behaviour(#{functions := #{{init_session, 2} := _}} = Code, [_] = Views, _) ->
+    {[{_, _, _, Found}], Others} = runs(Views, [#{}], Code),
+    Found ++ Others;
+behaviour(#{functions := #{{init_session, 2} := _}} = Code, Views, _) ->
+    Clauses = maty_behaviour_starts:clauses(Code),
+    {Runs, Others} = runs(Views, Clauses, Code),
+    case useless(Clauses, Runs) of
+        [] ->
+            assigned(Clauses, Runs, Views) ++ Others;
+        Useless ->
+            Ways = lists:append([maty_behaviour_starts:ways(Start, Code) || Start <- Useless]),
+            Starts = (Clauses -- Useless) ++ Ways,
+            {Told, More} = runs(Views, Starts, Code),
+            assigned(Starts, Told, Views) ++ More
+    end;
+behaviour(Code, _, Line) ->
+    [finding(<<"no-handler">>, Code, Line, 0, "init_session/2 is missing")].
+
+%% Each role in each way of beginning; and what is wrong with sessions that are held, which
+%% may be gone on with from anywhere in the module.
+-spec runs([tuple()], [maty_behaviour_starts:start()], maty_code:code()) -> {[run()], [finding()]}.
+runs(Views, Starts, Code) ->
+    Pairs = [{View, Start} || View <- Views, Start <- Starts],
+    {Runs, Uses, Cache} = runs(Pairs, Code, maty_code:new(), unknown),
+    case {maty_behaviour:calls(become, Code), [Hold || #{holds := Holds} <- Uses, Hold <- Holds]} of
+        {[], []} ->
+            {Runs, []};
+        _ ->
+            [{_, _, _, View} | _] = Views,
+            {Outside, Known} = maty_behaviour:becomes(Code, View, Cache),
+            Becomes = lists:usort(Outside ++ lists:append([Seen || #{becomes := Seen} <- Uses])),
+            {Again, All, _} = runs(Pairs, Code, Known, Becomes),
+            Held = lists:append([Holds || #{holds := Holds} <- All]),
+            {Again, held(Becomes, Held, Again, Code)}
     end.
 
--spec runs([tuple()], [maty_behaviour:start()], maty_code:code()) -> {[run()], maty_code:cache()}.
-runs(Views, Starts, Code) ->
-    lists:mapfoldl(
-        fun({{Key, Image, _, View}, Start}, Cache) -> run(Key, Image, View, Start, Code, Cache) end,
-        maty_code:new(),
-        [{View, Start} || View <- Views, Start <- Starts]
-    ).
+runs(Pairs, Code, Cache, Becomes) ->
+    {Results, Known} = lists:mapfoldl(
+        fun({{Key, Image, _, View}, Start}, Now) ->
+            {Result, Found, Uses, Next} = run(Image, View, Start, Code, {Now, Becomes}),
+            {{{Key, Start, Result, Found}, Uses}, Next}
+        end,
+        Cache,
+        Pairs
+    ),
+    {Runs, Uses} = lists:unzip(Results),
+    {Runs, Uses, Known}.
 
-run(Key, Image, View, Start, Code, Cache) ->
-    case maty_behaviour:build(Code, View, {Start, Cache}) of
-        {ok, Behaviour, Known} ->
-            {Result, Found} =
-                case maty_checker:handlers(Image, Behaviour) of
-                    #{outcome := wrong, diagnostics := Diagnostics} ->
-                        {wrong, findings(Diagnostics)};
-                    #{outcome := ok, diagnostics := Diagnostics} ->
-                        {ok, findings(Diagnostics)};
-                    #{outcome := limit} ->
-                        {ok, [unknown(Code, "its handlers do too much to be checked")]};
-                    {error, limit} ->
-                        {ok, [unknown(Code, "its handlers do too much to be checked")]};
-                    {error, Status} ->
-                        error({engine, Status})
-                end,
-            {{Key, Start, applicable(Result, Found), Found}, Known};
-        {error, too_large, Known} ->
-            {{Key, Start, ok, [unknown(Code, "its handlers do too much to be checked")]}, Known}
+run(Image, View, Start, #{functions := Functions} = Code, Known) ->
+    Nothing = #{becomes => [], holds => []},
+    Begins = Code#{functions := maps:merge(Functions, Start)},
+    case maty_behaviour:build(Begins, View, Known) of
+        {ok, Behaviour, Uses, Now} ->
+            {Result, Found} = judged(maty_checker:handlers(Image, Behaviour), Code),
+            {applicable(Result, Found), Found, Uses, Now};
+        {error, elsewhere, Now} ->
+            {inapplicable, [], Nothing, Now};
+        {error, too_large, Now} ->
+            {ok, [too_large(Code)], Nothing, Now}
+    end.
+
+judged(#{outcome := wrong, diagnostics := Diagnostics}, _) -> {wrong, findings(Diagnostics)};
+judged(#{outcome := ok, diagnostics := Diagnostics}, _) -> {ok, findings(Diagnostics)};
+judged(#{outcome := limit}, Code) -> {ok, [too_large(Code)]};
+judged({error, limit}, Code) -> {ok, [too_large(Code)]};
+judged({error, Status}, _) -> error({engine, Status}).
+
+too_large(Code) ->
+    unknown(Code, "its handlers do too much to be checked").
+
+%% A call of become/2 has to be of a name that is held, and its argument for a handler that is
+%% held so. Where something is not known, a session may be held there.
+held(Becomes, Holds, Runs, Code) ->
+    case [F || {_, _, _, Found} <- Runs, #{class := <<"unknown">>} = F <- Found] of
+        [] -> lists:append([become(Become, Holds, Code) || Become <- Becomes]);
+        _ -> []
+    end.
+
+become({Name, Argument, Where}, Holds, Code) ->
+    Held = [Taken || {N, Taken} <- Holds, maty_abstract:compare('=:=', Name, N) =/= no],
+    case {Held, lists:member(Argument, lists:append(Held)), Name, erl_anno:line(Where)} of
+        {_, _, _, 0} ->
+            [];
+        {[], _, {atom, Atom}, Line} ->
+            Text = io_lib:format("no session is held under the name ~tp in this module", [Atom]),
+            [(finding(<<"not-held">>, Code, Line, column(Where), Text))#{severity := warning}];
+        {[_ | _], false, _, Line} ->
+            Text = [
+                "goes on with ",
+                maty_abstract:describe(Argument),
+                ", for which no handler of a session that is held so has a clause"
+            ],
+            [finding(<<"no-clause">>, Code, Line, column(Where), Text)];
+        _ ->
+            []
     end.
 
 unknown(Code, Text) ->
@@ -296,18 +356,29 @@ applicable(
 applicable(Result, _) ->
     Result.
 
-assigned(Runs, Views, Starts) ->
-    Roles = [Key || {Key, _, _, _} <- Views],
-    Lacking = [
-        Key || Key <- Roles, not lists:any(
-            fun({K, _, R, _}) -> K =:= Key andalso R =:= ok end, Runs
-        )
-    ],
-    Useless = [
+%% Ways that are right for no role.
+useless(Starts, Runs) ->
+    [
         Start
      || Start <- Starts, not lists:any(fun({_, S, R, _}) -> S =:= Start andalso R =:= ok end, Runs)
+    ].
+
+%% What is wrong if a role has no way that is right for it, or a way no role: of the former
+%% a way is shown that is right for no other role, if there is one.
+assigned(Starts, Runs, Views) ->
+    Useless = useless(Starts, Runs),
+    Lacking = [
+        Key
+     || {Key, _, _, _} <- Views,
+        not lists:any(fun({K, _, R, _}) -> K =:= Key andalso R =:= ok end, Runs)
     ],
-    Shown = [nearest([Run || {K, _, _, _} = Run <- Runs, K =:= Key]) || Key <- Lacking],
+    Shown = [
+        nearest(first_of(
+            [Run || {K, S, _, _} = Run <- Runs, K =:= Key, lists:member(S, Useless)],
+            [Run || {K, _, _, _} = Run <- Runs, K =:= Key]
+        ))
+     || Key <- Lacking
+    ],
     Others = [
         nearest([Run || {_, S, _, _} = Run <- Runs, S =:= Start])
      || Start <- Useless, not lists:keymember(Start, 2, Shown)
@@ -318,16 +389,17 @@ assigned(Runs, Views, Starts) ->
 
 %% The run that is right but for the least.
 nearest(Runs) ->
-    Applicable =
-        case [Run || {_, _, Result, _} = Run <- Runs, Result =/= inapplicable] of
-            [] -> Runs;
-            Some -> Some
-        end,
+    Applicable = first_of(
+        [Run || {_, _, Result, _} = Run <- Runs, Result =/= inapplicable], Runs
+    ),
     [{_, Run} | _] = lists:sort([
         {length([F || #{severity := error} = F <- Found]), Run}
      || {_, _, _, Found} = Run <- Applicable
     ]),
     Run.
+
+first_of([], Others) -> Others;
+first_of(Some, _) -> Some.
 
 %% ----- Findings -----
 

@@ -68,6 +68,8 @@
     sends :: #{atom() => #send{} | [#send{}]},
     %% By action: the label that is received, or [] for an action that sends.
     labels :: tuple(),
+    %% The same, but {told, Label} where several roles send it.
+    told :: tuple(),
     %% By action: the role at the other side.
     peers :: tuple(),
     initial_phase :: 0..2,
@@ -115,3 +117,5 @@
 %% it is in.
 -define(CURRENT, '$maty_endpoint').
 -define(PHASE, '$maty_phase').
+%% The action of the message received last whose label several roles send.
+-define(TOLD, '$maty_told').

@@ -9,7 +9,7 @@
 
 -include("maty_internal.hrl").
 
--export([load/1, load/2, kept/1, find/1, number/2, numbered/1, role/2, roles/1, by_role/2]).
+-export([load/1, load/2, kept/1, find/1, number/2, numbered/1, role/2, roles/1, actors/2]).
 -export([states/1, state/2, deadline/2, transitions/2, targets/2]).
 
 -export_type([machine/0, role/0, transition/0]).
@@ -116,16 +116,21 @@ role(#machine{roles = Roles}, Index) ->
 roles(#machine{roles = Roles}) ->
     tuple_to_list(Roles).
 
-%% @doc What a tuple has at the index of each role, by the role's name.
--spec by_role(machine(), tuple()) -> #{maty:role() => term()}.
-by_role(#machine{role_index = Index, roles = Roles}, Values) ->
-    by_role(tuple_size(Roles), Roles, Values, Index).
+%% @doc Who plays each role, of the participants of a session.
+-spec actors(machine(), tuple()) -> #{maty:role() => pid()}.
+actors(#machine{role_index = Index, roles = Roles}, Participants) ->
+    actors(tuple_size(Roles), Roles, Participants, Index).
 
-by_role(0, _Roles, _Values, Named) ->
-    Named;
-by_role(Number, Roles, Values, Named) ->
+actors(0, _Roles, _Participants, Actors) ->
+    Actors;
+actors(Number, Roles, Participants, Actors) ->
     #role{name = Name} = element(Number, Roles),
-    by_role(Number - 1, Roles, Values, Named#{Name := element(Number, Values)}).
+    Actor =
+        case element(Number, Participants) of
+            {Elsewhere, _Handle} -> Elsewhere;
+            Here -> Here
+        end,
+    actors(Number - 1, Roles, Participants, Actors#{Name := Actor}).
 
 %% @doc The numbers of a role's states.
 -spec states(role()) -> [non_neg_integer()].
@@ -182,11 +187,13 @@ role(Index, {Name, _Line, _Column, Initial, First, Actions, States}, Names) ->
      || {Direction, Peer, PeerAction, Label, Look} <- Actions
     ],
     Table = list_to_tuple(Decoded),
+    Labels = [received_label(Action) || Action <- Decoded],
     #role{
         name = name(Name),
         index = Index,
         sends = sends(Decoded),
-        labels = list_to_tuple([received_label(Action) || Action <- Decoded]),
+        labels = list_to_tuple(Labels),
+        told = list_to_tuple([told(Label, Labels -- [Label]) || Label <- Labels]),
         peers = list_to_tuple([element(2, Action) || Action <- Decoded]),
         initial_phase = element(1, lists:nth(Initial - First + 1, States)),
         initial_state = Initial,
@@ -216,6 +223,14 @@ phase(?FINAL) -> final.
 
 received_label({'receive', _, _, _, Label, _}) -> Label;
 received_label({send, _, _, _, _, _}) -> [].
+
+%% An action is a label and a role, so who sends another with this label is another role.
+told([], _) -> [];
+told(Label, Others) ->
+    case lists:member(Label, Others) of
+        true -> {told, Label};
+        false -> Label
+    end.
 
 transition({Action, Target, Line, Column, Fields}, First, Table) ->
     {Direction, Peer, _, _, Label, _} = element(Action + 1, Table),

@@ -10,7 +10,9 @@
 %%
 %%   access point   ! {'$maty_prepare', ...}       to each engine with a participant
 %%   engine         opens its part, other roles away; nobody is told yet
-%%                  ! {'$maty_prepared', ...}      what came of it, and the part's handle
+%%                  ! {'$maty_watch', ...}         to each other engine it did not watch before
+%%   that engine    ! {'$maty_watched', ...}
+%%   engine         ! {'$maty_prepared', ...}      what came of it, and the part's handle
 %%   access point   ! {'$maty_begin', ...}         with the handles of all parts
 %%   engine         ! {'$maty_start', ...}         to its participants
 %%
@@ -18,13 +20,20 @@
 %% lost between the two, the part is abandoned, and the other engines are told,
 %% as some of them may have begun; there the session fails.
 %%
+%% An engine answers the access point only when all others of the session have said
+%% that they are watched. From then on a connection that is lost, and with it what was
+%% on its way, is one that a monitor stands on: whoever has not heard something is told
+%% of a loss. A monitor alone may have been made after the connection was lost, and
+%% stand on the next one.
+%%
 %% From then on actors send to one another directly. What an engine has to know of
 %% roles elsewhere comes as '$maty_told', the reports of c_src/include/maty.h. Reports
 %% before the second round are held back, because others may not have a part yet.
 %%
 %% What always holds: a part is here from its preparation to the end of its last
 %% endpoint, but not before it has begun; engines that have a part of the same
-%% session are monitored, and so is the access point of one that has not begun.
+%% session are monitored, unless they have been lost, and so is the access point of
+%% one that has not begun.
 -module(maty_nodes).
 
 -include("maty_internal.hrl").
@@ -44,6 +53,8 @@
     image :: non_neg_integer(),
     roles :: [role_place()],
     peers :: [Engine :: pid()],
+    %% Those that have not said yet that they are watched.
+    unsure :: [Engine :: pid()],
     %% False once the last endpoint here has ended.
     live = true :: boolean(),
     %% Reports that are held back, the last one first.
@@ -54,7 +65,9 @@
     parts = #{} :: #{key() => #part{}},
     keys = #{} :: #{maty_engine:handle() => key()},
     %% Other engines, and access points.
-    monitors = #{} :: #{pid() => reference()}
+    monitors = #{} :: #{pid() => reference()},
+    %% Engines that have not said yet that they are watched.
+    unsure = #{} :: #{Engine :: pid() => true}
 }).
 
 -opaque state() :: #nodes{}.
@@ -80,8 +93,17 @@ spans(Handle) ->
 
 %% @doc Handles a message of the engine's process.
 -spec handle(term(), state()) -> state().
-handle({'$maty_prepare', AccessPoint, Number, Digest, Roles}, State) ->
-    prepare({AccessPoint, Number}, Digest, Roles, State);
+handle({'$maty_prepare', AccessPoint, Number, Digest, Bound, Roles}, State) ->
+    prepare({AccessPoint, Number}, Digest, Bound, Roles, State);
+handle({'$maty_watch', Engine, Monitor}, State) ->
+    Engine ! {'$maty_watched', self(), Monitor},
+    State;
+handle({'$maty_watched', Engine, Monitor}, #nodes{monitors = Monitors} = State) ->
+    case Monitors of
+        #{Engine := Monitor} -> sure(Engine, State);
+        %% It was lost meanwhile.
+        #{} -> State
+    end;
 handle({'$maty_image', Image}, State) ->
     %% Verified as any; one that is no good is missed again.
     _ = maty_machine:load(self(), Image),
@@ -113,7 +135,7 @@ handle({'DOWN', Monitor, process, Pid, _}, #nodes{monitors = Monitors} = State) 
     case Monitors of
         #{Pid := Monitor} ->
             Left = State#nodes{monitors = maps:remove(Pid, Monitors)},
-            engine_down(Pid, access_point_down(Pid, Left));
+            engine_down(Pid, sure(Pid, access_point_down(Pid, Left)));
         #{} ->
             State
     end;
@@ -122,20 +144,19 @@ handle(_Message, State) ->
 
 %% ----- Opening -----
 
-prepare({AccessPoint, Number} = Key, Digest, Roles, State) ->
+prepare({AccessPoint, Number} = Key, Digest, Bound, Roles, State) ->
     case maty_machine:number(self(), Digest) of
         error ->
             AccessPoint ! {'$maty_prepared', Number, self(), no_image},
             State;
         {ok, Image} ->
-            Opened = maty_engine:open_part(Number, Image, [
-                place(Engine, Place)
-             || {_, Engine, _, Place} <- Roles
-            ]),
-            AccessPoint ! {'$maty_prepared', Number, self(), Opened},
-            case Opened of
-                {ok, Handle} -> prepared(Key, Handle, Image, Roles, State);
-                _ -> State
+            Places = [place(Engine, Place) || {_, Engine, _, Place} <- Roles],
+            case maty_engine:open_part(Number, Image, Bound, Places) of
+                {ok, Handle} ->
+                    prepared(Key, Handle, Image, Roles, State);
+                Refused ->
+                    AccessPoint ! {'$maty_prepared', Number, self(), Refused},
+                    State
             end
     end.
 
@@ -143,18 +164,57 @@ prepare({AccessPoint, Number} = Key, Digest, Roles, State) ->
 place(Engine, Place) when Engine =:= self() -> Place;
 place(_Engine, _Place) -> maty_engine:place(0, 0).
 
-prepared({AccessPoint, _} = Key, Handle, Image, Roles, #nodes{parts = Parts, keys = Keys} = State) ->
+prepared({AccessPoint, _} = Key, Handle, Image, Roles, State) ->
     Peers = lists:usort([Engine || {_, Engine, _, _} <- Roles, Engine =/= self()]),
-    Part = #part{handle = Handle, image = Image, roles = Roles, peers = Peers},
-    watch([AccessPoint | Peers], State#nodes{
-        parts = Parts#{Key => Part}, keys = Keys#{Handle => Key}
-    }).
+    #nodes{parts = Parts, keys = Keys, unsure = Unsure} =
+        Watching = watch(AccessPoint, lists:foldl(fun watch_engine/2, State, Peers)),
+    Part = #part{
+        handle = Handle,
+        image = Image,
+        roles = Roles,
+        peers = Peers,
+        unsure = [Peer || Peer <- Peers, is_map_key(Peer, Unsure)]
+    },
+    answer(Key, Part),
+    Watching#nodes{parts = Parts#{Key => Part}, keys = Keys#{Handle => Key}}.
 
-watch(Pids, #nodes{monitors = Monitors} = State) ->
-    State#nodes{monitors = lists:foldl(fun watch_one/2, Monitors, Pids)}.
+answer({AccessPoint, Number}, #part{unsure = [], handle = Handle}) ->
+    AccessPoint ! {'$maty_prepared', Number, self(), {ok, Handle}},
+    ok;
+answer(_Key, #part{}) ->
+    ok.
 
-watch_one(Pid, Monitors) when is_map_key(Pid, Monitors) -> Monitors;
-watch_one(Pid, Monitors) -> Monitors#{Pid => erlang:monitor(process, Pid)}.
+watch(Pid, #nodes{monitors = Monitors} = State) when is_map_key(Pid, Monitors) ->
+    State;
+watch(Pid, #nodes{monitors = Monitors} = State) ->
+    State#nodes{monitors = Monitors#{Pid => erlang:monitor(process, Pid)}}.
+
+watch_engine(Engine, #nodes{monitors = Monitors} = State) when is_map_key(Engine, Monitors) ->
+    State;
+watch_engine(Engine, #nodes{unsure = Unsure} = State) ->
+    #nodes{monitors = #{Engine := Monitor}} = Watching = watch(Engine, State),
+    %% Comes to it after the monitor.
+    Engine ! {'$maty_watch', self(), Monitor},
+    Watching#nodes{unsure = Unsure#{Engine => true}}.
+
+%% An engine is watched, or has been lost: either way what becomes of it is known.
+sure(Engine, #nodes{unsure = Unsure, parts = Parts} = State) when is_map_key(Engine, Unsure) ->
+    State#nodes{
+        unsure = maps:remove(Engine, Unsure),
+        parts = maps:map(fun(Key, Part) -> sure(Engine, Key, Part) end, Parts)
+    };
+sure(_Engine, State) ->
+    State.
+
+sure(Engine, Key, #part{unsure = Unsure} = Part) ->
+    case lists:member(Engine, Unsure) of
+        true ->
+            Surer = Part#part{unsure = lists:delete(Engine, Unsure)},
+            answer(Key, Surer),
+            Surer;
+        false ->
+            Part
+    end.
 
 'begin'(Key, Handles, #nodes{parts = Parts} = State) ->
     case Parts of

@@ -2,7 +2,7 @@
 %% Checks of option maps, so that a wrong one is named.
 -module(maty_options).
 
--export([check/2, take/2, timeout/0, format_error/1]).
+-export([check/2, take/2, timeout/0, name/1, format_error/1]).
 
 -export_type([error_reason/0, known/0]).
 
@@ -67,6 +67,18 @@ timeout() ->
 
 is_timeout(infinity) -> true;
 is_timeout(Time) -> is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 32.
+
+%% An option that is the name of a process, with what it is unless it is given.
+-spec name(Default :: atom()) -> {{default, atom()}, string(), fun((term()) -> boolean())}.
+name(Default) ->
+    {{default, Default}, "an atom, {local, Atom}, {global, Term} or {via, Module, Term}",
+        fun is_name/1}.
+
+is_name(Name) when is_atom(Name) -> true;
+is_name({local, Name}) -> is_atom(Name);
+is_name({global, _}) -> true;
+is_name({via, Module, _}) -> is_atom(Module);
+is_name(_) -> false.
 
 defaults(Known) ->
     maps:from_list([{Key, Value} || {Key, {{default, Value}, _, _}} <- maps:to_list(Known)]).

@@ -229,7 +229,7 @@ source(Path, Chardata, Options) ->
     Text =
         case is_binary(Chardata) of
             true -> Chardata;
-            false -> unicode:characters_to_binary(Chardata)
+            false -> to_binary(Chardata)
         end,
     case check_options(Options, text_options()) of
         ok when is_binary(Text) ->
@@ -238,6 +238,13 @@ source(Path, Chardata, Options) ->
             {error, {not_text, #{source => Name}}};
         {error, Reason} ->
             {error, Reason}
+    end.
+
+to_binary(Chardata) ->
+    try
+        unicode:characters_to_binary(Chardata)
+    catch
+        error:badarg -> error
     end.
 
 %% Each option with a test of its values, and what they can be.
@@ -264,6 +271,14 @@ effort_options() ->
 
 one_of(Values) ->
     {fun(Value) -> lists:member(Value, Values) end, lists:flatten(lists:join(" or ", [atom_to_list(V) || V <- Values]))}.
+
+%% For an argument, as for an option.
+one_of(What, Value, Values, Fun) ->
+    {Test, Expected} = one_of(Values),
+    case Test(Value) of
+        true -> Fun();
+        false -> {error, {bad_option, What, Value, Expected}}
+    end.
 
 check_options(Options, Known) ->
     case maty_options:check(Options, maps:map(fun(_, _) -> optional end, Known)) of
@@ -304,13 +319,15 @@ roles(Protocol) ->
     [Name || #role{name = Name} <- maty_machine:roles(machine(Protocol))].
 
 %% @doc The machine of a role as data: its states in order, the first one initial,
-%% each with its phase and what may be done in it; a target counts from 0.
+%% each with its phase and what may be done in it; a target counts from 0. Raises
+%% `{no_role, _}' if the protocol does not have the role.
 -spec machine(protocol(), maty:role()) ->
     [{send | 'receive' | final, [maty_machine:transition()]}].
-machine(Protocol, RoleName) ->
-    [#role{states = States}] =
-        [Role || #role{name = Name} = Role <- maty_machine:roles(machine(Protocol)), Name =:= RoleName],
-    tuple_to_list(States).
+machine(Protocol, Role) ->
+    case with_role(Protocol, Role, fun(Index) -> maty_machine:role(machine(Protocol), Index) end) of
+        #role{states = States} -> tuple_to_list(States);
+        {error, Reason} -> error(Reason)
+    end.
 
 machine(#{image := Image}) ->
     {ok, _Number, Machine} = maty_machine:load(Image),
@@ -404,26 +421,33 @@ engine(Found) -> {ok, Found}.
 %% one of tools for communicating finite-state machines.
 -spec machine_text(protocol(), maty:role() | all, machines | cfsm) ->
     {ok, binary()} | {error, error_reason()}.
-machine_text(#{image := Image}, all, Format) ->
-    engine(maty_checker:machines(Image, all, Format));
 machine_text(#{image := Image} = Protocol, Role, Format) ->
-    with_role(Protocol, Role, fun(Index) -> engine(maty_checker:machines(Image, Index, Format)) end).
+    Write = fun(Roles) -> engine(maty_checker:machines(Image, Roles, Format)) end,
+    one_of(format, Format, [machines, cfsm], fun() ->
+        case Role of
+            all -> Write(all);
+            _ -> with_role(Protocol, Role, Write)
+        end
+    end).
 
 %% @doc The machine of a role as a diagram.
 -spec diagram(protocol(), maty:role(), graphviz | mermaid) ->
     {ok, binary()} | {error, error_reason()}.
 diagram(#{image := Image} = Protocol, Role, Diagram) ->
-    with_role(Protocol, Role, fun(Index) -> engine(maty_checker:draw_role(Image, Index, Diagram)) end).
+    Draw = fun(Index) -> engine(maty_checker:draw_role(Image, Index, Diagram)) end,
+    one_of(format, Diagram, [graphviz, mermaid], fun() -> with_role(Protocol, Role, Draw) end).
 
 %% @doc A protocol of a file as a whole, as a diagram: its states, or the sequence
 %% of its messages. It need not be accepted, but has to be readable.
 -spec drawing(file:name_all(), graphviz | mermaid | sequence, options()) ->
     {ok, binary()} | {error, error_reason()}.
 drawing(Path, Diagram, Options) ->
-    case read(Path) of
-        {ok, Text} -> drawing(Path, Text, Diagram, Options);
-        {error, Reason} -> {error, Reason}
-    end.
+    one_of(format, Diagram, [graphviz, mermaid, sequence], fun() ->
+        case read(Path) of
+            {ok, Text} -> drawing(Path, Text, Diagram, Options);
+            {error, Reason} -> {error, Reason}
+        end
+    end).
 
 drawing(Path, Text, Diagram, Options) ->
     case source(Path, Text, Options) of
@@ -488,14 +512,16 @@ skeleton(Protocol, Role, Language, Module) ->
 -spec skeleton(protocol(), maty:role(), elixir | erlang, module(), file:name_all()) ->
     {ok, binary()} | {error, error_reason()}.
 skeleton(#{image := Image} = Protocol, Role, Language, Module, File) ->
-    Name =
-        case Language of
-            elixir -> iolist_to_binary(string:replace(atom_to_binary(Module, utf8), "Elixir.", ""));
-            erlang -> atom_to_binary(Module, utf8)
-        end,
-    with_role(Protocol, Role, fun(Index) ->
-        engine(maty_checker:skeleton(Image, Index, Language, Name, unicode:characters_to_binary(File)))
+    Beside = unicode:characters_to_binary(File),
+    one_of(language, Language, [elixir, erlang], fun() ->
+        Name = module_name(Language, atom_to_binary(Module, utf8)),
+        with_role(Protocol, Role, fun(Index) ->
+            engine(maty_checker:skeleton(Image, Index, Language, Name, Beside))
+        end)
     end).
+
+module_name(elixir, Name) -> iolist_to_binary(string:replace(Name, "Elixir.", ""));
+module_name(erlang, Name) -> Name.
 
 %% ----- Errors as text -----
 
@@ -519,6 +545,8 @@ format_error({unknown_option, Option, Known}) ->
     io_lib:format("unknown option ~0tp; the options are ~ts", [Option, names(Known)]);
 format_error({bad_option, Option, Value, Expected}) ->
     io_lib:format("the option ~ts is ~0tp; expected ~ts", [Option, Value, Expected]);
+format_error({file, #{path := Path, reason := badarg}}) ->
+    io_lib:format("~0tp is no path of a file", [Path]);
 format_error({file, #{path := Path, reason := Reason}}) ->
     io_lib:format("~ts: ~ts", [Path, file:format_error(Reason)]);
 format_error({not_text, #{source := Source}}) ->

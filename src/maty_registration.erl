@@ -8,14 +8,15 @@
 %%
 %% What always holds between two messages: an access point that is known is
 %% monitored, once, until it ends; a registration waits at a known access point,
-%% or has none because its access point has ended, and then it names it by
-%% something else than a pid.
+%% or has none: because its access point has ended, and then it names it by
+%% something else than a pid, or because it is one of another node that has not
+%% answered yet, to another process that asks it.
 -module(maty_registration).
 
 -include("maty_internal.hrl").
 
 -export([new/0, connect/0, disconnect/0, renew/0]).
--export([register/3, unregister/2, take/3, turned_away/1, expire/1]).
+-export([register/3, unregister/2, take/3, turned_away/1, expire/1, expired/1, located/2]).
 -export([access_point_down/2, access_point_up/0]).
 
 -export_type([registration/0, lost/0]).
@@ -25,8 +26,9 @@
     name :: maty:access_point(),
     access_point :: pid() | undefined,
     role :: maty:role(),
-    %% Its deadline; stays as it is when the registration is made again.
-    timer :: reference() | undefined
+    %% Its deadline; stays as it is when the registration is made again. Expired, if its
+    %% access point has been asked to take it back.
+    timer :: reference() | undefined | expired
 }).
 
 -record(registrar, {
@@ -113,32 +115,94 @@ register(Name, Role, Timeout) ->
             {error, Reason}
     end.
 
-cancel(undefined) ->
+cancel(Timer) when is_atom(Timer) ->
     ok;
 cancel(Timer) ->
     _ = erlang:cancel_timer(Timer, [{async, true}, {info, false}]),
     ok.
 
 register_timed(Name, Role, Timer) ->
-    case locate(Name, Role) of
-        {ok, AccessPoint, #machine{role_index = #{Role := _}} = Machine} ->
-            case get(?REGISTRAR) of
-                #registrar{} = Registrar ->
-                    Registration = #registration{
-                        name = Name,
-                        access_point = AccessPoint,
-                        role = Role,
-                        timer = Timer
-                    },
-                    place(Registration, watch(Name, AccessPoint, Machine, Registrar));
-                undefined ->
-                    {error, not_an_actor}
-            end;
-        {ok, _AccessPoint, #machine{role_index = Index}} ->
+    Registration = #registration{name = Name, role = Role, timer = Timer},
+    case {locate(Name, Role), get(?REGISTRAR)} of
+        {{error, Reason}, _} ->
+            {error, Reason};
+        {{ok, _AccessPoint, #machine{role_index = Index}}, _} when not is_map_key(Role, Index) ->
             {error, {unknown_role, Role, lists:sort(maps:keys(Index))}};
-        {error, Reason} ->
-            {error, Reason}
+        {_, undefined} ->
+            {error, not_an_actor};
+        {{ok, AccessPoint, Machine}, Registrar} ->
+            Watched = watch(Name, AccessPoint, Machine, Registrar),
+            place(Registration#registration{access_point = AccessPoint}, Watched);
+        {far, Registrar} ->
+            _ = is_sought(Name, Registrar) orelse seek(Name),
+            place(Registration, Registrar)
     end.
+
+%% Whether another process asks for an access point, or it is waited for.
+is_sought(Name, #registrar{waiting = Waiting}) ->
+    lists:any(
+        fun(#registration{name = N, access_point = A}) -> N =:= Name andalso A =:= undefined end,
+        maps:values(Waiting)
+    ).
+
+%% The answer goes to located/2.
+seek(Name) ->
+    ok = maty_directory:await(),
+    Actor = self(),
+    spawn(fun() -> Actor ! {'$maty_located', Name, maty_access_point:locate_far(Name)} end).
+
+%% An access point of another node has answered, or there is none. One that has a name
+%% is waited for.
+-spec located(maty:access_point(), {ok, pid(), maty_machine:machine()} | {error, term()}) -> lost().
+located(Name, {ok, AccessPoint, #machine{role_index = Roles} = Machine}) ->
+    Registrar = get(?REGISTRAR),
+    {Here, Left} = sought(Name, Registrar),
+    {Placed, Lost} = lists:partition(fun(#registration{role = R}) -> is_map_key(R, Roles) end, Here),
+    _ = Here =/= [] andalso keep(watch(Name, AccessPoint, Machine, Left)),
+    lists:foreach(
+        fun(Registration) ->
+            place(Registration#registration{access_point = AccessPoint}, get(?REGISTRAR))
+        end,
+        Placed
+    ),
+    _ = Lost =/= [] andalso log_no_role(Name, Lost, Roles),
+    lost(Lost);
+located(Name, {error, _}) when is_pid(Name) ->
+    {Here, Left} = sought(Name, get(?REGISTRAR)),
+    ok = keep(Left),
+    lost(Here);
+located(Name, {error, _}) ->
+    case sought(Name, get(?REGISTRAR)) of
+        {[], _} -> ok;
+        _ -> logger:warning("~tp has registered at ~tp, where nobody is yet", [self(), Name])
+    end,
+    #{}.
+
+log_no_role(Name, Lost, Roles) ->
+    logger:warning("~tp has registered at ~tp as ~ts, where the roles are ~ts", [
+        self(), Name, names([R || #registration{role = R} <- Lost]), names(maps:keys(Roles))
+    ]).
+
+names(Roles) ->
+    lists:join(", ", [atom_to_binary(Role) || Role <- lists:usort(Roles)]).
+
+%% The registrations at an access point that is sought, in their order, and what is
+%% left without them.
+sought(Name, #registrar{waiting = Waiting} = Registrar) ->
+    Here = maps:filter(
+        fun(_, #registration{name = N, access_point = A}) -> N =:= Name andalso A =:= undefined end,
+        Waiting
+    ),
+    {
+        [Registration || {_, Registration} <- lists:sort(maps:to_list(Here))],
+        Registrar#registrar{waiting = maps:without(maps:keys(Here), Waiting)}
+    }.
+
+lost([]) ->
+    #{};
+lost([#registration{name = Name} | _] = Registrations) ->
+    lists:foreach(fun(#registration{timer = Timer}) -> cancel(Timer) end, Registrations),
+    #{Name => [Role || #registration{role = Role} <- Registrations]}.
 
 %% The directory is asked for those only that the actor does not know, or not with
 %% this role: a new version of a protocol may have it.
@@ -182,7 +246,7 @@ place(#registration{access_point = AccessPoint, role = Role} = Registration, Reg
             Place = maty_engine:place(Token, Next),
             maty_access_point:register(AccessPoint, Role, Engine, Place);
         false ->
-            %% Made again by renew/0 or access_point_up/0.
+            %% Made again by renew/0, access_point_up/0 or located/2.
             ok
     end.
 
@@ -226,18 +290,37 @@ withdrawn(AccessPoint, Engine, Place) ->
         exit:_ -> true
     end.
 
-%% The time of a registration is over. It is taken back, unless it is answered.
--spec expire(reference()) -> {expired, maty:access_point(), maty:role()} | answered.
+%% The time of a registration is over. Its access point, if it has one, says whether
+%% it is answered or taken back.
+-spec expire(reference()) -> {expired, maty:access_point(), maty:role()} | asked.
 expire(Timer) ->
-    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    #registrar{waiting = Waiting, engine = Engine, token = Token} = Registrar = get(?REGISTRAR),
     case [{N, R} || {N, #registration{timer = T} = R} <- maps:to_list(Waiting), T =:= Timer] of
-        [{Number, #registration{name = Name, role = Role}}] ->
-            case withdraw(Number, Registrar) of
-                ok -> {expired, Name, Role};
-                not_registered -> answered
+        [{Number, #registration{access_point = AccessPoint} = Registration}] ->
+            Expired = Registration#registration{timer = expired},
+            keep(Registrar#registrar{waiting = Waiting#{Number := Expired}}),
+            case Engine =:= undefined orelse AccessPoint =:= undefined of
+                true ->
+                    expired(Number);
+                false ->
+                    Place = maty_engine:place(Token, Number),
+                    ok = maty_access_point:expire(AccessPoint, Engine, Place),
+                    asked
             end;
         [] ->
-            answered
+            asked
+    end.
+
+%% It is taken back.
+-spec expired(pos_integer()) -> {expired, maty:access_point(), maty:role()} | asked.
+expired(Number) ->
+    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    case maps:take(Number, Waiting) of
+        {#registration{name = Name, role = Role}, Left} ->
+            keep(Registrar#registrar{waiting = Left}),
+            {expired, Name, Role};
+        error ->
+            asked
     end.
 
 %% ----- What answers a registration -----
@@ -252,8 +335,7 @@ take(Number, Handle, Image) ->
             case {maty_engine:port_of(Handle, Engine), image(Image, Registrar)} of
                 {Port, {ok, Machine}} when is_port(Port) ->
                     cancel(Timer),
-                    #registrar{images = Images} = Registrar,
-                    keep(Registrar#registrar{waiting = Left, images = Images#{Image => Machine}}),
+                    keep(know(Image, Machine, Registrar#registrar{waiting = Left})),
                     {ok, Port, AccessPoint, Machine};
                 _ ->
                     %% The engine has ended.
@@ -268,6 +350,11 @@ image(Image, #registrar{images = Images}) ->
         #{Image := Machine} -> {ok, Machine};
         #{} -> maty_machine:numbered(Image)
     end.
+
+know(Image, _Machine, #registrar{images = Images} = Registrar) when is_map_key(Image, Images) ->
+    Registrar;
+know(Image, Machine, #registrar{images = Images} = Registrar) ->
+    Registrar#registrar{images = Images#{Image => Machine}}.
 
 %% The access point keeps the registration no longer.
 -spec turned_away(pos_integer()) -> {ok, maty:access_point(), maty:role()} | void.
@@ -322,6 +409,10 @@ place_all(Registrations) ->
     ],
     maps:groups_from_list(fun({Name, _}) -> Name end, fun({_, Role}) -> Role end, Lost).
 
+placed_again(#registration{timer = expired} = Registration) ->
+    %% Nobody has answered yet that it is taken back.
+    Timer = erlang:start_timer(0, self(), '$maty_registration'),
+    placed_again(Registration#registration{timer = Timer});
 placed_again(#registration{name = Name, role = Role, timer = Timer} = Registration) ->
     case register_timed(Name, Role, Timer) of
         ok ->

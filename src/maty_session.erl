@@ -11,9 +11,9 @@
 
 -include("maty_internal.hrl").
 
--export([endpoint/6, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
+-export([endpoint/6, about/1, enter/1, enter_phase/1, leave/0, current/0, phase/0]).
 -export([send/2, offer/3, close/1, leave/2, deadline/1, set_deadline/2]).
--export([state/1, expected_peers/1, sender/2, violation/4]).
+-export([state/1, expected_peers/1, sender/1, sender/2, violation/4]).
 
 -compile({inline, [tag/1, step/4, sent/5]}).
 
@@ -25,13 +25,13 @@
 -define(REPLY_LOOK, (?REFUSED + 15)).
 
 %% What a scheduler looks at in one go; see MAX_MESSAGE of the driver.
--define(MAX_SHOWN, 4 * 1024 * 1024 - 8).
-%% A message from this size on is encoded as pieces, so that large binaries are
-%% not copied; below, encoding it in one go is cheaper.
--define(MIN_IOVEC, 2048).
-%% A binary from this size on is left out.
--define(MIN_GAP, 256).
--define(MAX_GAPS, 64).
+-define(MAX_SHOWN, 4 * 1024 * 1024 - 9).
+%% What it encodes in one go.
+-define(MAX_CALL, 64 * 1024).
+%% In a message from this size on large binaries are left out, which are those from
+%% the other size on; below, to show them costs less than to look for them.
+-define(MIN_HOLLOW, 2048).
+-define(MIN_LARGE, 256).
 
 -spec endpoint(
     maty_engine:handle(), port(), tuple(), maty:session_id(), maty_machine:machine(), pid()
@@ -47,7 +47,7 @@ endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
         id = Id,
         role = Role,
         sends = Role#role.sends,
-        labels = Role#role.labels,
+        labels = Role#role.told,
         participants = Participants,
         machine = Machine,
         access_point = AccessPoint,
@@ -56,6 +56,18 @@ endpoint(Handle, Port, Participants, Id, Machine, AccessPoint) ->
 
 options(#role{deadlines = none}) -> none;
 options(#role{}) -> #{}.
+
+%% What user code is told of a session.
+-spec about(endpoint()) -> maty:session().
+about(#endpoint{id = Id, role = Role, machine = Machine} = Endpoint) ->
+    #endpoint{participants = Participants, access_point = AccessPoint} = Endpoint,
+    #{
+        id => Id,
+        role => Role#role.name,
+        protocol => Machine#machine.protocol,
+        access_point => AccessPoint,
+        participants => maty_machine:actors(Machine, Participants)
+    }.
 
 %% Makes an endpoint the current one.
 -spec enter(endpoint()) -> ok.
@@ -177,65 +189,69 @@ tag(Value) when is_pid(Value) -> 6;
 tag(Value) when is_reference(Value) -> 7;
 tag(_) -> 11.
 
-%% Shows the engine the whole message, without its large binaries if it has any.
-%% Returns a reply as of port_control/3, or if accepted also as of port_call/3.
-show(Port, Shown, Data, Message) ->
-    case erlang:external_size(Message) < ?MIN_IOVEC of
-        true ->
-            case erlang:port_call(Port, Shown, {Data, Message}) of
-                Refused when Refused >= ?REFUSED bsl 16 ->
-                    [Refused bsr 16, Refused band 16#ffff];
-                Accepted ->
-                    Accepted
-            end;
-        false ->
-            show_pieces(Port, Shown, Data, erlang:term_to_iovec(Message))
+%% Shows the engine a message, without its large binaries if it has any. Returns a
+%% reply as of port_control/3, or if accepted also as of port_call/3.
+show(Port, Command, Data, Message) ->
+    case erlang:external_size(Message) < ?MIN_HOLLOW of
+        true -> call(Port, Command, Data, Message);
+        false -> show_hollow(Port, Command, Data, Message)
     end.
+
+%% The data goes where the label stands, which the command says as well.
+call(Port, Command, Data, {_Label, Field}) ->
+    called(erlang:port_call(Port, Command, {Data, Field}));
+call(Port, Command, Data, Message) ->
+    called(erlang:port_call(Port, Command, setelement(1, Message, Data))).
+
+called(Refused) when Refused >= ?REFUSED bsl 16 -> [Refused bsr 16, Refused band 16#ffff];
+called(Accepted) -> Accepted.
 
 %% A large binary that is declared to be a string has to be shown after all.
-show_pieces(Port, Command, Data, Pieces) ->
-    {Gaps, Rest} = leave_out(Pieces, 0, <<>>, [], []),
-    Count = length(Gaps),
-    case Count > 0 andalso Count =< ?MAX_GAPS andalso iolist_size(Rest) =< ?MAX_SHOWN of
-        true ->
-            case port_control(Port, Command, [Data, <<0, Count:16>>, Gaps, Rest]) of
-                [?REPLY_LOOK] -> show_all(Port, Command, Data, Pieces);
-                Reply -> Reply
-            end;
-        false ->
-            show_all(Port, Command, Data, Pieces)
+show_hollow(Port, Command, Data, Message) ->
+    case show_all(Port, Command, <<Data/binary, 0>>, hollow(Message)) of
+        [?REPLY_LOOK | _] -> show_all(Port, Command, Data, Message);
+        Reply -> Reply
     end.
 
-show_all(Port, Command, Data, Term) ->
-    case iolist_size(Term) =< ?MAX_SHOWN of
-        true -> port_control(Port, Command, [Data | Term]);
-        false -> limit
+%% port_call/3 encodes without giving way to others.
+show_all(Port, Command, Data, Message) ->
+    case erlang:external_size(Message) of
+        Size when Size =< ?MAX_CALL -> call(Port, Command, Data, Message);
+        Size when Size =< ?MAX_SHOWN -> port_control(Port, Command, [Data | term_to_iovec(Message)]);
+        _ -> limit
     end.
 
-%% A piece that follows the head of a binary of its size is that binary's bytes.
-leave_out([Piece | Pieces], Offset, Before, Gaps, Shown) ->
-    Size = byte_size(Piece),
-    case Before of
-        <<109, Size:32>> when Size >= ?MIN_GAP ->
-            Gap = <<Offset:32, Size:32>>,
-            leave_out(Pieces, Offset, <<>>, [Gap | Gaps], Shown);
-        _ when Size >= 5 ->
-            leave_out(Pieces, Offset + Size, binary_part(Piece, Size, -5), Gaps, [Piece | Shown]);
-        _ ->
-            leave_out(Pieces, Offset + Size, <<>>, Gaps, [Piece | Shown])
-    end;
-leave_out([], _Offset, _Before, Gaps, Shown) ->
-    {lists:reverse(Gaps), lists:reverse(Shown)}.
+%% The message with bitstrings of one bit in place of large binaries. Other bitstrings
+%% fit no type but "any", and get two.
+hollow(Binary) when is_binary(Binary), byte_size(Binary) >= ?MIN_LARGE ->
+    <<0:1>>;
+hollow([Head | Tail]) ->
+    [hollow(Head) | hollow(Tail)];
+hollow({A, B}) ->
+    {hollow(A), hollow(B)};
+hollow(Tuple) when is_tuple(Tuple) ->
+    list_to_tuple(hollow(tuple_to_list(Tuple)));
+hollow(Map) when is_map(Map) ->
+    maps:from_list(hollow(maps:to_list(Map)));
+hollow(Bits) when is_bitstring(Bits), not is_binary(Bits) ->
+    <<0:2>>;
+hollow(Term) ->
+    Term.
 
 %% ----- Receiving -----
+
+%% Whether a message has the label that the command's action receives. A guard: it
+%% fails for what is no command or no message.
+-define(IS_LABELLED(Labels, Command, Message),
+    (element(?COMMAND_ACTION(Command) + 1, Labels) =:= element(1, Message))
+).
 
 %% Offers a message to an endpoint. Returns the phase after it if it is the next
 %% one, "wait" if others come first, and otherwise what is wrong with it.
 -spec offer(endpoint(), term(), term()) ->
     0..2 | wait | gone | {refused, maty_error:violation()}.
 offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
-    element(?COMMAND_ACTION(Command) + 1, Labels) =:= element(1, Message),
-    ?COMMAND_OP(Command) =:= ?OP_RECEIVE
+    ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
 ->
     try port_control(Port, Command, Data) of
         [Phase] when Phase < ?REFUSED -> Phase;
@@ -245,8 +261,7 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
         error:badarg -> gone
     end;
 offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
-    element(?COMMAND_ACTION(Command) + 1, Labels) =:= element(1, Message),
-    ?COMMAND_OP(Command) =:= ?OP_RECEIVE_TERM
+    ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE_TERM
 ->
     %% Of another node.
     try show(Port, Command, Data, Message) of
@@ -257,6 +272,18 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
         limit -> refuse(limit, Endpoint, Command, Message)
     catch
         error:badarg -> gone
+    end;
+%% Several roles send this label, so who did is kept for sender/1.
+offer(#endpoint{labels = Labels} = Endpoint, Command, Message) when
+    element(2, element(?COMMAND_ACTION(Command) + 1, Labels)) =:= element(1, Message)
+->
+    Plain = setelement(?COMMAND_ACTION(Command) + 1, Labels, element(1, Message)),
+    case offer(Endpoint#endpoint{labels = Plain}, Command, Message) of
+        Phase when is_integer(Phase) ->
+            _ = put(?TOLD, ?COMMAND_ACTION(Command)),
+            Phase;
+        Other ->
+            Other
     end;
 offer(Endpoint, Command, Message) ->
     maty_engine:count_refused(),
@@ -291,6 +318,23 @@ sender(#endpoint{role = #role{peers = Peers}}, Command) when
     element(?COMMAND_ACTION(Command) + 1, Peers);
 sender(_Endpoint, _Command) ->
     unknown.
+
+%% The role that sent the message that the current handler was called with.
+-spec sender(term()) -> {ok, maty:role()} | {error, not_received}.
+sender(Message) when is_tuple(Message), tuple_size(Message) > 0 ->
+    case current() of
+        #endpoint{role = #role{labels = Labels, peers = Peers}, labels = Told} ->
+            Label = element(1, Message),
+            case [I || I <- lists:seq(1, tuple_size(Labels)), element(I, Labels) =:= Label] of
+                [] -> {error, not_received};
+                [Only] when element(Only, Told) =:= Label -> {ok, element(Only, Peers)};
+                [_ | _] -> {ok, element(get(?TOLD) + 1, Peers)}
+            end;
+        undefined ->
+            {error, not_received}
+    end;
+sender(_) ->
+    {error, not_received}.
 
 %% ----- Ending -----
 

@@ -322,10 +322,22 @@ role(Name, #{protocol := Protocol, fault := Fault, coverage := Coverage} = Optio
                     {default, _} -> receives;
                     _ -> Coverage
                 end,
-            {ok, Options#{coverage := Covered}, Machine, Role};
+            Sent = sent_by(Roles -- [Role]),
+            case maps:keys(maps:get(messages, Options)) -- Sent of
+                [] -> {ok, Options#{coverage := Covered}, Machine, Role};
+                [Label | _] -> {error, {unknown_label, Label, Sent}}
+            end;
         [] ->
             {error, {unknown_role, Name, [N || #role{name = N} <- Roles]}}
     end.
+
+sent_by(Roles) ->
+    lists:usort([
+        Label
+     || #role{states = States} <- Roles,
+        {send, Transitions} <- tuple_to_list(States),
+        #{label := Label} <- Transitions
+    ]).
 
 %% ----- Run after run -----
 
@@ -484,6 +496,10 @@ format_error({protocol, Reason}) ->
 format_error({unknown_role, Role, Roles}) ->
     io_lib:format("there is no role ~ts; the protocol has ~ts", [
         Role, lists:join(", ", [atom_to_list(R) || R <- Roles])
+    ]);
+format_error({unknown_label, Label, Labels}) ->
+    io_lib:format("the option messages has ~tp, which partners do not send; they send ~ts", [
+        Label, lists:join(", ", [atom_to_list(L) || L <- Labels])
     ]);
 format_error({traced, Actor}) ->
     io_lib:format("~tp is traced by somebody else, so what it sends cannot be seen", [Actor]);

@@ -21,7 +21,8 @@
 %%
 %% Compiling fails where a handler does what the protocol does not allow its role; see
 %% {@link maty_handlers} for what can be said there. A module that embeds the protocol
-%% has to be compiled before, or is the same one.
+%% has to be compiled before (in rebar3, name it in `erl_first_files'), or is the same
+%% one.
 -module(maty_transform).
 
 -export([parse_transform/2, format_error/1]).

@@ -18,7 +18,7 @@ backoff_test_() ->
         end,
         fun(Level) -> logger:set_primary_config(level, Level) end,
         [
-            {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}
+            {timeout, 300, {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
          || Test <- [
                 fun restarts_after_growing_delays/0,
                 fun health_resets_the_delay/0,
@@ -143,7 +143,8 @@ health_resets_the_delay() ->
     ].
 
 gives_up() ->
-    {ok, Server} = maty_backoff:start_link(child(self()), #{min => 1, max => 1, attempts => 3}),
+    Options = #{min => 1, max => 1, attempts => 3, reset => infinity},
+    {ok, Server} = maty_backoff:start_link(child(self()), Options),
     [fail(started(), {no, N}) || N <- lists:seq(1, 3)],
     ?assertEqual({no, 3}, end_of(Server)).
 
@@ -293,7 +294,8 @@ init(Children) ->
 
 under_a_supervisor() ->
     Spec = maty_backoff:child_spec(
-        child(self(), #{restart => transient}), #{min => 1, max => 1, attempts => 2}
+        child(self(), #{restart => transient}),
+        #{min => 1, max => 1, attempts => 2, reset => infinity}
     ),
     ?assertMatch(
         #{id := child, restart := transient, type := supervisor, shutdown := infinity}, Spec

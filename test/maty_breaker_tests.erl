@@ -8,25 +8,22 @@
 -define(NAME, maty_some_breaker).
 
 breaker_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {atom_to_list(element(2, erlang:fun_info(Test, name))), Test}
-     || Test <- [
-            fun opens_after_the_failures_of_its_window/0,
-            fun failures_outside_of_the_window_are_forgotten/0,
-            fun what_a_failure_is/0,
-            fun exceptions_are_counted_and_raised/0,
-            fun half_open_after_the_cooldown/0,
-            fun one_probe_among_many/0,
-            fun a_probe_that_dies_has_failed/0,
-            fun a_probe_that_hangs_has_failed/0,
-            fun what_began_before_does_not_count/0,
-            fun by_hand/0,
-            fun closed_costs_no_message/0,
-            fun without_a_breaker/0,
-            fun under_a_supervisor/0,
-            fun wrong_options_are_named/0
-        ]
-    ]}.
+    maty_player:tests([
+        fun opens_after_the_failures_of_its_window/0,
+        fun failures_outside_of_the_window_are_forgotten/0,
+        fun what_a_failure_is/0,
+        fun exceptions_are_counted_and_raised/0,
+        fun half_open_after_the_cooldown/0,
+        fun one_probe_among_many/0,
+        fun a_probe_that_dies_has_failed/0,
+        fun a_probe_that_hangs_has_failed/0,
+        fun what_began_before_does_not_count/0,
+        fun by_hand/0,
+        fun closed_costs_no_message/0,
+        fun without_a_breaker/0,
+        fun under_a_supervisor/0,
+        fun wrong_options_are_named/0
+    ]).
 
 start(Options) ->
     ok = maty_event:subscribe(breaker),

@@ -31,7 +31,7 @@
 
 checker_test_() ->
     {setup, fun() -> {ok, Started} = application:ensure_all_started(maty), Started end,
-        fun(Started) -> [ok = application:stop(A) || A <- lists:reverse(Started)] end, [
+        fun(Started) -> [ok = application:stop(A) || A <- lists:reverse(Started)] end, maty_player:patiently([
             fun dialects/0,
             fun imports/0,
             fun imports_of_imports/0,
@@ -50,7 +50,7 @@ checker_test_() ->
             fun skeleton/0,
             fun runs_as_data/0,
             fun questions_of_garbage/0
-        ]}.
+        ])}.
 
 protocol(Text) ->
     {ok, Protocol} = maty_protocol:from_string(Text),

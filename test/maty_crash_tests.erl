@@ -1,7 +1,8 @@
 %% Every protocol, played by actors that do at random whatever their role may do,
-%% one of which gives out at a random point: it is killed, raises, leaves, or sets
-%% itself a deadline that has passed. What has to come of it is counted from what was
-%% sent and received:
+%% one of which gives out at a random point: it is killed, exits, raises, leaves, or sets
+%% itself a deadline that has passed. maty_model_tests knows more, of actors that go
+%% one step at a time; here they go as they come. What has to come of it is counted from
+%% what was sent and received:
 %%
 %%   - every role comes to an end, and the engine keeps nothing;
 %%   - no message reaches a role that has ended;
@@ -23,12 +24,12 @@
 
 %% After so many steps a role leaves: some protocols never end.
 -define(ENOUGH, 60).
--define(RUNS, 60).
+-define(RUNS, 100).
 
 crash_test_() ->
     {setup, fun maty_player:start_engine/0, fun(ok) ->
         [
-            {atom_to_list(maty_protocol:name(Protocol)), {timeout, 120, fun() -> check(Protocol) end}}
+            {atom_to_list(maty_protocol:name(Protocol)), {timeout, 300, fun() -> check(Protocol) end}}
          || Path <- filelib:wildcard("test/protocols/*.scr"), Protocol <- protocols(Path)
         ]
     end}.
@@ -41,9 +42,15 @@ check(Protocol) ->
     {ok, AccessPoint} = maty_access_point:start_link(Protocol),
     Roles = maty_protocol:roles(Protocol),
     Property = ?FORALL(
-        {Role, Step, How, Seed},
-        {oneof(Roles), range(0, 12), oneof([kill, raise, leave, timeout]), range(1, 1 bsl 50)},
-        holds(run(AccessPoint, Roles, {Role, Step, How}, Seed))
+        {Role, Step, How, OnRaise, Seed},
+        {
+            oneof(Roles),
+            range(0, 12),
+            oneof([kill, exit, raise, leave, timeout]),
+            oneof([stop, leave]),
+            range(1, 1 bsl 50)
+        },
+        holds(run(AccessPoint, Roles, {Role, Step, How}, OnRaise, Seed))
     ),
     case proper:quickcheck(Property, [quiet, {numtests, ?RUNS}]) of
         true ->
@@ -58,13 +65,13 @@ check(Protocol) ->
 %% ----- Runs -----
 
 %% One session. Returns how each role ended, and the counts of messages.
-run(AccessPoint, Roles, {Crashing, Step, How}, Seed) ->
+run(AccessPoint, Roles, {Crashing, Step, How}, OnRaise, Seed) ->
     Counts = ets:new(counts, [public]),
     Actors = maps:from_list([
         begin
             Crash = case Role of Crashing -> {Step, How}; _ -> none end,
             Argument = {self(), AccessPoint, Role, {Seed, Index, 0}, Crash, Counts},
-            {ok, Actor} = maty_actor:start(?MODULE, Argument, [{on_raise, leave}]),
+            {ok, Actor} = maty_actor:start(?MODULE, Argument, [{on_raise, OnRaise}]),
             {Role, {Actor, erlang:monitor(process, Actor)}}
         end
      || {Index, Role} <- lists:zip(lists:seq(1, length(Roles)), Roles)
@@ -84,7 +91,7 @@ ending(Actor, Monitor) ->
     receive
         {ended, Actor, Ending, Next} -> {Ending, Next};
         {'DOWN', Monitor, process, Actor, Reason} -> {{down, Reason}, []}
-    after 20000 -> {{hangs, maty:sessions()}, []}
+    after 60000 -> {{hangs, maty:sessions()}, []}
     end.
 
 stray(Actor) ->
@@ -115,8 +122,11 @@ holds({Endings, Messages, Strays}) ->
 right(_Role, {done, normal}, _Next, _Endings, _Messages) -> true;
 right(_Role, {left, _}, _Next, _Endings, _Messages) -> true;
 right(_Role, {down, killed}, _Next, _Endings, _Messages) -> true;
+right(_Role, {down, crash}, _Next, _Endings, _Messages) -> true;
+right(_Role, {down, {crash, [_ | _]}}, _Next, _Endings, _Messages) -> true;
 %% So soon that it could not be monitored.
 right(_Role, {down, noproc}, _Next, _Endings, _Messages) -> true;
+right(_Role, {failed, {raised, crash}}, _Next, _Endings, _Messages) -> true;
 right(_Role, {failed, {raised, {crash, _}}}, _Next, _Endings, _Messages) -> true;
 right(_Role, {failed, timeout}, _Next, _Endings, _Messages) -> true;
 right(Role, {failed, {cancelled, Cause}}, Next, Endings, Messages) ->
@@ -207,6 +217,8 @@ step(send, #local{role = Role, next = Next, random = Random, counts = Counts} = 
 
 give_out(kill, _Local) ->
     exit(self(), kill);
+give_out(exit, _Local) ->
+    exit(crash);
 give_out(raise, _Local) ->
     error(crash);
 give_out(leave, Local) ->

@@ -43,7 +43,7 @@ wrong_options_are_named_test() ->
     ).
 
 property_test_() ->
-    {timeout, 60, fun() ->
+    {timeout, 300, fun() ->
         case proper:quickcheck(prop_bounds(), [quiet, {numtests, 1000}]) of
             true ->
                 ok;

@@ -14,7 +14,7 @@ escalation_test_() ->
         end,
         fun(Level) -> logger:set_primary_config(level, Level) end,
         [
-            {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}
+            {timeout, 300, {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
          || Test <- [
                 fun network_errors_restart/0,
                 fun configuration_errors_stop/0,
@@ -166,7 +166,7 @@ anything_else_escalates() ->
 
 %% An ordinary supervisor that restarts what escalates.
 init(Children) ->
-    {ok, {#{intensity => 1}, Children}}.
+    {ok, {#{intensity => 1, period => 3600}, Children}}.
 
 a_supervisor_above_decides_next() ->
     Inner = maty_escalation:child_spec(#{children => [child(a), child(b)], name => maty_inner}),

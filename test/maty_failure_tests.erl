@@ -701,7 +701,7 @@ timeout_that_comes_too_late() ->
     Client = play(AccessPoint, 'Client', [{send, 'Server', {ask, 1}}, pause, {send, 'Server', {ask, 2}}]),
     [{got, 'Server', {ask, 1}}, {paused, 'Server'}] = [next(Server), next(Server)],
     {paused, 'Client'} = next(Client),
-    Suspended = spawn_monitor(fun() -> ok = sys:suspend(Server) end),
+    Suspended = spawn_monitor(fun() -> ok = sys:suspend(Server, infinity) end),
     maty_player:until(fun() ->
         erlang:process_info(Server, message_queue_len) =:= {message_queue_len, 1}
     end),

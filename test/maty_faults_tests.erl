@@ -1,5 +1,5 @@
 %% Sessions over three nodes while actors, engines, access points, connections and
-%% nodes go: at the end nothing is left of any of them, on any node.
+%% nodes go, registrations expire or are turned away, and the protocol changes: at the end nothing is left of any of them, on any node.
 %%
 %% FAULT_SESSIONS in the environment says how many.
 -module(maty_faults_tests).
@@ -31,16 +31,17 @@ faults_test_() ->
 run([A, B, C], {Seed, Sessions}) ->
     _ = rand:seed(exsss, Seed),
     Processes = [{Node, processes(Node)} || Node <- [A, B]],
-    {Keeper, Shop} = maty_faults:access_point(),
+    {Keeper, Shop} = maty_fault_actors:access_point(),
     Started = erlang:monotonic_time(microsecond),
     Playing = #{
-        A => maty_faults:start(Shop, self(), [{'Buyer1', 20}]),
+        A => maty_fault_actors:start(Shop, self(), [{'Buyer1', 20}]),
         B => start(B, Shop),
         C => start(C, Shop)
     },
     Faults = [
-        fun cut/2, fun engine/2, fun access_point/2, fun cut_first/2, fun node_killed/2, fun engine/2,
-        fun node_held/2, fun cut/2, fun access_point/2, fun cut_first/2, fun node_killed/2
+        fun cut/2, fun engine/2, fun upgrade/2, fun access_point/2, fun cut_first/2, fun node_killed/2,
+        fun engine/2, fun sockets_closed/2, fun node_held/2, fun upgrade/2, fun cut/2,
+        fun access_point/2, fun cut_first/2, fun sockets_closed/2, fun node_killed/2
     ],
     Step = max(1, Sessions div (length(Faults) + 1)),
     Left = lists:foldl(
@@ -56,12 +57,12 @@ run([A, B, C], {Seed, Sessions}) ->
     Taken = erlang:monotonic_time(microsecond) - Started,
     %% Who plays goes on to the end of what has begun.
     Nodes = maps:keys(Left),
-    [ok = erpc:call(Node, maty_faults, begin_end, []) || Node <- Nodes],
+    [ok = erpc:call(Node, maty_fault_actors, begin_end, []) || Node <- Nodes],
     [ok = erpc:call(Node, maty_player, settled, []) || Node <- Nodes],
     [[] = erpc:call(Node, maty, sessions, []) || Node <- Nodes],
     [ok = erpc:call(Node, maty_player, until, [fun() -> ets:info(maty_parts, size) =:= 0 end]) || Node <- Nodes],
-    Tally = [erpc:call(Node, maty_faults, tally, []) || Node <- Nodes],
-    [ok = erpc:call(node(Pid), maty_faults, stop, [Playing_here]) || {Pid, _} = Playing_here <- maps:values(Left)],
+    Tally = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
+    [ok = erpc:call(node(Pid), maty_fault_actors, stop, [Playing_here]) || {Pid, _} = Playing_here <- maps:values(Left)],
     exit(Keeper, kill),
     ok = maty_player:until(fun() ->
         lists:all(fun({Node, Before}) -> processes(Node) =:= Before end, Processes)
@@ -69,7 +70,7 @@ run([A, B, C], {Seed, Sessions}) ->
     {Taken, Tally}.
 
 start(Node, Shop) ->
-    erpc:call(Node, maty_faults, start, [Shop, none, [{'Seller', 3}, {'Buyer2', 10}]]).
+    erpc:call(Node, maty_fault_actors, start, [Shop, none, [{'Seller', 3}, {'Buyer2', 10}]]).
 
 %% The processes of this project, by what they began with.
 processes(Node) ->
@@ -90,13 +91,13 @@ play(0, _Playing) ->
     ok;
 play(Sessions, Playing) ->
     receive
-        {maty_faults, ended} -> ok
+        {maty_fault_actors, ended} -> ok
     after 60000 -> error({nothing_ends, maty:sessions()})
     end,
     case rand:uniform(20) of
         1 ->
             Node = lists:nth(rand:uniform(maps:size(Playing)), maps:keys(Playing)),
-            exit(erpc:call(Node, maty_faults, victim, []), kill);
+            exit(erpc:call(Node, maty_fault_actors, victim, []), kill);
         _ ->
             ok
     end,
@@ -111,6 +112,18 @@ cut([_, B, C], {_, Playing}) ->
 cut_first([_, B, C], {_, Playing}) ->
     Node = lists:nth(rand:uniform(2), [B, C]),
     _ = disconnect_node(Node),
+    Playing.
+
+%% For some sessions' time, in which there are none with both.
+sockets_closed([_, B, C], {_, Playing}) ->
+    ok = maty_nodes_tests:close_sockets(B, C),
+    play(100, Playing),
+    ok = maty_nodes_tests:heal(B, C),
+    Playing.
+
+upgrade([A, B, _], {Shop, Playing}) ->
+    ok = erpc:call(B, maty_fault_actors, upgrade, [Shop, rand:uniform(2)]),
+    A = node(),
     Playing.
 
 engine(Nodes, {_, Playing}) ->

@@ -5,20 +5,17 @@
 -include_lib("eunit/include/eunit.hrl").
 
 mailbox_test_() ->
-    [
-        {timeout, 60, Test}
-     || Test <- [
-            fun queue_is_as_a_list/0,
-            fun mailbox_is_as_a_list/0,
-            fun burst/0,
-            fun burst_fails/0,
-            fun burst_blocks/0,
-            fun waiting_to_put/0,
-            fun waiting_to_take/0,
-            fun next/0,
-            fun options/0
-        ]
-    ].
+    maty_player:patiently([
+        fun queue_is_as_a_list/0,
+        fun mailbox_is_as_a_list/0,
+        fun burst/0,
+        fun burst_fails/0,
+        fun burst_blocks/0,
+        fun waiting_to_put/0,
+        fun waiting_to_take/0,
+        fun next/0,
+        fun options/0
+    ]).
 
 check(Property) ->
     case proper:quickcheck(Property, [quiet, {numtests, 500}]) of
@@ -206,15 +203,24 @@ waiting_to_put() ->
      || N <- [1, 2, 3]
     ],
     ?assertEqual({error, full}, maty_mailbox:put(Mailbox, 4, 1)),
-    [_, {Second, Monitor} | _] = Putters,
-    exit(Second, kill),
-    receive
-        {'DOWN', Monitor, process, Second, killed} -> ok
-    end,
+    [_, Second | _] = Putters,
+    goes(Mailbox, Second),
     ?assertMatch(#{length := 1, put := 1, refused := 1}, maty_mailbox:info(Mailbox)),
     ?assertEqual([{ok, 0}, {ok, 1}, {ok, 3}], [maty_mailbox:take(Mailbox) || _ <- [1, 2, 3]]),
     ?assertEqual({error, empty}, maty_mailbox:take(Mailbox, 0)),
     ok = maty_mailbox:stop(Mailbox).
+
+%% The process ends, and the mailbox, which hears of that by a signal of its own, has
+%% it no more.
+goes(Mailbox, {Pid, Monitor}) ->
+    exit(Pid, kill),
+    receive
+        {'DOWN', Monitor, process, Pid, killed} -> ok
+    end,
+    maty_player:until(fun() ->
+        {monitors, Monitors} = process_info(Mailbox, monitors),
+        not lists:member({process, Pid}, Monitors)
+    end).
 
 %% The process waits for the answer to its call, and the call has been seen.
 sees(Mailbox, {Pid, _}) ->
@@ -236,11 +242,7 @@ waiting_to_take() ->
         end
      || _ <- [1, 2, 3]
     ],
-    {Gone, Monitor} = Second,
-    exit(Gone, kill),
-    receive
-        {'DOWN', Monitor, process, Gone, killed} -> ok
-    end,
+    goes(Mailbox, Second),
     [ok = maty_mailbox:put(Mailbox, N) || N <- [1, 2, 3]],
     [
         receive

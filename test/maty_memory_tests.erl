@@ -17,6 +17,7 @@ memory_test_() ->
     {foreach,
         fun() ->
             maty_player:start_engine(),
+            end_others(),
             ok = application:stop(maty)
         end,
         fun(_) ->
@@ -24,16 +25,13 @@ memory_test_() ->
             ok = application:unset_env(maty, max_memory),
             flush()
         end,
-        [
-            {timeout, 60, Test}
-         || Test <- [
-                fun limit_of_sessions/0,
-                fun limit_of_protocols/0,
-                fun limit_that_is_too_low/0,
-                fun names_make_no_atoms/0,
-                fun every_allocation_fails/0
-            ]
-        ]}.
+        maty_player:patiently([
+            fun limit_of_sessions/0,
+            fun limit_of_protocols/0,
+            fun limit_that_is_too_low/0,
+            fun names_make_no_atoms/0,
+            fun every_allocation_fails/0
+        ])}.
 
 start(MaxMemory) ->
     ok = application:set_env(maty, max_memory, MaxMemory),
@@ -222,14 +220,14 @@ flush_replies() ->
 %% ends the VM when it is unloaded and has not given back all its memory.
 every_allocation_fails() ->
     Image = image(),
-    end_others(),
     Sessions = until_none_fails(fun(N) -> attempt(N, Image) end, 1),
     ok = start(infinity),
     Questions = until_none_fails(fun(N) -> failing(N, fun ask/0) end, 1),
     ok = application:stop(maty),
     ?assert(lists:member({Sessions, Questions}, [{1, 1}]) orelse (Sessions > 10 andalso Questions > 10)).
 
-%% Whoever is left from other tests would take the failure that is meant for this one.
+%% Whoever is left from other tests would take of the memory, and the failure that is
+%% meant for somebody else.
 end_others() ->
     Left = [
         Pid

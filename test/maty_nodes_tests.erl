@@ -9,9 +9,12 @@
 -import(maty_player, [play_on/2, next/1, go/1]).
 
 -export([start/0, start_node/1, stop/1]).
--export([two_buyers/1, before_it_begins/1, opening_given_up/1, withdrawn/1, wrong_messages/1]).
+-export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
+-export([watched_before_it_begins/1, withdrawn/1, wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
--export([waiting_in_vain/1, access_point_names/1, upgraded/1]).
+-export([waiting_in_vain/1, access_point_names/1, upgraded/1, upgraded_in_use/1]).
+-export([silent_node/1, not_there/1, registration_expires/1, turned_away/1, too_much_under_way/1]).
+-export([deadline/1, sockets_closed/1, close_sockets/2, heal/2]).
 
 -define(TWO_BUYER,
     "global protocol TwoBuyer(role Buyer1, role Buyer2, role Seller) {"
@@ -51,6 +54,8 @@ nodes_test_() ->
                 two_buyers,
                 before_it_begins,
                 opening_given_up,
+                begun_too_late,
+                watched_before_it_begins,
                 withdrawn,
                 wrong_messages,
                 actor_killed,
@@ -58,7 +63,15 @@ nodes_test_() ->
                 engine_killed,
                 access_point_names,
                 upgraded,
+                upgraded_in_use,
+                not_there,
+                registration_expires,
+                turned_away,
+                too_much_under_way,
+                deadline,
+                silent_node,
                 cut_and_healed,
+                sockets_closed,
                 suspended,
                 %% The last one: it does not come back.
                 node_killed
@@ -109,6 +122,11 @@ access_point(Node, Text) ->
     receive
         {Keeper, Pid} -> Pid
     end.
+
+%% These come to wait at an access point: of another node, they are passed on when it
+%% has been found.
+waits(AccessPoint, Waiting) ->
+    maty_player:until(fun() -> maty_access_point:waiting(AccessPoint) =:= Waiting end).
 
 %% No endpoint is left on any node.
 settled(Nodes) ->
@@ -163,25 +181,10 @@ two_buyers([A, B, C] = Nodes) ->
 
 %% The last to register is on the third node, whose engine is held while the access
 %% point begins: the others' messages come before the start.
-before_it_begins([A, B, C] = Nodes) ->
-    AccessPoint = access_point(A, ?CASCADE),
-    Engine = erpc:call(C, maty_engine, pid, []),
-    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
-    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
-    #{'A' := [First], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
-    held(C, Engine, fun() ->
-        Second = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
-        #{'A' := []} = maty_access_point:waiting(AccessPoint),
-        ok = sys:suspend(AccessPoint),
-        Second
-    end),
-    %% It opens its part, and is held again.
-    ok = erpc:call(C, maty_player, until, [fun() -> maps:get(endpoints, maty:counters()) =:= 1 end]),
-    held(C, Engine, fun() ->
-        ok = sys:resume(AccessPoint),
-        ok = erpc:call(B, maty_player, settled, []),
+before_it_begins(Nodes) ->
+    {First, Third} = begun_but_on_the_third(Nodes, fun(_AccessPoint, Third) ->
         ok = maty_player:until(fun() ->
-            {message_queue_len, 0} =:= erpc:call(C, erlang, process_info, [Third, message_queue_len])
+            {message_queue_len, 0} =:= erpc:call(node(Third), erlang, process_info, [Third, message_queue_len])
         end),
         [] = maty:sessions(Third)
     end),
@@ -191,6 +194,35 @@ before_it_begins([A, B, C] = Nodes) ->
     {ended, 'C', {done, normal}} = next(Third),
     {got, 'A', {z}} = next(First),
     settled(Nodes).
+
+%% A session of which the access point has told all three engines to begin, and the
+%% first two have, while the third is held. Runs a function there.
+begun_but_on_the_third([A, B, C] = Nodes, Fun) ->
+    %% The engines know each other, and will not have to ask the one that is held.
+    {_, _, Known} = cascade(Nodes, [{send, 'C', {y}}]),
+    go(Known),
+    settled(Nodes),
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(C, maty_engine, pid, []),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [], 'C' => [Third]}),
+    held(C, Engine, fun() ->
+        _ = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        ok = waits(AccessPoint, #{'A' => [], 'B' => [], 'C' => []}),
+        ok = sys:suspend(AccessPoint)
+    end),
+    %% It opens its part and says so, and is held again.
+    ok = maty_player:until(fun() ->
+        {messages, Told} = process_info(AccessPoint, messages),
+        [ok || {'$maty_prepared', _, From, _} <- Told, From =:= Engine] =/= []
+    end),
+    held(C, Engine, fun() ->
+        ok = sys:resume(AccessPoint),
+        ok = erpc:call(B, maty_player, settled, []),
+        Fun(AccessPoint, Third)
+    end),
+    {First, Third}.
 
 %% Runs a function while a process of another node is held.
 held(Node, Pid, Fun) ->
@@ -216,13 +248,13 @@ held(Node, Pid, Fun) ->
 opening_given_up([A, B, C] = Nodes) ->
     AccessPoint = access_point(A, ?CASCADE),
     Engine = erpc:call(C, maty_engine, pid, []),
-    Actors = [
+    [First, Third] = Actors = [
         play_on(Node, [{AccessPoint, Role, [wait]}])
      || {Node, Role} <- [{A, 'A'}, {C, 'C'}]
     ],
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [], 'C' => [Third]}),
     held(C, Engine, fun() ->
         Last = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
-        #{'B' := []} = maty_access_point:waiting(AccessPoint),
         ok = erpc:call(B, maty_player, until, [
             fun() -> maps:get(endpoints, maty:counters()) =:= 1 end
         ]),
@@ -233,6 +265,77 @@ opening_given_up([A, B, C] = Nodes) ->
     [[] = maty:sessions(Actor) || Actor <- Actors],
     ok.
 
+%% The access point ends, and its actor on the third node hears of that before its
+%% engine has begun: it gives up what it had registered for.
+begun_too_late(Nodes) ->
+    {First, Third} = begun_but_on_the_third(Nodes, fun(AccessPoint, Third) ->
+        maty_player:kill(AccessPoint),
+        maty_player:run(Third, fun() -> maty:unregister(AccessPoint, 'C') end)
+    end),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    settled(Nodes),
+    [] = maty:sessions(Third),
+    ok.
+
+%% An engine has its part ready only when it is known to watch the others, or they
+%% have gone. Who opens the sessions here, and is the other engine, is the test.
+watched_before_it_begins([A, B, _] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Image = maty_protocol:image(maty_access_point:protocol(AccessPoint)),
+    Engine = erpc:call(B, maty_engine, pid, []),
+    Engine ! {'$maty_image', Image},
+    Actor = play_on(B, [{not_yet, AccessPoint, 'A', []}]),
+    {ok, Token} = maty_player:run(Actor, fun maty_engine:attach/0),
+    Prepare = fun(Number, Other) ->
+        Engine ! {'$maty_prepare', self(), Number, erlang:md5(Image), {0, refuse}, [
+            {0, Engine, Actor, maty_engine:place(Token, Number)},
+            {1, Other, Actor, maty_engine:place(0, 0)},
+            {2, Other, Actor, maty_engine:place(0, 0)}
+        ]},
+        receive
+            {Other, {'$maty_watch', Engine, Monitor}} -> Monitor
+        end
+    end,
+    First = relay(),
+    Monitor = Prepare(1, First),
+    {monitored_by, Watchers} = process_info(First, monitored_by),
+    true = lists:member(Engine, Watchers),
+    %% The answer to another one does not count.
+    Engine ! {'$maty_watched', First, make_ref()},
+    nothing_prepared(Engine),
+    Engine ! {'$maty_watched', First, Monitor},
+    receive
+        {'$maty_prepared', 1, Engine, {ok, _}} -> ok
+    end,
+    Second = relay(),
+    _ = Prepare(2, Second),
+    nothing_prepared(Engine),
+    maty_player:kill(Second),
+    receive
+        {'$maty_prepared', 2, Engine, {ok, _}} -> ok
+    end,
+    [Engine ! {'$maty_abandon', {self(), Number}} || Number <- [1, 2]],
+    maty_player:kill(First),
+    settled(Nodes).
+
+%% A process that hands on what it gets, with its name.
+relay() ->
+    Self = self(),
+    spawn(fun Loop() ->
+        receive
+            Message -> Self ! {self(), Message}
+        end,
+        Loop()
+    end).
+
+nothing_prepared(Engine) ->
+    %% It has done all that it was told.
+    _ = sys:get_state(Engine, infinity),
+    receive
+        {'$maty_prepared', _, _, _} = Prepared -> error(Prepared)
+    after 0 -> ok
+    end.
+
 %% A participant of the opening that can still be given up takes back; the others
 %% stay in front.
 withdrawn([A, B, C] = Nodes) ->
@@ -240,11 +343,14 @@ withdrawn([A, B, C] = Nodes) ->
     Engine = erpc:call(C, maty_engine, pid, []),
     First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
     Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
-    _ = play_on(A, [{AccessPoint, 'A', []}]),
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [], 'C' => [Third]}),
+    Other = play_on(A, [{AccessPoint, 'A', []}]),
+    ok = waits(AccessPoint, #{'A' => [First, Other], 'B' => [], 'C' => [Third]}),
     Second = held(C, Engine, fun() ->
         Pid = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+        ok = waits(AccessPoint, #{'A' => [Other], 'B' => [], 'C' => []}),
         ok = maty_player:run(Pid, fun() -> maty:unregister(AccessPoint, 'B') end),
-        #{'A' := [First, _], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+        #{'A' := [First, Other], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
         Pid
     end),
     settled(Nodes),
@@ -386,10 +492,9 @@ access_point_names([A, B, C] = Nodes) ->
     Keeper = spawn(Keep),
     ok = maty_player:until(fun() -> whereis(cascade_here) =/= undefined end),
     Third = play_on(C, [{Name, 'C', []}]),
-    #{'C' := [Third]} = maty_access_point:waiting(Name),
+    ok = waits(Name, #{'A' => [], 'B' => [], 'C' => [Third]}),
     _ = maty_player:run(Third, fun() ->
-        {'EXIT', {{unknown_role, 'D', ['A', 'B', 'C']}, _}} = (catch maty:register(Name, 'D')),
-        {'EXIT', {{no_access_point, {nobody, A}}, _}} = (catch maty:register({nobody, A}, 'D'))
+        {'EXIT', {{no_access_point, {global, nobody}}, _}} = (catch maty:register({global, nobody}, 'D'))
     end),
     exit(whereis(cascade_here), kill),
     ok = maty_player:until(fun() ->
@@ -406,7 +511,7 @@ access_point_names([A, B, C] = Nodes) ->
     ok = erpc:call(B, global, sync, []),
     {ok, _} = maty_access_point:start_link(Globally, {string, ?CASCADE}),
     Second = play_on(B, [{Globally, 'B', []}]),
-    #{'B' := [Second]} = maty_access_point:waiting(Globally),
+    ok = waits(Globally, #{'A' => [], 'B' => [Second], 'C' => []}),
     exit(Keeper, kill),
     settled(Nodes).
 
@@ -415,7 +520,7 @@ upgraded([A, B, C] = Nodes) ->
     AccessPoint = access_point(A, ?CASCADE),
     Third = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
     Second = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
-    #{'B' := [Second], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+    ok = waits(AccessPoint, #{'A' => [], 'B' => [Second], 'C' => [Third]}),
     New =
         "global protocol Cascade(role C, role B, role A) {"
         "  x() from A to C; y() from B to C; z() from C to A; }",
@@ -429,6 +534,222 @@ upgraded([A, B, C] = Nodes) ->
     {ended, 'C', {done, normal}} = next(Third),
     Digest = erlang:md5(maty_protocol:image(maty_access_point:protocol(AccessPoint))),
     [{ok, _} = erpc:call(Node, maty_machine, find, [Digest]) || Node <- [B, C]],
+    settled(Nodes).
+
+%% From another node than the access point's, while a session goes on.
+upgraded_in_use([A, B, C] = Nodes) ->
+    {ok, AccessPoint} = maty_access_point:start_link(maty_nodes_upgraded, {string, ?CASCADE}),
+    Name = {maty_nodes_upgraded, A},
+    Play = fun(Steps) ->
+        {
+            play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+            play_on(B, [{AccessPoint, 'B', Steps ++ [{send, 'C', {y}}]}]),
+            play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}])
+        }
+    end,
+    Ends = fun({First, _, Third}) ->
+        {got, 'C', _} = next(Third),
+        {got, 'C', _} = next(Third),
+        {ended, 'C', {done, normal}} = next(Third),
+        {got, 'A', {z}} = next(First),
+        {ended, 'A', {done, normal}} = next(First)
+    end,
+    {_, Second, _} = Begun = Play([pause]),
+    {paused, 'B'} = next(Second),
+    Upgrade = fun(Text) ->
+        erpc:call(B, maty_access_point, upgrade, [Name, {string, Text}])
+    end,
+    {error, {incompatible, [{'A', {incompatible, [_ | _]}}, {'C', {incompatible, [_ | _]}}]}} = Upgrade(
+        "global protocol Cascade(role A, role B, role C) {"
+        "  x() from A to C; y() from B to C; z() from A to C; }"
+    ),
+    ok = Upgrade(
+        "global protocol Cascade(role C, role B, role A) {"
+        "  x() from A to C; y() from B to C; z() from C to A; }"
+    ),
+    ['C', 'B', 'A'] = maty_protocol:roles(erpc:call(C, maty_access_point, protocol, [Name])),
+    Next = Play([]),
+    _ = Ends(Next),
+    go(Second),
+    _ = Ends(Begun),
+    ok = maty_access_point:stop(AccessPoint),
+    settled(Nodes).
+
+%% ----- Registrations -----
+
+%% An actor on a node that tells what its registrations come to. It registers once for
+%% each of these arguments of maty:register/3.
+registrant(Node, Registrations) ->
+    Self = self(),
+    Tell = fun(Event) ->
+        fun(AccessPoint, Roles, State) ->
+            Self ! {self(), {Event, AccessPoint, Roles}},
+            {ok, State}
+        end
+    end,
+    {ok, Pid} = erpc:call(Node, maty_actor, start, [
+        maty_callbacks,
+        #{
+            init_actor => fun() ->
+                [ok = apply(maty, register, Arguments) || Arguments <- Registrations],
+                {ok, none}
+            end,
+            handle_call => fun({run, Fun}, _, State) -> {reply, Fun(), State} end,
+            access_point_down => Tell(access_point_down),
+            registration_expired => Tell(registration_expired),
+            turned_away => Tell(turned_away)
+        },
+        []
+    ]),
+    Pid.
+
+told(Pid) ->
+    receive
+        {Pid, Event} -> Event
+    after 30000 -> error({nothing_from, Pid})
+    end.
+
+%% Nobody of the name, a process that has ended or is none, a role that there is not.
+not_there([A, B, _] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Gone = spawn(A, fun() -> ok end),
+    Name = {maty_nodes_later, A},
+    Actor = registrant(B, [
+        [Gone, 'A', #{}],
+        [AccessPoint, 'D', #{}],
+        [AccessPoint, 'B', #{}],
+        [Name, 'C', #{}]
+    ]),
+    Down = lists:sort([told(Actor), told(Actor)]),
+    Down = lists:sort([{access_point_down, Gone, ['A']}, {access_point_down, AccessPoint, ['D']}]),
+    ok = waits(AccessPoint, #{'A' => [], 'B' => [Actor], 'C' => []}),
+    %% Later there is one.
+    {ok, Later} = maty_access_point:start_link(maty_nodes_later, {string, ?CASCADE}),
+    ok = waits(Later, #{'A' => [], 'B' => [], 'C' => [Actor]}),
+    ok = maty_player:run(Actor, fun() -> maty:unregister(Name, 'C') end),
+    maty_player:stop(Actor),
+    ok = maty_access_point:stop(Later),
+    ok = waits(AccessPoint, #{'A' => [], 'B' => [], 'C' => []}),
+    settled(Nodes).
+
+%% With an answer at hand and without.
+registration_expires([A, B, _] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Nobody = {maty_nodes_nobody, A},
+    Actor = registrant(B, [[AccessPoint, 'A', #{timeout => 1}], [Nobody, 'B', #{timeout => 1}]]),
+    Expired = lists:sort([told(Actor), told(Actor)]),
+    Expired = lists:sort([
+        {registration_expired, AccessPoint, 'A'}, {registration_expired, Nobody, 'B'}
+    ]),
+    ok = waits(AccessPoint, #{'A' => [], 'B' => [], 'C' => []}),
+    %% While its access point is held. It is taken back when that goes on.
+    ok = sys:suspend(AccessPoint),
+    ok = maty_player:run(Actor, fun() -> maty:register(AccessPoint, 'C', #{timeout => 1}) end),
+    ok = maty_player:run(Actor, fun() -> ok end),
+    ok = sys:resume(AccessPoint),
+    {registration_expired, AccessPoint, 'C'} = told(Actor),
+    %% While its access point ends, and nobody says that it is taken back.
+    Name = {maty_nodes_short, A},
+    {ok, Short} = maty_access_point:start_link(maty_nodes_short, {string, ?CASCADE}),
+    true = unlink(Short),
+    ok = sys:suspend(Short),
+    ok = maty_player:run(Actor, fun() -> maty:register(Name, 'C', #{timeout => 1}) end),
+    ok = maty_player:kill(Short),
+    {registration_expired, Name, 'C'} = told(Actor),
+    maty_player:stop(Actor),
+    settled(Nodes).
+
+turned_away([_, B, C] = Nodes) ->
+    {ok, AccessPoint} = maty_access_point:start_link(#{
+        protocol => {string, ?CASCADE}, max_waiting => 1, drop => oldest
+    }),
+    First = registrant(B, [[AccessPoint, 'A', #{}]]),
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [], 'C' => []}),
+    Second = registrant(C, [[AccessPoint, 'A', #{}]]),
+    {turned_away, AccessPoint, 'A'} = told(First),
+    #{'A' := [Second]} = maty_access_point:waiting(AccessPoint),
+    #{turned_away := 1} = maty_access_point:info(AccessPoint),
+    [maty_player:stop(Actor) || Actor <- [First, Second]],
+    ok = maty_access_point:stop(AccessPoint),
+    settled(Nodes).
+
+%% An actor registers on a node that stands still, and goes on with its session
+%% meanwhile.
+silent_node([A, B, C] = Nodes) ->
+    Far = access_point(C, ?CASCADE),
+    AccessPoint = access_point(A, ?CASCADE),
+    First = play_on(A, [{AccessPoint, 'A', [pause, {send, 'C', {x}}, wait]}]),
+    Second = play_on(A, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+    Third = play_on(B, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    {paused, 'A'} = next(First),
+    {ended, 'B', {done, normal}} = next(Second),
+    Os = erpc:call(C, os, getpid, []),
+    _ = os:cmd("kill -STOP " ++ Os),
+    ok = maty_player:run(Third, fun() -> maty:register(Far, 'A', #{timeout => 1000000}) end),
+    go(First),
+    {got, 'C', {x}} = next(Third),
+    {got, 'C', {y}} = next(Third),
+    {ended, 'C', {done, normal}} = next(Third),
+    {got, 'A', {z}} = next(First),
+    _ = os:cmd("kill -CONT " ++ Os),
+    ok = waits(Far, #{'A' => [Third], 'B' => [], 'C' => []}),
+    ok = maty_player:run(Third, fun() -> maty:unregister(Far, 'A') end),
+    settled(Nodes).
+
+%% ----- Bounds and deadlines -----
+
+-define(STREAM,
+    "global protocol Stream(role P, role Q) {"
+    "  rec L { choice at P { n(integer) from P to Q; continue L; } or { stop() from P to Q; } }"
+    "}"
+).
+
+%% Of five, and then what has been received makes room.
+too_much_under_way([_, B, C] = Nodes) ->
+    Bounds = #{protocol => {string, ?STREAM}, max_under_way => 5},
+    {ok, AccessPoint} = maty_access_point:start_link(Bounds),
+    Sends = [{send, 'Q', {n, N}} || N <- lists:seq(1, 5)],
+    Q = play_on(C, [{AccessPoint, 'Q', [pause | lists:duplicate(6, wait)]}]),
+    %% What has been received is not known at once.
+    Stop = fun() -> maty_player:until(fun() -> ok =:= (catch maty:send('Q', {stop})) end) end,
+    P = play_on(B, [
+        {AccessPoint, 'P', Sends ++ [{refused, 'Q', {n, 6}}, {call, Stop}]}
+    ]),
+    {refused, #{reason := full, peer := 'Q'}} = next(P),
+    {paused, 'Q'} = next(Q),
+    go(Q),
+    [{got, 'Q', {n, N}} = next(Q) || N <- lists:seq(1, 5)],
+    {result, ok} = next(P),
+    {got, 'Q', {stop}} = next(Q),
+    {ended, 'Q', {done, normal}} = next(Q),
+    {ended, 'P', {done, normal}} = next(P),
+    ok = maty_access_point:stop(AccessPoint),
+    %% The sender fails.
+    {ok, Failing} = maty_access_point:start_link(Bounds#{overload => fail}),
+    Q2 = play_on(C, [{Failing, 'Q', [pause | lists:duplicate(6, wait)]}]),
+    P2 = play_on(B, [{Failing, 'P', Sends ++ [{send, 'Q', {n, 6}}]}]),
+    {ended, 'P', {failed, overload}} = next(P2),
+    {paused, 'Q'} = next(Q2),
+    go(Q2),
+    [{got, 'Q', {n, N}} = next(Q2) || N <- lists:seq(1, 5)],
+    {ended, 'Q', {failed, {cancelled, 'P'}}} = next(Q2),
+    ok = maty_access_point:stop(Failing),
+    settled(Nodes).
+
+%% A role waits for a message that is never sent.
+deadline([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Third = play_on(C, [{AccessPoint, 'C', [wait, {wait, #{timeout => 1}}, wait]}]),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    Second = play_on(B, [{AccessPoint, 'B', [pause, {send, 'C', {y}}]}]),
+    {paused, 'B'} = next(Second),
+    {got, 'C', {x}} = next(Third),
+    {ended, 'C', {failed, timeout}} = next(Third),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    %% What comes too late finds nobody.
+    go(Second),
+    {ended, 'B', {done, normal}} = next(Second),
+    [] = maty:sessions(Third),
     settled(Nodes).
 
 %% B and C lose each other, and A neither.
@@ -450,6 +771,48 @@ cut_and_healed([_, B, C] = Nodes) ->
     {got, 'C', {y}} = next(Third2),
     {got, 'A', {z}} = next(First2),
     settled(Nodes).
+
+%% B and C lose each other without a word, and cannot find each other until they are let.
+sockets_closed([A, B, C] = Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [pause, {send, 'C', {y}}]),
+    {paused, 'B'} = next(Second),
+    go(Third),
+    ok = close_sockets(B, C),
+    {ended, 'C', {failed, {cancelled, 'B'}}} = next(Third),
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(First),
+    go(Second),
+    {ended, 'B', {done, normal}} = next(Second),
+    settled(Nodes),
+    AccessPoint = access_point(A, ?CASCADE),
+    First2 = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    false = erpc:call(B, net_kernel, connect_node, [C]),
+    ok = heal(B, C),
+    Third2 = play_on(C, [{AccessPoint, 'C', [wait, wait, {send, 'A', {z}}]}]),
+    _ = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+    {got, 'C', _} = next(Third2),
+    {got, 'C', _} = next(Third2),
+    {got, 'A', {z}} = next(First2),
+    settled(Nodes).
+
+%% Closes the distribution's sockets from one node to another, and keeps it from making
+%% others: it has another cookie for that node.
+close_sockets(From, To) ->
+    erpc:call(From, fun() ->
+        true = erlang:set_cookie(To, cut),
+        ok = net_kernel:monitor_nodes(true),
+        Ports = [Port || {Node, Port} <- erlang:system_info(dist_ctrl), Node =:= To],
+        lists:foreach(fun erlang:port_close/1, Ports),
+        receive
+            {nodedown, To} -> ok
+        end
+    end).
+
+heal(From, To) ->
+    erpc:call(From, fun() ->
+        true = erlang:set_cookie(To, erlang:get_cookie()),
+        %% An attempt from before may still be under way.
+        maty_player:until(fun() -> net_kernel:connect_node(To) end)
+    end).
 
 suspended([_, B, _] = Nodes) ->
     Os = erpc:call(B, os, getpid, []),

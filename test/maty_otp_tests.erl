@@ -3,6 +3,9 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+%% A handler of the logger.
+-export([log/2]).
+
 -import(maty_player, [play/3, next/1, go/1, access_point/1]).
 
 -define(REQUEST,
@@ -31,6 +34,8 @@ otp_test_() ->
         fun change_code/0,
         fun trace_and_statistics/0,
         fun status/0,
+        fun status_of_an_access_point/0,
+        fun the_log_of_an_end/0,
         fun under_a_supervisor/0,
         fun messages_without_handle_info/0
     ]).
@@ -198,6 +203,17 @@ starting() ->
             #{init_actor => fun() -> receive never -> ok end end},
             [{timeout, 1}]
         )
+    ),
+    Options = [
+        debug, hibernate_after, max_waiting, name, on_raise, report_cb, spawn_opt, timeout
+    ],
+    ?assertEqual(
+        {error, {unknown_option, on_rase, Options}},
+        maty_actor:start(maty_callbacks, #{}, [{timeout, infinity}, {on_rase, leave}])
+    ),
+    ?assertEqual(
+        {error, {bad_option, on_raise, leaf, "stop or leave"}},
+        maty_actor:start(maty_callbacks, #{}, [{on_raise, leaf}])
     ),
     %% The name is free again when the starter hears of it.
     Bad = fun() ->
@@ -385,6 +401,104 @@ status() ->
     Data = lists:append(proplists:get_all_values(data, Misc)),
     ?assertMatch(#{actor_state := {_, 0}, sessions := #{}}, proplists:get_value("State", Data)),
     maty_player:stop(Pid).
+
+status_of_an_access_point() ->
+    AccessPoint = access_point(?REQUEST),
+    Pid = start(#{init_actor => fun() -> maty:register(AccessPoint, 'Server'), {ok, 0} end}),
+    {status, AccessPoint, _, [_, _, _, _, Misc]} = sys:get_status(AccessPoint),
+    Data = lists:append(proplists:get_all_values(data, Misc)),
+    ?assertEqual(
+        #{
+            protocol => 'Request',
+            options => #{
+                name => undefined,
+                drop => newest,
+                max_waiting => infinity,
+                max_waiting_in_all => infinity,
+                max_under_way => infinity,
+                overload => refuse
+            },
+            waiting => #{'Client' => [], 'Server' => [Pid]},
+            opening => 0,
+            sessions => 0,
+            turned_away => 0
+        },
+        proplists:get_value("State", Data)
+    ),
+    maty_player:stop(Pid),
+    maty_access_point:stop(AccessPoint).
+
+%% What ends an actor is said in words, and the report of the process shows of its
+%% dictionary what the user has put there.
+the_log_of_an_end() ->
+    #{level := Level} = logger:get_primary_config(),
+    {ok, #{level := Default}} = logger:get_handler_config(default),
+    ok = logger:set_handler_config(default, level, none),
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self()}),
+    ok = logger:set_primary_config(level, error),
+    try
+        Options = "the options are on_failure, timeout",
+        [
+            ?assertMatch({_, {match, _}, [{mine, 1}]}, end_in_session(Fun, Text))
+         || {Fun, Text} <- [
+                {fun(_, _) -> yes end, "^init_session returned yes; it returns {ok, Handler, "},
+                {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N} end,
+                    "^#Fun<maty_otp_tests.* returned no; a handler returns {suspend, Handler, "},
+                {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N, #{timeot => 1}} end,
+                    "^a suspension: unknown option timeot; " ++ Options},
+                {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N, 17} end,
+                    "^a suspension: 17 is no map of options"},
+                {fun(_, N) -> {done, normal, N} end,
+                    "^Server in session #.* of Request is done before the end of the protocol"}
+            ]
+        ]
+    after
+        logger:set_primary_config(level, Level),
+        logger:remove_handler(?MODULE),
+        logger:set_handler_config(default, level, Default)
+    end.
+
+%% An actor that ends by what its init_session, or its handler, returns. What it
+%% says of that behind its name and session, and what is left in its dictionary.
+end_in_session(InitSession, Text) ->
+    AccessPoint = access_point(?REQUEST),
+    Init = fun() ->
+        put(mine, 1),
+        maty:register(AccessPoint, 'Server'),
+        maty:register(AccessPoint, 'Server'),
+        {ok, 0}
+    end,
+    Asks = fun(_, N) ->
+        maty:send('Server', {ask, 1}),
+        {ok, fun({answer, _}, Local) -> {done, normal, Local} end, none, N}
+    end,
+    Server = start(#{init_actor => Init, init_session => InitSession}),
+    Client = start(#{
+        init_actor => fun() -> maty:register(AccessPoint, 'Client'), {ok, 0} end,
+        init_session => Asks
+    }),
+    Said =
+        receive
+            {logged, Server, {text, Line}} -> Line
+        end,
+    Dictionary =
+        receive
+            {logged, Server, {dictionary, D}} -> D
+        end,
+    maty_player:stop(Client),
+    maty_access_point:stop(AccessPoint),
+    [_, Reason] = re:split(Said, " as Server: ", [{return, list}, unicode, {parts, 2}]),
+    {Said, re:run(Reason, Text, [unicode]), Dictionary}.
+
+log(#{msg := {report, #{event := terminate} = Report}, meta := Meta}, #{config := Test}) ->
+    #{pid := Pid, report_cb := Text} = Meta,
+    Test ! {logged, Pid, {text, unicode:characters_to_list(Text(Report, #{}))}};
+log(#{msg := {report, #{label := {proc_lib, crash}, report := [Info | _]}}}, #{config := Test}) ->
+    {pid, Pid} = lists:keyfind(pid, 1, Info),
+    {dictionary, Dictionary} = lists:keyfind(dictionary, 1, Info),
+    Test ! {logged, Pid, {dictionary, Dictionary}};
+log(_, _) ->
+    ok.
 
 %% A restarted actor registers for later sessions.
 under_a_supervisor() ->

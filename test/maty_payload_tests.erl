@@ -14,6 +14,7 @@ payloads_test_() ->
         fun strings/0,
         fun large_binaries/0,
         fun many_large_binaries/0,
+        fun bitstrings_by_large_binaries/0,
         fun nested_deep/0,
         fun improper_lists/0,
         fun more_steps_than_the_engine_takes/0,
@@ -223,15 +224,36 @@ large_binaries() ->
     #{bytes := After} = maty:counters(),
     ?assert(After - Before < 100000).
 
-%% More than can be left out of one message, together more than is looked at.
+%% Together more than is looked at.
 many_large_binaries() ->
     Piece = binary:copy(<<255>>, 1000),
     ?assertEqual([ok, ok], outcomes("list(binary)", [[lists:duplicate(N, Piece)] || N <- [64, 200]])),
     Large = binary:copy(<<255>>, 100000),
     ?assertEqual(
-        [ok, ok, {limit, none}],
-        outcomes("list(binary)", [[lists:duplicate(N, Large)] || N <- [41, 64, 65]])
+        [ok, ok, {payload, 1}],
+        outcomes("list(binary)", [[L] || L <- [lists:duplicate(41, Large), lists:duplicate(1000, Large), [Large | Large]]])
     ).
+
+%% What stands for binaries that are not shown is not taken for one.
+bitstrings_by_large_binaries() ->
+    Large = binary:copy(<<255>>, 100000),
+    Bits = [<<0:1>>, <<1:1>>, <<0:2>>, <<0:9>>],
+    ?assertEqual(
+        [ok] ++ [{payload, 1} || _ <- Bits] ++ [ok || _ <- Bits],
+        outcomes("{binary, binary} | {:bits, binary, any}", [
+            [T]
+         || T <- [{Large, Large}] ++ [{Large, B} || B <- Bits] ++ [{bits, Large, B} || B <- Bits]
+        ])
+    ),
+    %% Inside of a map, keys included, nothing is declared but what the type names.
+    ?assertEqual(
+        [ok, {payload, 1}],
+        outcomes("%{data: binary}", [[M#{Large => Large, <<Large/binary, 0>> => 1}] || M <- [#{data => Large}, #{data => [Large]}]])
+    ),
+    %% More fields than a small tuple has.
+    Many = lists:duplicate(255, Large),
+    Types = lists:append(lists:join(", ", ["binary" || _ <- Many])),
+    ?assertEqual([ok, {payload, 255}], outcomes(Types, [Many, lists:droplast(Many) ++ [<<0:1>>]])).
 
 nested(0, _Wrap, Term) -> Term;
 nested(Depth, Wrap, Term) -> nested(Depth - 1, Wrap, Wrap(Term)).

@@ -19,7 +19,7 @@
 -behaviour(maty_actor).
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
--export([tests/1, start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
+-export([tests/1, patiently/1, start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -45,7 +45,7 @@ play_on(Node, Parts) ->
 next(Pid) ->
     receive
         {?MODULE, Pid, Event} -> Event
-    after ?PATIENCE -> error({nothing_from, Pid, erlang:process_info(Pid)})
+    after ?PATIENCE -> error({nothing_from, Pid, erpc:call(node(Pid), erlang, process_info, [Pid])})
     end.
 
 %% Ends a pause.
@@ -55,7 +55,7 @@ go(Pid) ->
 
 %% Calls a function in the actor, outside of its sessions.
 run(Pid, Fun) ->
-    gen_server:call(Pid, {run, Fun}).
+    gen_server:call(Pid, {run, Fun}, infinity).
 
 %% Registers an actor for a role, waits until the session begins, and takes the
 %% start and so many messages of it out of the actor's mailbox, to be handed on
@@ -83,17 +83,22 @@ kill(Pid) ->
 
 %% ----- The engine -----
 
-%% Tests that need the engine, for EUnit. It gives a test five seconds, which is
-%% little on a machine that is busy; what hangs is found by the patience above.
+%% Tests that need the engine, for EUnit.
 tests(Tests) ->
-    {setup, fun start_engine/0, [{timeout, 4 * ?PATIENCE div 1000, Test} || Test <- Tests]}.
+    {setup, fun start_engine/0, patiently(Tests)}.
+
+%% EUnit gives a test five seconds, which is little on a machine that is busy; what
+%% hangs is found by the patience above.
+patiently(Tests) ->
+    [{timeout, 10 * ?PATIENCE div 1000, Test} || Test <- Tests].
 
 %% Starts the application. What actors log when they end is not of interest:
-%% tests look at exit reasons and at events.
+%% tests look at exit reasons and at events. What other tests have left to the engine is
+%% gone when this returns, so that its counters are those of the tests that follow.
 start_engine() ->
     ok = logger:set_primary_config(level, none),
     {ok, _} = application:ensure_all_started(maty),
-    ok.
+    settled().
 
 %% The access point of a protocol text.
 access_point(Text) ->
@@ -156,6 +161,9 @@ key({AccessPoint, Role, _Steps}) -> {AccessPoint, Role};
 key({not_yet, AccessPoint, Role, _Steps}) -> {AccessPoint, Role}.
 
 init_session(#{access_point := AccessPoint, role := Role}, State) ->
+    %% The port tells one participant after the other. It answers when it has told
+    %% all: whoever hears from one of them knows that the others have their starts.
+    _ = maty_session:state(maty_session:current()),
     Key = {AccessPoint, Role},
     #state{scripts = #{Key := [Steps | Later]} = Scripts, test = Test} = State,
     Next = State#state{scripts = Scripts#{Key := Later}},

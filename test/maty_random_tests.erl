@@ -10,6 +10,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -export([init_actor/1, init_session/2, terminate_session/4]).
+-export([global_type/0, text/1]).
 
 -define(ROLES, ['A', 'B', 'C', 'D']).
 %% After so many messages a role takes the way out of every loop.
@@ -270,7 +271,7 @@ mistake_of(_Index, _Roles, _Mistake) -> none.
 report(Actor) ->
     receive
         {report, Actor, Report} -> Report
-    after 10000 -> {Actor, hangs, maty:sessions()}
+    after 60000 -> {Actor, hangs, maty:sessions()}
     end.
 
 violations() ->

@@ -191,7 +191,7 @@ refused_send_ends_an_actor_that_does_not_catch_it() ->
 send_outside_of_a_session() ->
     Text = <<
         "{hello} was sent outside of a session: only a handler, init_session and setup_actor can "
-        "send to a role"
+        "send to a role, in the actor's own process"
     >>,
     AccessPoint = access_point(?ORDER),
     Buyer = play(AccessPoint, 'Buyer', [wait]),
@@ -663,7 +663,7 @@ access_point_of_a_bad_protocol() ->
     ),
     ?assertEqual({error, {not_a_protocol, lists}}, maty_access_point:start_link(lists)),
     ?assertMatch({error, {file, #{reason := enoent}}}, maty_access_point:start_link({file, "no/such.scr"})),
-    ?assertEqual(Before, maty_access_point:list()).
+    ?assertEqual([], maty_access_point:list() -- Before).
 
 access_point_options() ->
     Protocol = {string, ?ORDER},

@@ -240,6 +240,8 @@ more_waiting_messages_than_a_ticket_has_bits() ->
     ?assertEqual({begun, 'Q'}, next(Q)),
     ?assertEqual({paused, 'R'}, next(R)),
     ?assertEqual({ended, 'P', {done, normal}}, next(P)),
+    %% It looks at all of them before it answers.
+    ok = maty_player:run(Q, fun() -> ok end),
     ?assertMatch([#{role := 'Q', waiting := Waiting}] when Waiting =:= Count + 1, maty:sessions(Q)),
     go(R),
     ?assertEqual({got, 'Q', {'begin'}}, next(Q)),

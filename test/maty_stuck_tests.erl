@@ -51,11 +51,19 @@ settled_in(Actors, Sessions) ->
         [length(maty:sessions(Actor)) || Actor <- Actors] =:= Sessions
     end).
 
+%% The circles, once there are any: an actor that takes its time to answer does not
+%% count as stuck.
+circles() ->
+    case maty:stuck() of
+        [] -> circles();
+        Circles -> Circles
+    end.
+
 circle_of_two() ->
     [M, N] = [access_point(?TELL) || _ <- "ab"],
     [Ann, Bob] = Actors = [neighbour(M, N, []), neighbour(N, M, [])],
     settled_in(Actors, [2, 2]),
-    [[First, Second]] = maty:stuck(),
+    [[First, Second]] = Circles = circles(),
     ?assertMatch(
         #{actor := Ann, protocol := 'Tell', role := 'Hearer', waits_for := 'Teller', of_actor := Bob},
         First
@@ -69,7 +77,7 @@ circle_of_two() ->
         "  ~p  as Hearer in Tell ~ts waits for Teller, which is ~p\n",
         [Ann, maty:format_session(One), Bob, Bob, maty:format_session(Other), Ann]
     ),
-    ?assertEqual(lists:flatten(Text), lists:flatten(maty_stuck:format(maty:stuck()))),
+    ?assertEqual(lists:flatten(Text), lists:flatten(maty_stuck:format(Circles))),
     %% From outside it can be set going, and then all of it ends.
     ok = gen_server:call(Ann, tell),
     maty_player:settled(),
@@ -81,7 +89,7 @@ circle_of_three() ->
     [A, B, C] = [access_point(?TELL) || _ <- "abc"],
     [One, Two, Three] = Actors = [neighbour(A, B, []), neighbour(B, C, []), neighbour(C, A, [])],
     settled_in(Actors, [2, 2, 2]),
-    [Circle] = maty:stuck(),
+    [Circle] = circles(),
     ?assertMatch([#{actor := One, of_actor := Three}, #{actor := Three, of_actor := Two}, #{actor := Two, of_actor := One}], Circle),
     [maty_player:stop(Actor) || Actor <- Actors],
     maty_player:settled().
@@ -124,7 +132,7 @@ handler_that_runs() ->
     ?assertEqual([], maty:stuck()),
     maty_player:go(Bob),
     {reply, ok} = gen_server:wait_response(Request, infinity),
-    ?assertMatch([[_, _]], maty:stuck()),
+    ?assertMatch([[_, _]], circles()),
     [maty_player:stop(Actor) || Actor <- [Ann, Bob]],
     maty_player:settled().
 

@@ -11,7 +11,7 @@
 
 all_test_() ->
     {setup, fun maty_player:start_engine/0, [
-        {atom_to_list(element(1, What)), {timeout, 120, fun() -> every_role(What) end}}
+        {atom_to_list(element(1, What)), {timeout, 300, fun() -> every_role(What) end}}
      || What <- [
             {systematic, #{}},
             {random, #{order => random, runs => 5, coverage => none}},

@@ -7,7 +7,7 @@
 
 testing_test_() ->
     {setup, fun maty_player:start_engine/0, [
-        {atom_to_list(element(2, erlang:fun_info(Test, name))), {timeout, 60, Test}}
+        {atom_to_list(element(2, erlang:fun_info(Test, name))), {timeout, 300, Test}}
      || Test <- [
             fun the_actors_of_the_example/0,
             fun a_report/0,
@@ -244,7 +244,7 @@ an_actor_that_hangs() ->
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
             "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
-        failure(plays(#{title => Title}, #{timeout => 500}))
+        failure(plays(#{title => Title}, #{timeout => 2000}))
     ).
 
 hang() ->
@@ -340,7 +340,7 @@ an_actor_that_does_not_register() ->
         "  nothing was said\n"
         "Expected of Seller:\n"
         "  waits for title(binary) from Buyer1   " ?TWO_BUYER ":4:3\n",
-        failure(plays(Init, #{timeout => 500}))
+        failure(plays(Init, #{timeout => 2000}))
     ).
 
 an_actor_that_does_not_start() ->
@@ -750,7 +750,7 @@ for_eunit() ->
     {_, Output} = printed(fun() ->
         ?assertError(
             {assert_plays, [{module, made}, {failure, stuck}]},
-            maty_testing:assert_plays(made, Options#{start => Hangs, timeout => 500})
+            maty_testing:assert_plays(made, Options#{start => Hangs, timeout => 2000})
         )
     end),
     ?assertMatch("made does not play Seller of TwoBuyer: it does not go on; " ++ _, Output).
@@ -788,12 +788,14 @@ collector(Test, Printed) ->
     end.
 
 nothing_is_left() ->
-    Before = {length(maty:sessions()), length(maty_access_point:list())},
+    %% Nor of the tests before.
+    maty_player:settled(),
+    Before = maty_access_point:list(),
     Processes = length(processes()),
     {ok, _} = plays(#{}, #{fault => {crash, each}}),
     {error, _} = plays(#{title => fun(_, _) -> hang() end}, #{timeout => 20}),
     maty_player:until(fun() ->
-        Before =:= {length(maty:sessions()), length(maty_access_point:list())} andalso
+        maty:sessions() =:= [] andalso maty_access_point:list() -- Before =:= [] andalso
             length(processes()) =< Processes
     end),
     receive
@@ -832,6 +834,9 @@ wrong_options_are_named() ->
             {Right#{role => 'Sellr'}, "there is no role Sellr; the protocol has Buyer1, Buyer2, Seller"},
             {Right#{protocol => {file, "no.scr"}}, "no.scr: no such file or directory"},
             {Right#{order => some}, "the option order is some; expected systematic or random"},
+            {Right#{messages => #{titel => [{titel, 1}]}},
+                "the option messages has titel, which partners do not send; they send address, "
+                "quit, share, title"},
             {Right#{messages => #{title => [{tilte, 1}]}},
                 "the option messages is #{title => [{tilte,1}]}; expected a map from labels to lists "
                 "of messages, or functions that return one"},

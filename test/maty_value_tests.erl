@@ -5,12 +5,12 @@
 -include_lib("eunit/include/eunit.hrl").
 
 value_test_() ->
-    {setup, fun maty_player:start_engine/0, [
+    maty_player:tests([
         fun types_are_read/0,
         fun what_is_no_type_is_an_error/0,
-        {timeout, 60, fun values_are_of_their_type/0},
-        {timeout, 60, fun generators_are_of_their_type/0}
-    ]}.
+        fun values_are_of_their_type/0,
+        fun generators_are_of_their_type/0
+    ]).
 
 types() ->
     [

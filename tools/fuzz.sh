@@ -17,7 +17,7 @@ for fuzzer; do
   set -- "$found"
   [ ! -d "$seeds" ] || set -- "$@" "$seeds"
   [ ! -f "$dictionary" ] || set -- "$@" "-dict=$dictionary"
-  if "$fuzzer" -max_total_time="$seconds" -timeout=10 -artifact_prefix="$folder/$name-" \
+  if "$fuzzer" -max_total_time="$seconds" -timeout=60 -artifact_prefix="$folder/$name-" \
     -verbosity=0 -print_final_stats=1 "$@" 2>"$folder/$name.log"; then
     echo "PASS $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/$name.log") runs"
   else

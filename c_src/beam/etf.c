@@ -62,8 +62,8 @@ typedef struct token {
   uint32_t length;      /* of the same */
   bool fits_word;       /* an integer that is the value below */
   int64_t value;
-  bool raw; /* a list whose parts are bytes, not terms */
-  bool gap; /* a binary that was left out */
+  bool raw;      /* a list whose parts are bytes, not terms */
+  bool left_out; /* a binary that is not shown */
 } token_t;
 
 typedef enum frame_kind { FRAME_TUPLE, FRAME_LIST, FRAME_MAP, FRAME_UNION } frame_kind;
@@ -75,7 +75,6 @@ typedef struct frame {
   uint32_t parts;    /* still to come */
   uint32_t next;     /* tuple: the part that comes next; union: the alternative to try next */
   uint32_t position; /* union: where its value begins */
-  uint32_t next_gap; /* union: the same of the gaps */
   uint64_t seen;     /* map: which declared keys have come, one bit each */
 } frame_t;
 
@@ -83,13 +82,13 @@ typedef struct frame {
 #define TYPE_UNKNOWN UINT32_MAX
 
 typedef struct judge {
-  const maty_etf_t *etf;
   const maty_image_t *image;
-  const uint8_t *bytes; /* those of etf */
+  const uint8_t *bytes;
   uint32_t size;
-  uint32_t position, next_gap;
+  uint32_t position;
   uint32_t steps;
   uint32_t depth;
+  bool hollow;
   frame_t stack[MATY_ETF_MAX_DEPTH];
 } judge_t;
 
@@ -190,17 +189,17 @@ static bool take_big(judge_t *judge, uint32_t width, token_t *token) {
   return true;
 }
 
-/* Takes a binary; its bytes may have been left out here. */
-static bool take_binary(judge_t *judge, token_t *token) {
-  if (!take_number(judge, 4, &token->length)) {
+/* Takes a bitstring, which in a hollow message may stand for a binary. */
+static bool take_bitstring(judge_t *judge, token_t *token) {
+  uint32_t size, bits;
+  if (!take_number(judge, 4, &size) || !take_number(judge, 1, &bits) || take(judge, size) == NULL) {
     return false;
   }
-  const maty_etf_t *etf = judge->etf;
-  if (judge->next_gap < etf->gap_count && etf->gaps[judge->next_gap].offset == judge->position) {
-    token->gap = true;
-    return etf->gaps[judge->next_gap++].length == token->length;
+  if (judge->hollow && size == 1 && bits == 1) {
+    token->tag = MATY_TAG_BINARY;
+    token->left_out = true;
   }
-  return (token->bytes = take(judge, token->length)) != NULL;
+  return true;
 }
 
 static bool take_function(judge_t *judge) {
@@ -276,10 +275,10 @@ static maty_status next_token(judge_t *judge, bool raw, token_t *token) {
     break;
   case ETF_BINARY:
     token->tag = MATY_TAG_BINARY;
-    ok = take_binary(judge, token);
+    ok = take_counted(judge, 4, token);
     break;
   case ETF_BIT_BINARY:
-    ok = take_number(judge, 4, &number) && take(judge, 1) != NULL && take(judge, number) != NULL;
+    ok = take_bitstring(judge, token);
     break;
   case ETF_PID:
   case ETF_NEW_PID:
@@ -346,7 +345,7 @@ static bool is_utf8(const uint8_t *bytes, uint32_t length) {
 }
 
 static maty_status judge_string(judge_t *judge, const token_t *token) {
-  if (token->gap) {
+  if (token->left_out) {
     return MATY_ELOOK;
   }
   judge->steps += token->length / 16;
@@ -416,7 +415,6 @@ static maty_status push_unknown(judge_t *judge, const token_t *token) {
 static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
   const maty__type_t *type = type_at(judge, type_number);
   uint32_t position = judge->position;
-  uint32_t next_gap = judge->next_gap;
   token_t token;
   maty_status status = next_token(judge, raw, &token);
   if (status != MATY_OK) {
@@ -466,13 +464,10 @@ static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
   }
   /* A union: its alternatives begin again at this term. */
   judge->position = position;
-  judge->next_gap = next_gap;
-  return push(judge, (frame_t){.kind = FRAME_UNION,
-                               .raw = raw,
-                               .type = type_number,
-                               .parts = 1,
-                               .position = position,
-                               .next_gap = next_gap});
+  return push(
+      judge,
+      (frame_t){
+          .kind = FRAME_UNION, .raw = raw, .type = type_number, .parts = 1, .position = position});
 }
 
 /* Holds a map's next key and value against the type. */
@@ -481,7 +476,6 @@ static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   maty_status status;
   const maty__type_t *type = type_at(judge, frame->type);
   uint32_t position = judge->position;
-  uint32_t next_gap = judge->next_gap;
   if ((status = next_token(judge, false, &key)) != MATY_OK) {
     return status;
   }
@@ -497,7 +491,6 @@ static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   }
   /* A key that is not an atom may be deep: key and value both are unknown. */
   judge->position = position;
-  judge->next_gap = next_gap;
   return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = TYPE_UNKNOWN, .parts = 2});
 }
 
@@ -590,7 +583,6 @@ static bool backtrack(judge_t *judge) {
     if (frame->kind == FRAME_UNION && frame->next < type_at(judge, frame->type)->count) {
       frame->parts = 1;
       judge->position = frame->position;
-      judge->next_gap = frame->next_gap;
       return true;
     }
     judge->depth--;
@@ -614,31 +606,9 @@ static maty_status judge_field(judge_t *judge, uint32_t type) {
 }
 
 maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size) {
-  enum { HEAD = 3, GAP = 8 };
-  etf->gap_count = 0;
-  if (size > 0 && size < UINT32_MAX && bytes[0] == 0) {
-    if (size < HEAD) {
-      return MATY_ETERM;
-    }
-    uint32_t count = big_endian(bytes + 1, 2);
-    if (count > MATY_ETF_MAX_GAPS) {
-      return MATY_ELIMIT;
-    }
-    if (size - HEAD < (size_t)count * GAP) {
-      return MATY_ETERM;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-      const uint8_t *gap = bytes + HEAD + (size_t)i * GAP;
-      etf->gaps[i] =
-          (maty_etf_gap_t){.offset = big_endian(gap, 4), .length = big_endian(gap + 4, 4)};
-    }
-    etf->gap_count = count;
-    bytes += HEAD + (size_t)count * GAP;
-    size -= HEAD + (size_t)count * GAP;
-  }
-  etf->bytes = bytes;
-  etf->size = size;
-  return size > 0 && size < UINT32_MAX && bytes[0] == ETF_VERSION ? MATY_OK : MATY_ETERM;
+  size_t skip = size > 0 && bytes[0] == 0;
+  *etf = (maty_etf_t){.bytes = bytes + skip, .size = size - skip, .hollow = skip > 0};
+  return size > skip && size < UINT32_MAX && bytes[skip] == ETF_VERSION ? MATY_OK : MATY_ETERM;
 }
 
 maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t first_field,
@@ -646,14 +616,13 @@ maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t fi
   /* The stack is not cleared: it is written before it is read. */
   judge_t judge;
   const maty_etf_t *etf = context;
-  judge.etf = etf;
   judge.image = image;
   judge.bytes = etf->bytes;
   judge.size = (uint32_t)etf->size;
   judge.position = 1;
-  judge.next_gap = 0;
   judge.steps = 0;
   judge.depth = 0;
+  judge.hollow = etf->hollow;
 
   token_t token;
   *field = 0;

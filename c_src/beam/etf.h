@@ -18,33 +18,20 @@ enum {
   /* Terms looked at, alternatives of unions included; of integers in a list and
    * of bytes in a string, which are quicker, every eighth and every sixteenth.
    * Some hundred microseconds of a scheduler's time. */
-  MATY_ETF_MAX_STEPS = 100000,
-
-  /* Binaries left out of one message. */
-  MATY_ETF_MAX_GAPS = 64
+  MATY_ETF_MAX_STEPS = 100000
 };
-
-/* Large binaries need not be shown: only their length matters, unless they are
- * declared to be strings. A gap says that the "length" bytes of a binary are
- * left out at this offset of the bytes shown. */
-typedef struct maty_etf_gap {
-  uint32_t offset;
-  uint32_t length;
-} maty_etf_gap_t;
 
 typedef struct maty_etf {
   const uint8_t *bytes;
   size_t size;
-  maty_etf_gap_t gaps[MATY_ETF_MAX_GAPS];
-  uint32_t gap_count;
+  bool hollow; /* in place of large binaries stand bitstrings of one bit */
 } maty_etf_t;
 
-/* Reads what Erlang shows of a message: either a term in external format, or
- *
- *      0, gap count (16 bits), gaps (offset and length, 32 bits each), term
- *
- * all big-endian. Returns MATY_ETERM if it is neither, MATY_ELIMIT for too many
- * gaps. The bytes are not copied. */
+/* Reads what Erlang shows of a message, a term in external format. Large binaries
+ * need not be shown, as nothing matters but that they are some, unless they are
+ * declared to be strings. In a hollow message a bitstring of one bit stands for
+ * each that is left out, no other one has one bit, and a byte 0 comes before the
+ * term. Returns MATY_ETERM for what begins as neither. The bytes are not copied. */
 maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size);
 
 /* A maty_judge_fn; the context is a maty_etf_t of the whole message, the tuple

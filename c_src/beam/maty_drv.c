@@ -66,7 +66,7 @@ enum operation {
 
 /* What is done with this node's part of a session, by the owner of the port only. */
 enum part {
-  PART_OPEN,   /* as OP_OPEN without a bound, but nobody is told -> session (8 bytes) */
+  PART_OPEN,   /* as OP_OPEN, but nobody is told -> session (8 bytes) */
   PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
   PART_ABANDON /* session -> nothing */
 };
@@ -345,11 +345,8 @@ static void engine_open(engine_t *engine, const char *data, size_t size, bool an
   maty_status status = MATY_EINVAL;
   maty_image_t *image = maty_registry_image(opening.image);
   if (image != NULL) {
-    size_t places = announce ? OPEN_PLACES : OPEN_IMAGE;
-    if (announce) {
-      memcpy(&opening.bound, data + OPEN_IMAGE, sizeof opening.bound);
-    }
-    status = engine_open_image(engine, image, data + places, size - places, &opening);
+    memcpy(&opening.bound, data + OPEN_IMAGE, sizeof opening.bound);
+    status = engine_open_image(engine, image, data + OPEN_PLACES, size - OPEN_PLACES, &opening);
     maty_image_release(image);
   }
   reply_status(reply, status);
@@ -440,7 +437,11 @@ static void engine_part(engine_t *engine, unsigned part, const char *data, size_
                         reply_t *reply) {
   switch (part) {
   case PART_OPEN:
-    engine_open(engine, data, size, false, reply);
+    if (size < OPEN_PLACES) {
+      reply_status(reply, MATY_EINVAL);
+    } else {
+      engine_open(engine, data, size, false, reply);
+    }
     break;
   case PART_REPORT:
     reply_status(reply, size < REPORT_HEAD ? MATY_EINVAL : engine_take_report(engine, data, size));
@@ -745,31 +746,55 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
 }
 
 /* erlang:port_call/3 encodes a term straight into the driver's buffer, which
- * spares a binary, so this is how a message is shown that has no large binaries
- * in it: the operation is OP_SEND_TERM or OP_RECEIVE_TERM, the term is {Data, Message}
- * with the same data as above, and the reply one number, for which the VM wants a term
- * as well: the first byte of a reply shifted left by 16, and the ticket or the
- * field. */
-enum { CALL_HEAD = 8, CALL_MESSAGE = CALL_HEAD + HANDLE_SIZE };
+ * spares a binary, so this is how messages are shown: the operation is
+ * OP_SEND_TERM or OP_RECEIVE_TERM, the term is the message with a binary in place
+ * of its label, which is what comes before a message in the data of port_control:
+ * the handle, and a byte 0 if it is hollow. The reply is one number, for which the
+ * VM wants a term as well: the first byte of a reply shifted left by 16, and the
+ * ticket or the field. */
+
+/* Writes over what stands before the fields, so that the data is as engine_step
+ * wants it; the label is the shortest there is. Returns where it begins, or NULL if
+ * the term is another one. */
+static char *call_data(char *data, size_t size) {
+  enum { VERSION = 131, SMALL_TUPLE = 104, LARGE_TUPLE = 105, BINARY = 109, ATOM = 119 };
+  const uint8_t *term = (const uint8_t *)data;
+  size_t tuple = size > 1 && term[1] == LARGE_TUPLE ? 5 : 2; /* bytes of its head */
+  const uint8_t *binary = term + 1 + tuple;
+  if (size < 1 + tuple + 5 || term[0] != VERSION ||
+      (term[1] != SMALL_TUPLE && term[1] != LARGE_TUPLE) || binary[0] != BINARY || binary[1] != 0 ||
+      binary[2] != 0 || binary[3] != 0) {
+    return NULL;
+  }
+  size_t before = binary[4];
+  if (before < HANDLE_SIZE || before > HANDLE_SIZE + 1 || size < 1 + tuple + 5 + before) {
+    return NULL;
+  }
+  /* What is kept moves towards the start, as a label takes two bytes, and the head of
+   * the binary took five. */
+  uint8_t head[5];
+  char *begin = data + 3;
+  memcpy(head, term + 1, tuple);
+  memmove(begin, binary + 5, before);
+  begin[before] = (char)VERSION;
+  memcpy(begin + before + 1, head, tuple);
+  begin[before + 1 + tuple] = ATOM;
+  begin[before + 2 + tuple] = 0;
+  return begin;
+}
 
 static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
                                 char **buffer, ErlDrvSizeT buffer_size, unsigned *flags) {
-  /* Version, a tuple of two, a binary of eight bytes. */
-  static const uint8_t head[CALL_HEAD] = {131, 104, 2, 109, 0, 0, 0, HANDLE_SIZE};
   engine_t *engine = (engine_t *)drv_data;
   uint8_t bytes[4];
   reply_t stepped = {.bytes = bytes, .size = 0};
   (void)flags;
   unsigned op = command >> COMMAND_OP_SHIFT;
-  if ((op != OP_SEND_TERM && op != OP_RECEIVE_TERM) || size <= CALL_MESSAGE || buffer_size < 6 ||
-      memcmp(data, head, CALL_HEAD) != 0) {
+  char *begin = call_data(data, size);
+  if ((op != OP_SEND_TERM && op != OP_RECEIVE_TERM) || buffer_size < 6 || begin == NULL) {
     return -1; /* badarg in the caller */
   }
-  /* Moves the handle to where engine_step wants it: before a term of its own. */
-  memmove(data + CALL_HEAD - 1, data + CALL_HEAD, HANDLE_SIZE);
-  data[CALL_MESSAGE - 1] = (char)131;
-  engine_step(engine, (enum operation)op, command, data + CALL_HEAD - 1, size - CALL_HEAD + 1,
-              &stepped);
+  engine_step(engine, (enum operation)op, command, begin, size - (size_t)(begin - data), &stepped);
   uint32_t rest = 0;
   for (size_t i = 1; i < stepped.size; i++) {
     rest = rest << 8 | bytes[i];

@@ -58,16 +58,12 @@ static int print_verdict(const checked_t *checked, const maty_image_t *image, ma
   return status == MATY_OK ? EXIT_YES : status == MATY_EREJECTED ? EXIT_NO : EXIT_TROUBLE;
 }
 
-static uint32_t small(uint64_t number) {
-  return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
-}
-
 static int explore(const arguments_t *arguments, checked_t *checked, const maty_image_t *image) {
   watch_t watch = {.begin = seconds(),
                    .most = (double)option_number(arguments, OPTION_TIME, 0),
                    .shows = isatty(STDERR_FILENO)};
-  uint32_t bound = small(option_number(arguments, OPTION_BOUND, 1));
-  uint32_t most = small(option_number(arguments, OPTION_K_MC, 0));
+  uint32_t bound = (uint32_t)option_number(arguments, OPTION_BOUND, 1);
+  uint32_t most = (uint32_t)option_number(arguments, OPTION_K_MC, 0);
   maty_explore_options_t wanted = {.bound = bound,
                                    .max_states = option_number(arguments, OPTION_STATES, 0),
                                    .fairness = checked->config.fairness};

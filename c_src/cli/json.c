@@ -108,7 +108,7 @@ void json_file(const checked_t *checked, const char *path, bool first) {
   if (checked->module == NULL) {
     (void)fputs(",\"verdict\":\"unknown\",", stdout);
     print_member("trouble", checked->trouble);
-    (void)putchar('}');
+    (void)fputs(",\"protocols\":[],\"diagnostics\":[]}", stdout);
     return;
   }
   size_t count = maty_module_diagnostic_count(checked->module);

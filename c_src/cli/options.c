@@ -36,11 +36,11 @@ const option_t options[OPTION_COUNT] = {
                          "the file has machines; that of *.machines and *.cfsm is known"},
     [OPTION_NOTATION] = {"--format", OPTION_CHOICE, "plain|cfsm",
                          "the notation of machines; plain if not given"},
-    [OPTION_BOUND] = {"--bound", OPTION_NUMBER, "K",
+    [OPTION_BOUND] = {"--bound", OPTION_POSITIVE, "K",
                       "messages under way from one role to another; 1 if not given"},
-    [OPTION_STATES] = {"--states", OPTION_NUMBER, "N", "give up after so many states"},
-    [OPTION_TIME] = {"--time", OPTION_NUMBER, "SECONDS", "give up after so long"},
-    [OPTION_K_MC] = {"--k-mc", OPTION_NUMBER, "MOST",
+    [OPTION_STATES] = {"--states", OPTION_POSITIVE, "N", "give up after so many states"},
+    [OPTION_TIME] = {"--time", OPTION_POSITIVE, "SECONDS", "give up after so long"},
+    [OPTION_K_MC] = {"--k-mc", OPTION_POSITIVE, "MOST",
                      "look for the least K up to MOST within which the machines are compatible"},
 };
 
@@ -122,8 +122,14 @@ static bool value_fits(const command_t *command, const option_t *option, const c
                 option->value);
     return false;
   }
-  if (option->kind == OPTION_NUMBER && !read_number(value, &number)) {
+  if ((option->kind == OPTION_NUMBER || option->kind == OPTION_POSITIVE) &&
+      !read_number(value, &number)) {
     usage_error(command->name, "'%s' is no value of %s; it is a number", value, option->name);
+    return false;
+  }
+  if (option->kind == OPTION_POSITIVE && (number == 0 || number > OPTION_MOST)) {
+    usage_error(command->name, "'%s' is no value of %s; it is a number from 1 to %u", value,
+                option->name, OPTION_MOST);
     return false;
   }
   return true;

@@ -45,6 +45,7 @@ typedef enum option_kind {
   OPTION_TEXT,
   OPTION_FOLDER,
   OPTION_NUMBER,
+  OPTION_POSITIVE, /* a number from 1 to OPTION_MOST */
   OPTION_CHOICE
 } option_kind;
 
@@ -54,6 +55,8 @@ typedef struct option {
   const char *value; /* what the help calls it; of a CHOICE the words, with '|' between */
   const char *help;
 } option_t;
+
+#define OPTION_MOST UINT32_MAX
 
 enum { MAX_OPTIONS = 12 };
 

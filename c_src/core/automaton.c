@@ -18,7 +18,7 @@ typedef struct builder {
   maty__check_t *check;
   const maty__dialect_t *dialect;
   maty__automaton_t *automaton;
-  maty__graph_t graph;
+  const maty__graph_t *graph;
   maty__pool_t kernels;  /* by state: its nodes, before jumps are followed */
   maty__jumps_t jumps;   /* of this state's nodes */
   maty__u32s_t choosers; /* nodes of this state where a choice begins */
@@ -108,10 +108,11 @@ static uint32_t label_length(const builder_t *builder, uint32_t edge) {
 static maty_status check_sender(builder_t *builder, uint32_t state) {
   maty__point_t *point = &builder->automaton->points.at[state];
   uint32_t end = point->first_edge + point->edge_count, chosen = point->first_edge;
-  uint32_t subject =
-      builder->choosers.count == 0
-          ? MATY__NONE
-          : builder->graph.choosers.at[builder->graph.chooser_of.at[builder->choosers.at[0]]].role;
+  uint32_t subject = MATY__NONE;
+  if (builder->choosers.count > 0) {
+    uint32_t chooser = builder->graph->chooser_of.at[builder->choosers.at[0]];
+    subject = builder->graph->choosers.at[chooser].role;
+  }
   for (uint32_t edge = point->first_edge; edge < end; edge++)
     if (message_of(builder, edge)->sender == subject) {
       chosen = edge;
@@ -141,9 +142,9 @@ static maty_status check_choosers(builder_t *builder, uint32_t state) {
   uint32_t sender = builder->automaton->points.at[state].sender;
   for (uint32_t i = 0; i < builder->choosers.count; i++) {
     const maty__chooser_t *chooser;
-    for (uint32_t next = builder->graph.chooser_of.at[builder->choosers.at[i]]; next != MATY__NONE;
+    for (uint32_t next = builder->graph->chooser_of.at[builder->choosers.at[i]]; next != MATY__NONE;
          next = chooser->next) {
-      chooser = &builder->graph.choosers.at[next];
+      chooser = &builder->graph->choosers.at[next];
       builder->steps++;
       if (chooser->role == sender)
         continue;
@@ -218,7 +219,7 @@ static maty_status check_jumps(builder_t *builder, uint32_t state) {
   if (builder->dialect->labels != MATY__LABEL_FORBIDDEN || builder->jumps.again == MATY__NONE ||
       builder->jumps.arcs.count == 0 || maty__pool_length(&builder->kernels, state) > 1)
     return MATY_OK;
-  const maty__arc_t *jump = &builder->graph.arcs.at[builder->jumps.again];
+  const maty__arc_t *jump = &builder->graph->arcs.at[builder->jumps.again];
   builder->rejected = true;
   return maty__error(builder->check, MATY_CLASS_DUP_LABEL, jump->at, jump->length,
                      "two branches go on in the same way here: what comes next has to differ in "
@@ -227,7 +228,7 @@ static maty_status check_jumps(builder_t *builder, uint32_t state) {
 
 /* Follows jumps from one state's nodes and gathers the messages behind. */
 static maty_status gather(builder_t *builder, uint32_t state) {
-  const maty__graph_t *graph = &builder->graph;
+  const maty__graph_t *graph = builder->graph;
   maty__jumps_t *jumps = &builder->jumps;
   builder->choosers.count = 0;
   builder->ends = false;
@@ -245,19 +246,14 @@ static maty_status gather(builder_t *builder, uint32_t state) {
   return MATY_OK;
 }
 
-static maty_status check_payload(builder_t *builder, const maty__arc_t *one,
-                                 const maty__arc_t *other) {
-  if (one->payload == other->payload)
-    return MATY_OK;
-  const maty__message_t *message = &builder->automaton->messages.at[one->message];
-  uint32_t length = maty__word_length(builder->check, other->at);
-  builder->rejected = true;
-  MATY__TRY(maty__error(builder->check, MATY_CLASS_NONDET_PAYLOAD, other->at, length,
+maty_status maty__automaton_payloads(maty__check_t *check, const maty__automaton_t *automaton,
+                                     uint32_t message, uint32_t one, uint32_t other) {
+  maty__name_t label = automaton->messages.at[message].label;
+  MATY__TRY(maty__error(check, MATY_CLASS_NONDET_PAYLOAD, other, maty__word_length(check, other),
                         "'%.*s' has another payload here than in line %u, and both may come next",
-                        MATY__NAME(&builder->check->names, message->label),
-                        maty__check_place(builder->check, one->at).line));
-  return maty__note(builder->check, MATY_CLASS_NONDET_PAYLOAD, one->at,
-                    maty__word_length(builder->check, one->at), "the other one is here");
+                        MATY__NAME(&check->names, label), maty__check_place(check, one).line));
+  return maty__note(check, MATY_CLASS_NONDET_PAYLOAD, one, maty__word_length(check, one),
+                    "the other one is here");
 }
 
 static maty_status check_label(builder_t *builder, const maty__arc_t *one,
@@ -277,7 +273,7 @@ static maty_status check_label(builder_t *builder, const maty__arc_t *one,
 static maty_status find_target(builder_t *builder, uint32_t state, uint32_t first, uint32_t end,
                                uint32_t *target) {
   maty__automaton_t *automaton = builder->automaton;
-  const maty__arc_t *arcs = builder->graph.arcs.at;
+  const maty__arc_t *arcs = builder->graph->arcs.at;
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
     const maty__arc_t *arc = &arcs[(uint32_t)builder->jumps.arcs.at[i]];
@@ -286,9 +282,13 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
       MATY__TRY(check_label(builder, first_arc, arc));
       continue; /* what comes of both at once would be its consequence */
     }
-    MATY__TRY(check_payload(builder, first_arc, arc));
+    if (arc->payload != first_arc->payload) {
+      builder->rejected = true;
+      MATY__TRY(maty__automaton_payloads(builder->check, automaton, arc->message, first_arc->at,
+                                         arc->at));
+    }
     MATY__NEED(
-        maty__vec_push(builder->check->work, &builder->targets, builder->graph.onward[arc->to]));
+        maty__vec_push(builder->check->work, &builder->targets, builder->graph->onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
   *target = maty__pool_put(builder->check->work, &builder->kernels, builder->targets.at,
@@ -321,11 +321,11 @@ static maty_status expand(builder_t *builder, uint32_t state) {
     for (end = first + 1;
          end < builder->jumps.arcs.count && builder->jumps.arcs.at[end] >> 32 == message;)
       end++;
-    const maty__arc_t *arc = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
+    const maty__arc_t *arc = &builder->graph->arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
     maty__edge_t edge = {.message = arc->message, .payload = arc->payload, .at = arc->at};
     for (uint32_t i = first; i < end; i++)
       edge.deadline = maty__sooner(
-          edge.deadline, builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[i]].deadline);
+          edge.deadline, builder->graph->arcs.at[(uint32_t)builder->jumps.arcs.at[i]].deadline);
     MATY__TRY(find_target(builder, state, first, end, &edge.target));
     MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->edges, edge));
     automaton->points.at[state].edge_count++;
@@ -343,9 +343,8 @@ static maty_status expand(builder_t *builder, uint32_t state) {
   return check_state(builder, state);
 }
 
-static maty_status check_unused(builder_t *builder) {
-  maty__automaton_t *automaton = builder->automaton;
-  uint8_t *used = maty__zarray(builder->check->scratch, uint8_t, automaton->role_count);
+static maty_status check_unused(maty__check_t *check, maty__automaton_t *automaton) {
+  uint8_t *used = maty__zarray(check->scratch, uint8_t, automaton->role_count);
   MATY__NEED(used != NULL);
   for (uint32_t i = 0; i < automaton->messages.count; i++) {
     used[automaton->messages.at[i].sender] = 1;
@@ -357,20 +356,20 @@ static maty_status check_unused(builder_t *builder) {
     if (used[i])
       continue;
     const maty__use_t *role = &automaton->roles[i];
-    builder->rejected = true;
-    MATY__TRY(maty__error(builder->check, MATY_CLASS_UNUSED_ROLE, role->at,
-                          maty__name_length(&builder->check->names, role->name),
+    automaton->unused = true;
+    MATY__TRY(maty__error(check, MATY_CLASS_UNUSED_ROLE, role->at,
+                          maty__name_length(&check->names, role->name),
                           "the role '%.*s' takes no part in the conversation",
-                          MATY__NAME(&builder->check->names, role->name)));
+                          MATY__NAME(&check->names, role->name)));
   }
   return MATY_OK;
 }
 
 static maty_status find_states(builder_t *builder) {
   maty__arena_t *work = builder->check->work;
-  builder->jumps.seen = maty__zarray(work, uint32_t, builder->graph.node_count);
+  builder->jumps.seen = maty__zarray(work, uint32_t, builder->graph->node_count);
   MATY__NEED(builder->jumps.seen != NULL);
-  uint32_t begin = builder->graph.onward[builder->graph.begin];
+  uint32_t begin = builder->graph->onward[builder->graph->begin];
   MATY__NEED(maty__pool_put(work, &builder->kernels, &begin, 1) != MATY__NONE);
   MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->points,
                             ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
@@ -379,27 +378,46 @@ static maty_status find_states(builder_t *builder) {
   return MATY_OK;
 }
 
-static maty_status build(builder_t *builder, const maty__tree_t *tree, maty__types_t *types,
-                         maty__parts_t *parts) {
-  MATY__TRY(maty__graph_build(builder->check, tree, types, parts, MATY__ANY_ROLE,
-                              builder->automaton, &builder->graph));
-  if (builder->automaton->aside == NULL)
-    MATY__TRY(find_states(builder));
-  if (!builder->dialect->unused_roles)
-    MATY__TRY(check_unused(builder));
-  return builder->rejected ? MATY_EREJECTED : MATY_OK;
+maty_status maty__automaton_begin(maty__check_t *check, const maty__tree_t *tree,
+                                  maty__types_t *types, maty__parts_t *parts,
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton,
+                                  maty__graph_t *graph) {
+  *automaton = (maty__automaton_t){.protocol = protocol,
+                                   .roles = tree->uses.at + protocol->first_role,
+                                   .role_count = protocol->role_count};
+  maty_status status =
+      maty__graph_build(check, tree, types, parts, MATY__ANY_ROLE, automaton, graph);
+  const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
+  /* Where nothing is passed over, the graph ends at what nothing leads to. */
+  bool whole = status == MATY_OK || (dialect->passes_loops && graph->onward != NULL);
+  if (whole && !dialect->unused_roles)
+    MATY__TRY(check_unused(check, automaton));
+  return status;
+}
+
+maty_status maty__automaton_finish(maty__check_t *check, maty__automaton_t *automaton,
+                                   const maty__graph_t *graph) {
+  builder_t builder = {.check = check,
+                       .dialect = maty__dialect(check->config->dialect),
+                       .automaton = automaton,
+                       .graph = graph};
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status = automaton->aside == NULL ? find_states(&builder) : MATY_OK;
+  maty__arena_rewind(check->work, mark);
+  if (status != MATY_OK)
+    return status;
+  return builder.rejected || automaton->unused ? MATY_EREJECTED : MATY_OK;
 }
 
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, maty__parts_t *parts,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton) {
-  builder_t builder = {
-      .check = check, .dialect = maty__dialect(check->config->dialect), .automaton = automaton};
-  *automaton = (maty__automaton_t){.protocol = protocol,
-                                   .roles = tree->uses.at + protocol->first_role,
-                                   .role_count = protocol->role_count};
+  maty__graph_t graph;
   maty__arena_mark_t mark = maty__arena_mark(check->work);
-  maty_status status = build(&builder, tree, types, parts);
+  maty_status status =
+      maty__automaton_begin(check, tree, types, parts, protocol, automaton, &graph);
+  if (status == MATY_OK)
+    status = maty__automaton_finish(check, automaton, &graph);
   maty__arena_rewind(check->work, mark);
   return status;
 }

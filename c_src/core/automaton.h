@@ -54,17 +54,37 @@ typedef struct maty__automaton {
   /* The first statement that goes on beside one that never ends, if there is one:
    * then only the messages are known, since there is no one order of them. */
   const maty__stmt_t *aside;
+  bool unused; /* a role takes no part, and the dialect forbids that */
   MATY__VEC(maty__point_t) points;
   MATY__VEC(maty__edge_t) edges;
 } maty__automaton_t;
 
-/* Builds the automaton of one protocol in check->scratch; without "parts" nothing
- * is pruned. MATY_EREJECTED: it
- * has none, and that is reported or was before (the protocol, or one that it
- * calls, is broken). */
+struct maty__graph;
+
+/* Builds the graph of one protocol, in check->work, and the automaton's messages, in
+ * check->scratch; without "parts" nothing is pruned. A role that takes no part is
+ * reported, and no obstacle yet. MATY_EREJECTED: something is wrong, and that is
+ * reported or was before (the protocol, or one that it calls, is broken); if
+ * graph->onward is set, the messages are all there nevertheless. */
+maty_status maty__automaton_begin(maty__check_t *check, const maty__tree_t *tree,
+                                  maty__types_t *types, maty__parts_t *parts,
+                                  const maty__protocol_t *protocol, maty__automaton_t *automaton,
+                                  struct maty__graph *graph);
+
+/* Finds the states of an automaton that was begun with MATY_OK. MATY_EREJECTED:
+ * something is wrong with it, and that is reported. */
+maty_status maty__automaton_finish(maty__check_t *check, maty__automaton_t *automaton,
+                                   const struct maty__graph *graph);
+
+/* Both of them. */
 maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, maty__parts_t *parts,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton);
+
+/* Reports that a message stands in two places with different payloads, where
+ * either may come next. */
+maty_status maty__automaton_payloads(maty__check_t *check, const maty__automaton_t *automaton,
+                                     uint32_t message, uint32_t one, uint32_t other);
 
 /* Adds one transition to a run, as its step "number". */
 maty_status maty__automaton_step(maty__check_t *check, const maty__automaton_t *automaton,

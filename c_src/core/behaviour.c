@@ -277,8 +277,8 @@ static void read_node(reader_t *reader) {
   } else if (word(reader, "raised")) {
     node.kind = MATY__NODE_EXIT;
     node.number = MATY__EXIT_RAISED;
-  } else if (word(reader, "suspend")) {
-    node.kind = MATY__NODE_SUSPEND;
+  } else if (word(reader, "suspend") || word(reader, "hold")) {
+    node.kind = reader->at[-2] == 'n' ? MATY__NODE_SUSPEND : MATY__NODE_HOLD;
     node.place = next_place(reader);
     node.number = next_node(reader);
   } else if (word(reader, "done")) {
@@ -309,6 +309,7 @@ static void read_node(reader_t *reader) {
 static void read_handler(reader_t *reader) {
   maty__behaviour_t *behaviour = reader->behaviour;
   maty__handler_t handler = {.first_on = behaviour->ons.count,
+                             .resume = MATY__NONE,
                              .first_clause = behaviour->clauses.count};
   uint32_t index = behaviour->handlers.count;
   if (next_number(reader) != index)
@@ -326,6 +327,10 @@ static void read_handler(reader_t *reader) {
     end_line(reader);
     need(reader, maty__vec_push(reader->arena, &behaviour->ons, on));
     handler.on_count++;
+  }
+  if (!reader->failed && word(reader, "resume")) {
+    handler.resume = next_number(reader);
+    end_line(reader);
   }
   while (!reader->failed && word(reader, "clause")) {
     maty__clause_t clause;
@@ -350,13 +355,15 @@ static bool verify(const maty__behaviour_t *behaviour) {
     good = good && is_node(behaviour, behaviour->targets.at[i], false);
   for (uint32_t i = 0; i < behaviour->ons.count; i++)
     good = good && is_node(behaviour, behaviour->ons.at[i].node, false);
+  for (uint32_t i = 0; i < behaviour->handlers.count; i++)
+    good = good && is_node(behaviour, behaviour->handlers.at[i].resume, true);
   for (uint32_t i = 0; i < behaviour->nodes.count; i++) {
     const maty__node_t *node = &behaviour->nodes.at[i];
     good =
         good && is_node(behaviour, node->refused, true) && is_node(behaviour, node->raised, true);
     if (node->kind == MATY__NODE_CALL)
       good = good && is_node(behaviour, node->number, false);
-    if (node->kind == MATY__NODE_SUSPEND)
+    if (node->kind == MATY__NODE_SUSPEND || node->kind == MATY__NODE_HOLD)
       good = good && (node->number == MATY__NONE || node->number < behaviour->handlers.count);
   }
   return good;

@@ -9,6 +9,7 @@
  *   handler H NAME PLACE          what can be suspended, numbered from 0; it has
  *   on LABEL PEER NODE              where it goes on when it hears this message
  *   perhaps LABEL PEER NODE         the same, if it does not fail on it
+ *   resume NODE                     where it goes on when it was held; once at most
  *   clause MARK PLACE               a clause of it, and its mark
  *   nodes COUNT                   then the nodes, one a line, numbered from 0:
  *
@@ -21,6 +22,7 @@
  *                                 i, or the last one
  *   exit I, refused, raised       the ends of what was called
  *   suspend PLACE H               waits with a handler; "-": it is not known which
+ *   hold PLACE H                  stands still with a handler, which goes on from there
  *   done PLACE                    the role has come to its end
  *   mark MARK NODE                a clause was chosen
  *   bad PLACE CLASS TEXT NODE     what is wrong wherever the role stands
@@ -67,6 +69,7 @@ typedef enum maty__node_kind {
   MATY__NODE_CALL,
   MATY__NODE_EXIT,
   MATY__NODE_SUSPEND,
+  MATY__NODE_HOLD,
   MATY__NODE_DONE,
   MATY__NODE_MARK,
   MATY__NODE_BAD,
@@ -99,6 +102,7 @@ typedef struct maty__handler {
   const char *name;
   maty__code_place_t place;
   uint32_t first_on, on_count;
+  uint32_t resume; /* a node, or MATY__NONE */
   uint32_t first_clause, clause_count;
 } maty__handler_t;
 

@@ -462,7 +462,7 @@ static maty_status report_send(search_t *search, uint32_t at, const maty__node_t
 static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *node) {
   uint32_t state = search->points.at[at].state;
   bool known = node->role != NULL && node->label != NULL;
-  uint32_t field = 0, wrong_field = 0, fitting = 0;
+  uint32_t field = 0, wrong_field = 0, wrong_index = 0, fitting = 0;
   maty_transition_info_t transition, wrong = {.arity = MATY__NONE};
   maty_state_info_t info;
   MATY__TRY(maty_image_state(search->image, image_state(search, state), &info));
@@ -472,6 +472,7 @@ static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *no
     if (match == PAYLOAD && known) {
       wrong = transition;
       wrong_field = field;
+      wrong_index = i;
     }
     if (match != MATCH)
       continue;
@@ -486,8 +487,11 @@ static maty_status do_send(search_t *search, uint32_t at, const maty__node_t *no
     return go_from(search, at, node->refused, state, MATY__NONE);
   if ((state & 1) != 0)
     return doubt(search, at);
-  return wrong.arity == MATY__NONE ? report_send(search, at, node)
-                                   : report_payload(search, at, node, &wrong, wrong_field);
+  if (wrong.arity == MATY__NONE)
+    return report_send(search, at, node);
+  MATY__TRY(report_payload(search, at, node, &wrong, wrong_field));
+  /* Which message is meant is clear, so what follows it can be looked at. */
+  return go_on(search, at, (wrong.target - search->info.first_state) << 1, wrong_index);
 }
 
 static const maty__on_t *on_message(const search_t *search, const maty__handler_t *handler,
@@ -567,24 +571,54 @@ static maty_status hear(search_t *search, uint32_t at, const maty__node_t *node,
   return MATY_OK;
 }
 
+/* A handler that is held runs from the state it is held in, whatever happens elsewhere. */
+static maty_status go_on_held(search_t *search, uint32_t at, const maty__node_t *node) {
+  uint32_t frame, resume = search->behaviour->handlers.at[node->number].resume;
+  if (search->suspended[node->number] == MATY__NONE)
+    search->suspended[node->number] = at;
+  if (resume == MATY__NONE)
+    return MATY_OK;
+  return begin(search, resume, search->points.at[at].state, at, MATY__NONE, &frame);
+}
+
+/* How a handler ends, and where that is right. */
+typedef struct ending {
+  maty_phase phase;
+  maty_class class_;
+  const char *wrong;
+} ending_t;
+
+static ending_t ending_of(maty__node_kind kind) {
+  switch (kind) {
+  case MATY__NODE_SUSPEND:
+    return (ending_t){MATY_PHASE_RECEIVE, MATY_CLASS_BAD_SUSPEND,
+                      "suspends where it does not wait"};
+  case MATY__NODE_HOLD:
+    return (ending_t){MATY_PHASE_SEND, MATY_CLASS_BAD_SUSPEND, "holds where it does not send"};
+  default:
+    return (ending_t){MATY_PHASE_FINAL, MATY_CLASS_BAD_DONE,
+                      "is done before it has come to its end"};
+  }
+}
+
 static maty_status do_end(search_t *search, uint32_t at, const maty__node_t *node) {
-  bool suspends = node->kind == MATY__NODE_SUSPEND;
+  ending_t ending = ending_of(node->kind);
   uint32_t state = search->points.at[at].state;
   maty_state_info_t info;
   maty__text_t text;
   MATY__TRY(maty_image_state(search->image, image_state(search, state), &info));
-  if (info.phase == (suspends ? MATY_PHASE_RECEIVE : MATY_PHASE_FINAL))
-    return suspends && node->number != MATY__NONE ? hear(search, at, node, &info) : MATY_OK;
+  if (info.phase == ending.phase) {
+    if (node->number == MATY__NONE)
+      return MATY_OK;
+    return node->kind == MATY__NODE_HOLD ? go_on_held(search, at, node)
+                                         : hear(search, at, node, &info);
+  }
   if ((state & 1) != 0)
     return doubt(search, at);
   maty__text_init(&text, search->scratch);
-  maty__text_add(&text,
-                 suspends ? "%s suspends where it does not wait; "
-                          : "%s is done before it has come to its end; ",
-                 search->behaviour->role);
+  maty__text_add(&text, "%s %s; ", search->behaviour->role, ending.wrong);
   add_expected(search, &text, image_state(search, state));
-  return report(search, at, suspends ? MATY_CLASS_BAD_SUSPEND : MATY_CLASS_BAD_DONE, node->place,
-                &text);
+  return report(search, at, ending.class_, node->place, &text);
 }
 
 static maty_status do_bad(search_t *search, uint32_t at, const maty__node_t *node) {
@@ -608,6 +642,7 @@ static maty_status do_point(search_t *search, uint32_t at) {
   case MATY__NODE_EXIT:
     return do_exit(search, at, node);
   case MATY__NODE_SUSPEND:
+  case MATY__NODE_HOLD:
   case MATY__NODE_DONE:
     return do_end(search, at, node);
   case MATY__NODE_MARK:

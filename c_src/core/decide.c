@@ -5,6 +5,7 @@
 
 #include "dialect.h"
 #include "enabling.h"
+#include "graph.h"
 #include "image_build.h"
 #include "implement.h"
 #include "limits.h"
@@ -122,19 +123,30 @@ static bool is_deterministic(const maty__machines_t *machines) {
   return true;
 }
 
-/* Explores the roles' parts as they are written. If nothing is wrong and "kept" is
- * not NULL, it becomes their image, or stays NULL if they cannot run. */
+/* Explores the roles' parts as they are written. If nothing is wrong, "kept" becomes
+ * their image, or stays NULL if they cannot run. "begun" is
+ * what the automaton's graph was found to be, reported behind the first "from"
+ * diagnostics: of the rules that come before exploring, the first one that is
+ * broken is told of. */
 static maty_status explore_local_types(maty__check_t *check, const maty__tree_t *tree,
                                        maty__types_t *types, maty__parts_t *parts,
-                                       maty__automaton_t *automaton, maty_image_t **kept) {
+                                       maty__automaton_t *automaton, maty_status begun,
+                                       uint32_t from, maty_image_t **kept) {
+  static const maty_class rules[] = {MATY_CLASS_UNUSED_ROLE, MATY_CLASS_CHOICE_SUBJECT,
+                                     MATY_CLASS_UNREACHABLE, MATY_CLASS_NONDET_PAYLOAD};
   maty__machines_t machines = {.states = {0}};
   maty_image_t *image = NULL;
   maty_status status = maty__local_machines(check, tree, types, parts, automaton, &machines);
+  maty__report_first_of(check, from, rules, sizeof rules / sizeof *rules);
+  if (status == MATY_OK && automaton->unused)
+    status = MATY_EREJECTED;
+  if (status == MATY_OK)
+    status = begun;
   if (status == MATY_OK)
     status = make_image(check, automaton, &machines, types, &image);
   if (status == MATY_OK)
     status = explore_image(check, automaton->protocol, image);
-  if (status == MATY_OK && kept != NULL && is_deterministic(&machines))
+  if (status == MATY_OK && is_deterministic(&machines))
     *kept = image;
   else
     maty_image_release(image);
@@ -148,30 +160,78 @@ static maty_status reject_aside(maty__check_t *check, const maty__stmt_t *stmt) 
   return MATY_EREJECTED;
 }
 
-maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
-                         maty__parts_t *parts, const maty__protocol_t *protocol,
-                         maty_image_t **image) {
+/* Judges the conversation as one automaton, and makes the machines that run. */
+static maty_status decide_automaton(maty__check_t *check, maty__automaton_t *automaton,
+                                    const maty__graph_t *graph, const maty__types_t *types,
+                                    maty_image_t **image) {
+  maty__machines_t machines = {.states = {0}};
+  MATY__TRY(maty__automaton_finish(check, automaton, graph));
+  MATY__TRY(make_machines(check, automaton, &machines));
+  return make_image(check, automaton, &machines, types, image);
+}
+
+/* The same, where the roles' parts as they are written were explored. In one
+ * automaton a role is held up by what comes before its part, even if that is
+ * nothing to it. If that is all that is wrong, the role goes past it and its part
+ * as it is written runs. */
+static maty_status decide_explored(maty__check_t *check, maty__automaton_t *automaton,
+                                   const maty__graph_t *graph, const maty__types_t *types,
+                                   maty_image_t **written, maty_image_t **image) {
+  uint32_t from = check->diagnostics.count;
+  if (automaton->aside != NULL && *written == NULL)
+    return reject_aside(check, automaton->aside);
+  if (automaton->aside == NULL) {
+    maty_status status = decide_automaton(check, automaton, graph, types, image);
+    if (status != MATY_EREJECTED || *written == NULL || check->full ||
+        !maty__report_all_of(check, from, MATY_CLASS_ROLE_PROGRESS))
+      return status;
+    maty__report_drop(check, from);
+  }
+  *image = *written;
+  *written = NULL;
+  return MATY_OK;
+}
+
+static maty_status decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
+                          maty__parts_t *parts, const maty__protocol_t *protocol,
+                          maty_image_t **image) {
   const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
   maty__automaton_t automaton;
-  maty__machines_t machines = {.states = {0}};
+  maty__graph_t graph;
   if (protocol->broken)
     return MATY_EREJECTED;
   if (dialect->enabling)
     MATY__TRY(maty__enabling_check(check, tree, (uint32_t)(protocol - tree->protocols.at)));
-  MATY__TRY(maty__automaton_build(check, tree, types, parts, protocol, &automaton));
-  bool beside = automaton.aside != NULL;
-  if (dialect->explored)
-    MATY__TRY(explore_local_types(check, tree, types, parts, &automaton, beside ? image : NULL));
-  if (beside) /* the parts as they are written are all there is */
-    return *image != NULL ? MATY_OK : reject_aside(check, automaton.aside);
-  MATY__TRY(make_machines(check, &automaton, &machines));
-  MATY__TRY(make_image(check, &automaton, &machines, types, image));
-  if (dialect->explored || fairness_of(check) != MATY_FAIRNESS_UNFAIR)
+  uint32_t from = check->diagnostics.count;
+  maty_status status =
+      maty__automaton_begin(check, tree, types, parts, protocol, &automaton, &graph);
+  if (status != MATY_OK && (status != MATY_EREJECTED || graph.onward == NULL))
+    return status;
+  if (dialect->explored) {
+    maty_image_t *written = NULL;
+    status = explore_local_types(check, tree, types, parts, &automaton, status, from, &written);
+    if (status == MATY_OK)
+      status = decide_explored(check, &automaton, &graph, types, &written, image);
+    maty_image_release(written);
+    return status;
+  }
+  MATY__TRY(status);
+  MATY__TRY(decide_automaton(check, &automaton, &graph, types, image));
+  if (fairness_of(check) != MATY_FAIRNESS_UNFAIR)
     return MATY_OK;
-  maty_status status = explore_image(check, protocol, *image);
+  status = explore_image(check, protocol, *image);
   if (status != MATY_OK) {
     maty_image_release(*image);
     *image = NULL;
   }
+  return status;
+}
+
+maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
+                         maty__parts_t *parts, const maty__protocol_t *protocol,
+                         maty_image_t **image) {
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status = decide(check, tree, types, parts, protocol, image);
+  maty__arena_rewind(check->work, mark);
   return status;
 }

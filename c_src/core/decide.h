@@ -1,8 +1,8 @@
 /* decide.h - whether one protocol of a text is accepted, and its image.
  *
- * The steps, in this order, each where the dialect has it: enabling, automaton,
- * the roles' parts as they are written explored, implementability, machines,
- * image, and the image explored if whoever chooses may be unfair.
+ * The steps, in this order, each where the dialect has it: enabling, the graph,
+ * the roles' parts as they are written explored, automaton, implementability,
+ * machines, image, and the image explored if whoever chooses may be unfair.
  */
 #ifndef MATY_DECIDE_H
 #define MATY_DECIDE_H

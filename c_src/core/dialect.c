@@ -11,6 +11,7 @@ static const maty__dialect_t dialects[] = {
                                .labels = MATY__LABEL_SAME_PAYLOAD,
                                .module_line = true,
                                .ordered = true,
+                               .names_first = true,
                                .bare_signatures = true,
                                .prunes_loops = true,
                                .last_continue = true,
@@ -22,7 +23,9 @@ static const maty__dialect_t dialects[] = {
                             .payloads = MATY__PAYLOAD_FREE,
                             .labels = MATY__LABEL_FORBIDDEN,
                             .ordered = true,
+                            .names_first = true,
                             .unused_roles = true,
+                            .loops_differ = true,
                             .one_receiver = true,
                             .choice = MATY_FAIRNESS_FAIR},
 };

@@ -29,8 +29,10 @@ typedef struct maty__dialect {
   maty__label_rule labels;
   bool module_line;     /* required; its last part is the file's name */
   bool ordered;         /* imports come before types, and those before protocols */
+  bool names_first;     /* nothing is judged while a name or the syntax is wrong anywhere */
   bool bare_signatures; /* a message without brackets is a declared signature */
   bool unused_roles;    /* a role that takes no part is allowed */
+  bool loops_differ;    /* a loop in another one has a name of its own */
   bool one_receiver;    /* the first messages of a choice's branches go to one role */
   bool prunes_loops;    /* a loop that can go round without a message is cut, not refused */
   bool last_continue;   /* nothing follows a block that goes on with a loop around it */

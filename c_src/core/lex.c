@@ -109,18 +109,28 @@ static uint32_t character_length(const maty__lexer_t *lexer, uint32_t at) {
   return first >= 0xf5 ? 1 : length;
 }
 
+static bool is_in_name(unsigned char byte) {
+  return byte_class[byte] == LETTER || byte_class[byte] == TAIL;
+}
+
 static maty_status skip_stray(maty__lexer_t *lexer) {
   uint32_t begin = lexer->at, length = character_length(lexer, begin);
   unsigned char first = byte_at(lexer, begin);
+  bool in_name = begin > 0 && is_in_name(byte_at(lexer, begin - 1));
   lexer->at += length;
-  /* The rest of a run is the same mistake. */
-  while (lexer->at < lexer->length && byte_class[byte_at(lexer, lexer->at)] == OTHER)
+  /* The rest of a run is the same mistake, and so is the rest of a name. */
+  while (lexer->at < lexer->length && (byte_class[byte_at(lexer, lexer->at)] == OTHER ||
+                                       (in_name && is_in_name(byte_at(lexer, lexer->at)))))
     lexer->at++;
+  if (begin == 0 && length == 3 && memcmp(lexer->text, "\xef\xbb\xbf", 3) == 0)
+    return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base, length,
+                       "a text begins without a byte order mark (EF BB BF)");
   if (length == 1 && (first < 0x20 || first >= 0x7f))
     return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, 1,
                        "the byte 0x%02x has no place here", first);
   return maty__error(lexer->check, MATY_CLASS_SYNTAX, lexer->base + begin, length,
-                     "the character '%.*s' has no place here", (int)length, lexer->text + begin);
+                     "the character '%.*s' has no place %s", (int)length, lexer->text + begin,
+                     in_name ? "in a name" : "here");
 }
 
 static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {

@@ -35,11 +35,26 @@ static maty_status find_state(builder_t *builder, uint32_t node, uint32_t *state
   return MATY_OK;
 }
 
+/* One payload for each message that may come next. */
+static maty_status check_payloads(builder_t *builder, uint32_t first, uint32_t end) {
+  const maty__arc_t *one = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[first]];
+  for (uint32_t i = first + 1; i < end; i++) {
+    const maty__arc_t *other = &builder->graph.arcs.at[(uint32_t)builder->jumps.arcs.at[i]];
+    if (one->payload == other->payload)
+      continue;
+    builder->rejected = true;
+    return maty__automaton_payloads(builder->check, builder->automaton, one->message, one->at,
+                                    other->at);
+  }
+  return MATY_OK;
+}
+
 /* The moves with one message, arcs[first .. end - 1]. */
 static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
                              maty__local_state_t *state) {
   maty__u64s_t *targets = &builder->targets;
   targets->count = 0;
+  MATY__TRY(check_payloads(builder, first, end));
   for (uint32_t i = first; i < end; i++) {
     uint32_t arc = (uint32_t)builder->jumps.arcs.at[i], target;
     if (message_of(builder, arc)->receiver == builder->role)
@@ -153,7 +168,9 @@ maty_status maty__local_machines(maty__check_t *check, const maty__tree_t *tree,
     maty__arena_mark_t mark = maty__arena_mark(check->work);
     maty_status status =
         maty__graph_build(check, tree, types, parts, role, automaton, &builder.graph);
-    if (status == MATY_OK)
+    rejected = rejected || status == MATY_EREJECTED;
+    /* What is unreachable does not change who tells the role of a choice. */
+    if (builder.graph.onward != NULL && (status == MATY_OK || status == MATY_EREJECTED))
       status = add_machine(&builder);
     maty__arena_rewind(check->work, mark);
     if (status != MATY_OK && status != MATY_EREJECTED)

@@ -152,12 +152,14 @@ static maty_status write_state(writer_t *writer, const maty__role_t *role, uint3
   return flush(writer);
 }
 
-/* Without its states a role is only named, so that others can name it. */
-static maty_status write_role(writer_t *writer, const maty__role_t *role, bool with_states) {
+/* Without its states a role is only named, so that others can name it; such lines
+ * stand together. */
+static maty_status write_role(writer_t *writer, const maty__role_t *role, bool with_states,
+                              bool behind_name) {
   const char *name = writer->image->strings + role->name;
   bool plain = writer->format == MATY_MACHINES_PLAIN;
   if (plain && !with_states) {
-    maty__text_add(&writer->text, "role %s;\n", name);
+    maty__text_add(&writer->text, "%srole %s;\n", behind_name ? "" : "\n", name);
     return flush(writer);
   }
   maty__text_add(&writer->text, plain ? "\nmachine %s {\n" : ".outputs %s\n.state graph\n", name);
@@ -173,10 +175,11 @@ static maty_status write_role(writer_t *writer, const maty__role_t *role, bool w
 static maty_status write_all(writer_t *writer, uint32_t role) {
   const maty_image_t *image = writer->image;
   if (writer->format == MATY_MACHINES_PLAIN)
-    maty__text_add(&writer->text, "machines %s;\n%s", maty_image_protocol(image),
-                   role == MATY_ALL_ROLES ? "" : "\n");
-  for (uint32_t i = 0; i < image->header->roles.count; i++)
-    MATY__TRY(write_role(writer, &image->roles[i], role == MATY_ALL_ROLES || role == i));
+    maty__text_add(&writer->text, "machines %s;\n", maty_image_protocol(image));
+  for (uint32_t i = 0; i < image->header->roles.count; i++) {
+    bool with_states = role == MATY_ALL_ROLES || role == i;
+    MATY__TRY(write_role(writer, &image->roles[i], with_states, i > 0 && i - 1 != role));
+  }
   return MATY_OK;
 }
 

@@ -67,7 +67,9 @@ maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
 static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
                                    const maty__tree_t *tree, maty__types_t *types) {
   const maty__unit_t *unit = &tree->units.at[0];
-  bool needs_parts = maty__dialect(check->config->dialect)->prunes_loops;
+  const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
+  bool needs_parts = dialect->prunes_loops;
+  bool judged = !dialect->names_first || maty__report_all_of(check, 0, MATY_CLASS_UNSUPPORTED);
   maty__parts_t parts;
   if (needs_parts)
     MATY__TRY(maty__parts_init(&parts, check, tree));
@@ -81,6 +83,8 @@ static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
       continue;
     if (own)
       MATY__TRY(add_protocol(module, check, protocol->path));
+    if (!judged)
+      continue;
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
     maty_status status =
         maty__decide(check, tree, types, needs_parts ? &parts : NULL, protocol, &image);

@@ -144,8 +144,15 @@ static maty_status read_connection(maty__parser_t *parser, maty__stmt_t stmt,
   return end_stmt(parser, stmt, "the roles");
 }
 
+/* 5 or 1.5, or nothing where a window is open. */
 static maty_status skip_number(maty__parser_t *parser) {
-  return maty__is_number(maty__peek(parser, 0)) ? maty__advance(parser) : MATY_OK;
+  if (!maty__is_number(maty__peek(parser, 0)))
+    return MATY_OK;
+  MATY__TRY(maty__advance(parser));
+  if (!maty__is(parser, 0, '.'))
+    return MATY_OK;
+  MATY__TRY(maty__advance(parser));
+  return maty__take(parser, MATY__TOKEN_NAME, "digits after '.'");
 }
 
 /* within [from;to], each end inside or not, using a clock, and resetting (clocks). */
@@ -169,7 +176,9 @@ static maty_status read_time(maty__parser_t *parser) {
     return MATY_OK;
   MATY__TRY(maty__advance(parser));
   MATY__TRY(maty__take_word(parser, MATY__WORD_RESETTING, "'resetting' after 'and'"));
-  MATY__TRY(maty__take(parser, '(', "'(' after 'resetting'"));
+  if (!maty__is(parser, 0, '('))
+    return maty__take(parser, MATY__TOKEN_NAME, "a clock or '(' after 'resetting'");
+  MATY__TRY(maty__advance(parser));
   while (!maty__is(parser, 0, ')')) {
     MATY__TRY(maty__take(parser, MATY__TOKEN_NAME, "a clock or ')'"));
     if (maty__is(parser, 0, ','))
@@ -298,7 +307,20 @@ static maty_status read_loop_variable(maty__parser_t *parser) {
   return maty__parse_expr(parser, MATY__SORT_ANY, "");
 }
 
+/* "[]", of a loop that has no variables after all. */
+static maty_status skip_no_variables(maty__parser_t *parser, bool *none) {
+  *none = maty__is(parser, 0, '[') && maty__is(parser, 1, ']');
+  if (!*none)
+    return MATY_OK;
+  MATY__TRY(maty__advance(parser));
+  return maty__advance(parser);
+}
+
 static maty_status read_loop_variables(maty__parser_t *parser) {
+  bool none;
+  MATY__TRY(skip_no_variables(parser, &none));
+  if (none)
+    return MATY_OK;
   MATY__TRY(maty__feature_use_token(parser, MATY__FEATURE_RECURSION_VARIABLE));
   do
     MATY__TRY(read_loop_variable(parser));
@@ -308,6 +330,10 @@ static maty_status read_loop_variables(maty__parser_t *parser) {
 
 /* At the '[' of what a "continue" hands to the loop's variables. */
 static maty_status read_loop_values(maty__parser_t *parser) {
+  bool none;
+  MATY__TRY(skip_no_variables(parser, &none));
+  if (none)
+    return MATY_OK;
   MATY__TRY(maty__feature_use_token(parser, MATY__FEATURE_RECURSION_VARIABLE));
   do {
     MATY__TRY(maty__advance(parser));

@@ -129,6 +129,49 @@ maty_status maty__check_show(maty__check_t *check, maty__name_t name, const char
   return MATY_OK;
 }
 
+/* The index of a class in "classes", or "count". */
+static uint32_t rank_of(maty_class class_, const maty_class *classes, uint32_t count) {
+  uint32_t rank = 0;
+  while (rank < count && classes[rank] != class_)
+    rank++;
+  return rank;
+}
+
+void maty__report_first_of(maty__check_t *check, uint32_t from, const maty_class *classes,
+                           uint32_t class_count) {
+  uint32_t best = class_count, kept = from;
+  bool keeps = true; /* the last error, and so its notes */
+  for (uint32_t i = from; i < check->diagnostics.count; i++) {
+    uint32_t rank = rank_of(check->diagnostics.at[i].class_, classes, class_count);
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR && rank < best)
+      best = rank;
+  }
+  for (uint32_t i = from; i < check->diagnostics.count; i++) {
+    uint32_t rank = rank_of(check->diagnostics.at[i].class_, classes, class_count);
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR)
+      keeps = rank == best || rank == class_count;
+    if (!keeps)
+      continue;
+    check->diagnostics.at[kept] = check->diagnostics.at[i];
+    check->places.at[kept++] = check->places.at[i];
+  }
+  check->diagnostics.count = check->places.count = kept;
+}
+
+bool maty__report_all_of(const maty__check_t *check, uint32_t from, maty_class class_) {
+  for (uint32_t i = from; i < check->diagnostics.count; i++)
+    if (check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR &&
+        check->diagnostics.at[i].class_ != class_)
+      return false;
+  return true;
+}
+
+void maty__report_drop(maty__check_t *check, uint32_t from) {
+  for (uint32_t i = from; i < check->diagnostics.count; i++)
+    check->errors -= check->diagnostics.at[i].severity == MATY_SEVERITY_ERROR;
+  check->diagnostics.count = check->places.count = from;
+}
+
 /* Sorts numbers of errors by place; the number breaks ties, so that equal
  * places keep their order. There are too few of them for anything clever. */
 maty_status maty__report_sort(maty__check_t *check) {

@@ -76,6 +76,19 @@ maty_status maty__report_runs(maty__check_t *check, maty__runs_t *runs);
 /* Sets *text to a name as a text of its own, which lives as long as the module. */
 maty_status maty__check_show(maty__check_t *check, maty__name_t name, const char **text);
 
+/* Of the errors reported behind the first "from" diagnostics keeps those of the
+ * class that comes first in "classes" and was reported; those of classes that
+ * do not stand there are kept, too. */
+void maty__report_first_of(maty__check_t *check, uint32_t from, const maty_class *classes,
+                           uint32_t class_count);
+
+/* Whether all errors reported behind the first "from" diagnostics are of one class. */
+bool maty__report_all_of(const maty__check_t *check, uint32_t from, maty_class class_);
+
+/* Takes back what was reported behind the first "from" diagnostics. The check must
+ * not be full. */
+void maty__report_drop(maty__check_t *check, uint32_t from);
+
 /* Puts the diagnostics into the order of the text, notes behind their error. */
 maty_status maty__report_sort(maty__check_t *check);
 

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "dialect.h"
 #include "limits.h"
 #include "text.h"
 
@@ -220,6 +221,22 @@ static maty_status resolve_continue(resolver_t *resolver, maty__stmt_t *stmt) {
                  &nearest);
 }
 
+/* Makes a loop's name known, and hides that of a loop around it. */
+static maty_status open_loop(resolver_t *resolver, const maty__stmt_t *stmt, uint32_t index) {
+  open_rec_t rec = {.name = stmt->name.name, .hidden = resolver->rec_of[stmt->name.name]};
+  MATY__NEED(maty__vec_push(resolver->check->scratch, &resolver->open, rec));
+  resolver->rec_of[stmt->name.name] = index;
+  if (rec.hidden == MATY__NONE || !maty__dialect(resolver->check->config->dialect)->loops_differ)
+    return MATY_OK;
+  resolver->protocol->broken = true;
+  MATY__TRY(maty__error(resolver->check, MATY_CLASS_DUP_LABEL, stmt->name.at,
+                        length_of(resolver, &stmt->name), "a loop around this is named '%.*s', too",
+                        MATY__NAME(&resolver->check->names, stmt->name.name)));
+  const maty__use_t *outer = &resolver->tree->stmts.at[rec.hidden].name;
+  return maty__note(resolver->check, MATY_CLASS_DUP_LABEL, outer->at, length_of(resolver, outer),
+                    "it is this one");
+}
+
 static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
   maty__stmt_t *stmt = &resolver->tree->stmts.at[index];
   switch (stmt->kind) {
@@ -227,12 +244,8 @@ static maty_status resolve_stmt(resolver_t *resolver, uint32_t index) {
     return resolve_message(resolver, stmt, index);
   case MATY__STMT_CHOICE:
     return resolve_role(resolver, &stmt->subject);
-  case MATY__STMT_REC: {
-    open_rec_t rec = {.name = stmt->name.name, .hidden = resolver->rec_of[stmt->name.name]};
-    MATY__NEED(maty__vec_push(resolver->check->scratch, &resolver->open, rec));
-    resolver->rec_of[stmt->name.name] = index;
-    return MATY_OK;
-  }
+  case MATY__STMT_REC:
+    return open_loop(resolver, stmt, index);
   case MATY__STMT_REC_END: {
     open_rec_t *rec = &resolver->open.at[--resolver->open.count];
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a tree's blocks are balanced */

@@ -1,7 +1,8 @@
 /* skeleton.c - an actor module that plays a role.
  *
  * Every state of the role's machine that waits becomes a handler, with a clause
- * for each message. What is sent on the way to the next such state is written
+ * for each message, which asks who sent it where several roles may and that makes a
+ * difference. What is sent on the way to the next such state is written
  * where it has to be sent; a sending state becomes a function of its own where
  * that would not end or would say things twice:
  *
@@ -599,8 +600,7 @@ static maty_status out_head(const skeleton_t *skeleton) {
   return MATY_OK;
 }
 
-/* The first clause of this state for a message of this shape. A handler is not
- * told who sent a message. */
+/* The first message of this state that has the same shape: the clause is one. */
 static uint32_t clause_of(const skeleton_t *skeleton, uint32_t state, uint32_t index) {
   const maty__transition_t *transition = transition_at(skeleton, state, index);
   for (uint32_t i = 0; i < index; i++) {
@@ -612,9 +612,49 @@ static uint32_t clause_of(const skeleton_t *skeleton, uint32_t state, uint32_t i
   return index;
 }
 
+/* Whether it matters which role has sent the message of a clause. */
+static bool asks_sender(const skeleton_t *skeleton, uint32_t state, uint32_t index) {
+  for (uint32_t i = index + 1; i < state_at(skeleton, state)->transition_count; i++)
+    if (clause_of(skeleton, state, i) == index &&
+        transition_at(skeleton, state, i)->target != transition_at(skeleton, state, index)->target)
+      return true;
+  return false;
+}
+
+/* What follows a message: what is sent, and what is returned. */
+static maty_status out_followed(const skeleton_t *skeleton, const maty__transition_t *transition,
+                                uint32_t depth) {
+  uint32_t target = target_of(skeleton, transition);
+  if (state_at(skeleton, target)->phase == MATY_PHASE_SEND &&
+      skeleton->function[target] == MATY__NONE)
+    MATY__TRY(out_sends(skeleton, &target, 0, depth));
+  out_return(skeleton, target, depth);
+  return MATY_OK;
+}
+
+/* A branch for each role that may have sent the message. */
+static maty_status out_senders(const skeleton_t *skeleton, uint32_t state, uint32_t index) {
+  uint32_t count = state_at(skeleton, state)->transition_count;
+  out_line(skeleton, 1);
+  out_either(skeleton, "case Maty.sender(message) do", "case maty:sender(Message) of");
+  for (uint32_t i = index; i < count && skeleton->out->status == MATY_OK; i++) {
+    if (clause_of(skeleton, state, i) != index)
+      continue;
+    if (i > index)
+      out_either(skeleton, "\n", ";");
+    out_line(skeleton, 2);
+    out_atom(skeleton, peer_of(skeleton, transition_at(skeleton, state, i)));
+    out(skeleton, " ->");
+    MATY__TRY(out_followed(skeleton, transition_at(skeleton, state, i), 3));
+  }
+  out_line(skeleton, 1);
+  out(skeleton, "end");
+  return MATY_OK;
+}
+
 static maty_status out_clause(const skeleton_t *skeleton, uint32_t state, uint32_t index) {
   const maty__transition_t *transition = transition_at(skeleton, state, index);
-  uint32_t target = target_of(skeleton, transition);
+  bool asks = asks_sender(skeleton, state, index);
   out_either(skeleton, "  def ", "");
   out_function(skeleton, state);
   out(skeleton, "({");
@@ -623,12 +663,11 @@ static maty_status out_clause(const skeleton_t *skeleton, uint32_t state, uint32
     out(skeleton, ", ");
     out_variable(skeleton, transition, i);
   }
-  out_either(skeleton, "}, state) do", "}, State) ->");
-  if (state_at(skeleton, target)->phase == MATY_PHASE_SEND &&
-      skeleton->function[target] == MATY__NONE)
-    MATY__TRY(out_sends(skeleton, &target, 0, 1));
-  out_return(skeleton, target, 1);
-  return MATY_OK;
+  out(skeleton, "}");
+  if (asks)
+    out_either(skeleton, " = message", " = Message");
+  out_either(skeleton, ", state) do", ", State) ->");
+  return asks ? out_senders(skeleton, state, index) : out_followed(skeleton, transition, 1);
 }
 
 static maty_status out_handler(const skeleton_t *skeleton, uint32_t state) {
@@ -644,7 +683,7 @@ static maty_status out_handler(const skeleton_t *skeleton, uint32_t state) {
         continue;
       begin_comment(skeleton);
       MATY__TRY(out_message(skeleton, state, j, "from"));
-      out(skeleton, j == i ? "\n" : ": not told from the one above\n");
+      out(skeleton, "\n");
     }
     MATY__TRY(out_clause(skeleton, state, i));
   }

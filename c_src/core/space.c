@@ -857,12 +857,11 @@ maty_status maty_session_bound(maty_space_t *space, maty_handle_t session, uint3
   return MATY_OK;
 }
 
-/* As many messages of a channel are under way as there may be. That is nothing to
- * a receiver that has ended, which gets none, and one that is away is not seen to
- * receive any. */
+/* As many messages of a channel are under way as there may be, as far as is known
+ * of a receiver that is away. That is nothing to one that has ended, which gets none. */
 static maty_status endpoint_overload(maty_space_t *space, const place_t *place, uint32_t peer) {
   session_t *session = place->session;
-  if (!endpoint_is_live(&session->endpoints[peer])) {
+  if (endpoint_has_ended(&session->endpoints[peer])) {
     return MATY_OK;
   }
   space->counters.overloaded++;
@@ -876,6 +875,15 @@ static maty_status endpoint_overload(maty_space_t *space, const place_t *place, 
     endpoint_cancel(space, place);
   }
   return MATY_EFULL;
+}
+
+/* Whether the sender of a message that is being received has to be told of it. One
+ * that is away counts it as under way until then; so that each message does not
+ * cost a report, it is told when half of what may be under way was received. From
+ * the first cancelled endpoint on it hears of every step. */
+static bool receipt_is_due(const session_t *session, const maty_channel_t *channel) {
+  return session->most != UINT32_MAX && session->cancelled == 0 &&
+         channel->received % (session->most / 2 + session->most % 2) == 0;
 }
 
 /* ----- Steps ----- */
@@ -1085,6 +1093,10 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
   channel->received++;
   channel->blocked = 0;
   space->counters.received++;
+  bool receipt = away && receipt_is_due(place.session, channel);
   endpoint_move(space, &place, state, transition, step);
+  if (receipt) {
+    endpoint_report(space, &place);
+  }
   return MATY_OK;
 }

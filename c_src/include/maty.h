@@ -646,10 +646,10 @@ typedef struct maty_report {
 } maty_report_t;
 
 /* Called for a session with roles that are away: when an endpoint at home has
- * ended, and from the first cancelled one on, at home or away, for each of them
- * whenever it has moved. The report is to be handed to all other spaces of
- * the session, in order; it lives as long as the call, which must not call back
- * into the space. */
+ * ended; with a bound (see maty_session_bound), when it has received half as many
+ * messages from one that is away; and from the first cancelled one on, at home or away, for each of
+ * them whenever it has moved. The report is to be handed to all other spaces of the session, in
+ * order; it lives as long as the call, which must not call back into the space. */
 typedef void (*maty_report_fn)(void *context, const maty_report_t *report);
 void maty_space_on_report(maty_space_t *space, maty_report_fn report, void *context);
 
@@ -676,8 +676,10 @@ typedef enum maty_overload {
 } maty_overload;
 
 /* Bounds the messages that are under way from each role of a session to each other
- * one: sent, and not received yet. 0: no bound, as at first. It does not hold for
- * what goes to a role that is away. */
+ * one: sent, and not received yet. 0: no bound, as at first. All parts of a session
+ * have the same. What a role that is away has received is known from its reports, of
+ * which there is one for each half of the bound; so a message to it may be refused
+ * when a little more than half as many are under way, and is when as many are. */
 maty_status maty_session_bound(maty_space_t *space, maty_handle_t session, uint32_t most,
                                maty_overload overload);
 

@@ -38,7 +38,7 @@ defmodule ChatOut do
 end
 
 defmodule Room do
-  use Maty.Actor
+  use Maty.Actor, roles: [{ChatIn, :Room}, {ChatOut, :Room}]
 
   @impl true
   def init_actor({chat_in, chat_out}) do
@@ -91,7 +91,7 @@ defmodule Room do
 end
 
 defmodule Member do
-  use Maty.Actor
+  use Maty.Actor, roles: [{ChatIn, :Client}, {ChatOut, :Client}]
 
   def say(member, text), do: Maty.Actor.call(member, {:say, text})
   def leave(member), do: Maty.Actor.call(member, :leave)

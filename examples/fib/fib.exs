@@ -1,7 +1,8 @@
 # mix run examples/fib/fib.exs
 #
-# A tree of actors, with an access point for each family: a child that is asked for a
-# number starts a family of its own, as one would call a function.
+# A tree of actors, with an access point for each family. Who is asked for a number holds
+# that session, asks two children of its own in another, and goes on with the first when
+# both have answered.
 defmodule FibOne do
   use Maty.Protocol, file: "fib.scr", protocol: :FibOne
 end
@@ -10,8 +11,9 @@ defmodule FibTwo do
   use Maty.Protocol, file: "fib.scr", protocol: :FibTwo
 end
 
-defmodule Child do
-  use Maty.Actor, roles: [{FibOne, :Child}, {FibTwo, :Left}, {FibTwo, :Right}]
+defmodule Fib do
+  use Maty.Actor,
+    roles: [{FibOne, :Child}, {FibTwo, :Left}, {FibTwo, :Right}, {FibTwo, :Parent}]
 
   @impl true
   def init_actor({ap, role}) do
@@ -19,66 +21,84 @@ defmodule Child do
     {:ok, nil}
   end
 
+  # Its state is what it was asked for.
   @impl true
+  def init_session(%{role: :Parent}, n) do
+    Maty.send(:Left, {:Request, n - 1})
+    Maty.send(:Right, {:Request, n - 2})
+    {:ok, &left/2, nil, n}
+  end
+
   def init_session(_session, actor), do: {:ok, &request/2, nil, actor}
 
-  def request({:Request, n}, state) do
-    Maty.send(:Parent, {:Response, fib(n)})
-    {:done, :normal, state}
+  def request({:Request, n}, nil) when n < 2, do: respond(n, nil)
+
+  def request({:Request, n}, nil) do
+    # The actor's own state is not for handlers, so it tells itself.
+    Maty.Actor.cast(self(), {:ask, n})
+    {:hold, :asked, &respond/2, nil}
+  end
+
+  def respond(number, nil) do
+    Maty.send(:Parent, {:Response, number})
+    {:done, :normal, nil}
   end
 
   @impl true
-  def terminate_session({:done, :normal}, _session, _state, actor), do: {:stop, :normal, actor}
-
-  defp fib(n) when n < 2, do: n
-
-  defp fib(n) do
+  def handle_cast({:ask, n}, nil) do
     {:ok, ap} = Maty.AccessPoint.start_link(protocol: FibTwo)
     {:ok, _left} = start_link({ap, :Left})
     {:ok, _right} = start_link({ap, :Right})
-    {:ok, parent} = Parent.start_link(ap)
-    sum = Maty.Actor.call(parent, {:fib, n})
-    Maty.AccessPoint.stop(ap)
-    sum
+    Maty.register(ap, :Parent)
+    {:noreply, n}
   end
+
+  def left({:Response, number}, nil), do: {:suspend, &right/2, number}
+
+  def right({:Response, number}, other) do
+    Maty.become(:asked, number + other)
+    {:done, :normal, nil}
+  end
+
+  # The family has answered; who asked is answered next, and then it ends.
+  @impl true
+  def terminate_session({:done, :normal}, %{role: :Parent} = session, _state, n) do
+    Maty.AccessPoint.stop(session.access_point)
+    {:ok, n}
+  end
+
+  def terminate_session({:done, :normal}, _session, _state, n), do: {:stop, :normal, n}
 end
 
-defmodule Parent do
-  # Called for a number, asks its children and answers the call.
-  use Maty.Actor, roles: [{FibOne, :Parent}, {FibTwo, :Parent}]
+defmodule Asker do
+  use Maty.Actor, protocol: FibOne, role: :Parent
 
   @impl true
-  def init_actor(ap), do: {:ok, ap}
-
-  @impl true
-  def handle_call({:fib, n}, from, ap) do
+  def init_actor({ap, n}) do
     Maty.register(ap, :Parent)
-    {:noreply, {n, from}}
+    {:ok, n}
   end
 
   @impl true
-  def init_session(%{protocol: :FibOne}, {n, _from} = actor) do
+  def init_session(_session, n) do
     Maty.send(:Child, {:Request, n})
-    {:ok, &last/2, 0, actor}
+    {:ok, &response/2, n, n}
   end
 
-  def init_session(%{protocol: :FibTwo}, {n, _from} = actor) do
-    Maty.send(:Left, {:Request, n - 1})
-    Maty.send(:Right, {:Request, n - 2})
-    {:ok, &first/2, nil, actor}
+  def response({:Response, number}, n) do
+    IO.puts("fib(#{n}) is #{number}")
+    {:done, :normal, n}
   end
-
-  def first({:Response, number}, _state), do: {:suspend, &last/2, number}
-  def last({:Response, number}, sum), do: {:done, :normal, sum + number}
 
   @impl true
-  def terminate_session({:done, :normal}, _session, sum, {_n, from} = actor) do
-    Maty.Actor.reply(from, sum)
-    {:stop, :normal, actor}
-  end
+  def terminate_session({:done, :normal}, _session, _state, n), do: {:stop, :normal, n}
 end
 
 {:ok, ap} = Maty.AccessPoint.start_link(protocol: FibOne)
-{:ok, _child} = Child.start_link({ap, :Child})
-{:ok, parent} = Parent.start_link(ap)
-IO.puts("fib(10) is #{Maty.Actor.call(parent, {:fib, 10})}")
+{:ok, _child} = Fib.start_link({ap, :Child})
+{:ok, asker} = Asker.start_link({ap, 10})
+Process.monitor(asker)
+
+receive do
+  {:DOWN, _monitor, :process, ^asker, :normal} -> :ok
+end

@@ -1,8 +1,9 @@
 # mix run examples/sieve/sieve.exs
 #
-# The actors make their network as they go: a filter that has numbers left opens an
-# access point, and starts the next filter there. It takes part in two protocols, in
-# one to get its numbers and in the other to hand them on.
+# The actors make their network as they go: a filter that gets the first number it has to
+# hand on opens an access point and starts the next filter there. It takes part in two
+# protocols, in one to get its numbers and in the other to hand them on, one by one: it
+# holds its side of the second, and goes on with it for each number.
 defmodule SieveHead do
   use Maty.Protocol, file: "sieve.scr", protocol: :SieveHead
 end
@@ -12,13 +13,14 @@ defmodule SieveNext do
 end
 
 defmodule Filter do
+  # Its state is what is to be handed on once the next filter is ready.
   use Maty.Actor,
     roles: [{SieveHead, :Filter}, {SieveNext, :Next}, {SieveNext, :Filter}]
 
   @impl true
   def init_actor({ap, role}) do
     Maty.register(ap, role)
-    {:ok, nil}
+    {:ok, :last}
   end
 
   @impl true
@@ -31,51 +33,77 @@ defmodule Filter do
     {:ok, &prime/2, :Filter, actor}
   end
 
-  def init_session(%{protocol: :SieveNext, role: :Filter}, numbers) do
-    {:ok, &ready/2, numbers, nil}
+  def init_session(%{protocol: :SieveNext, role: :Filter}, actor) do
+    {:ok, &ready/2, nil, actor}
   end
 
-  # Gets its numbers, of which it keeps those that are no multiples of the first.
+  # Gets its numbers, and hands on those that are no multiples of the first.
   def prime({:NewPrime, prime}, from) do
     IO.puts(prime)
-    {:suspend, &number/2, {from, prime, []}}
+    {:suspend, &number/2, {from, prime}}
   end
 
-  def number({:LongBox, number}, {from, prime, numbers}) do
-    if rem(number, prime) == 0,
-      do: :noreply,
-      else: {:suspend, &number/2, {from, prime, [number | numbers]}}
+  def number({:LongBox, number}, {_from, prime}) do
+    if rem(number, prime) != 0, do: hand_on(number)
+    :noreply
   end
 
-  def number({:Exit}, {from, _prime, numbers}) do
+  def number({:Exit}, {from, _prime}) do
+    hand_on(:exit)
     Maty.send(from, {:Ack})
-    {:done, :normal, Enum.reverse(numbers)}
+    {:done, :normal, nil}
   end
 
-  # Hands them on.
-  def ready({:Ready}, [prime | numbers]) do
-    Maty.send(:Next, {:NewPrime, prime})
-    for number <- numbers, do: Maty.send(:Next, {:LongBox, number})
-    Maty.send(:Next, {:Exit})
-    {:suspend, &ack/2, nil}
-  end
-
-  def ack({:Ack}, state), do: {:done, :normal, state}
+  # The actor's own state is not for handlers, so it tells itself.
+  defp hand_on(what), do: Maty.Actor.cast(self(), {:hand_on, what})
 
   @impl true
-  def terminate_session({:done, :normal}, %{protocol: :SieveNext, role: :Filter}, _, actor),
-    do: {:ok, actor}
+  def handle_cast({:hand_on, :exit}, :last), do: {:stop, :normal, :last}
 
-  # The last one.
-  def terminate_session({:done, :normal}, _session, [], actor), do: {:stop, :normal, actor}
-
-  def terminate_session({:done, :normal}, _session, numbers, _actor) do
+  def handle_cast({:hand_on, number}, :last) do
     {:ok, ap} = Maty.AccessPoint.start_link(protocol: SieveNext)
     Maty.register(ap, :Filter)
     {:ok, next} = start_link({ap, :Next})
     Process.monitor(next)
-    {:ok, numbers}
+    {:noreply, [number]}
   end
+
+  def handle_cast({:hand_on, what}, waiting) when is_list(waiting) do
+    {:noreply, [what | waiting]}
+  end
+
+  def handle_cast({:hand_on, what}, :ready) do
+    Maty.become(:next, what)
+    {:noreply, :ready}
+  end
+
+  def handle_cast(:ready, waiting) do
+    for what <- Enum.reverse(waiting), do: Maty.become(:next, what)
+    {:noreply, :ready}
+  end
+
+  # The next filter is there.
+  def ready({:Ready}, nil) do
+    Maty.Actor.cast(self(), :ready)
+    {:hold, :next, &new_prime/2, nil}
+  end
+
+  def new_prime(prime, nil) do
+    Maty.send(:Next, {:NewPrime, prime})
+    {:hold, :next, &long_box/2, nil}
+  end
+
+  def long_box(:exit, nil) do
+    Maty.send(:Next, {:Exit})
+    {:suspend, &ack/2, nil}
+  end
+
+  def long_box(number, nil) do
+    Maty.send(:Next, {:LongBox, number})
+    {:hold, :next, &long_box/2, nil}
+  end
+
+  def ack({:Ack}, nil), do: {:done, :normal, nil}
 
   # Ends when the rest of the chain has.
   @impl true

@@ -12,7 +12,7 @@ await = fn {:ok, pid} ->
     {:EXIT, ^pid, :normal} -> :ok
     {:EXIT, ^pid, reason} -> raise "a buyer ended: " <> Exception.format_exit(reason)
   after
-    5_000 -> raise "a conversation does not come to its end: #{inspect(Maty.sessions())}"
+    30_000 -> raise "a conversation does not come to its end: #{inspect(Maty.sessions())}"
   end
 end
 

@@ -52,7 +52,7 @@ await(Pid) ->
     receive
         {'EXIT', Pid, normal} -> ok;
         {'EXIT', Pid, Reason} -> error({buyer_ended, Reason})
-    after 5000 -> error({no_end, maty:sessions()})
+    after 30000 -> error({no_end, maty:sessions()})
     end.
 
 %% ----- A careless first buyer: tries what the protocol does not allow, then

@@ -72,7 +72,10 @@ defmodule Maty do
   has the name; else `c:Maty.Actor.access_point_down/3` is called.
 
   Raises `Maty.Error` if there is no such access point on this node, or no such
-  role in its protocol, or if the caller is not an actor.
+  role in its protocol, or if the caller is not an actor. One of another node is asked
+  first, which the actor does not wait for: if that has no such role, or there is no
+  such process, `c:Maty.Actor.access_point_down/3` is called; a name that nobody has
+  there is waited for.
 
   With the option `:timeout`, in milliseconds, a registration that is not answered
   by then is taken back, and `c:Maty.Actor.registration_expired/3` is called.
@@ -148,6 +151,27 @@ defmodule Maty do
     {:current_stacktrace, stacktrace} = Process.info(self(), :current_stacktrace)
     own = fn {module, _, _, _} -> module in [Process, __MODULE__] end
     :erlang.raise(:error, exception, Enum.drop_while(stacktrace, own))
+  end
+
+  @doc """
+  The role that sent the message with which the handler was called that runs.
+
+  A handler need not ask, unless the protocol has the same message from two roles in one
+  place, and goes on in two ways. Raises `Maty.Error` for anything else.
+
+      def offer({:price, price} = message, state) do
+        case Maty.sender(message) do
+          :Shop -> {:suspend, &bill/2, price}
+          :Rival -> {:suspend, &offer/2, min(price, state)}
+        end
+      end
+  """
+  @spec sender(message()) :: role()
+  def sender(message) do
+    case :maty_session.sender(message) do
+      {:ok, role} -> role
+      {:error, :not_received} -> raise_at_caller(Maty.Error.exception({:not_received, message}))
+    end
   end
 
   @doc """

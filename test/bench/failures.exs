@@ -132,8 +132,8 @@ defmodule Failures.Million do
   # The handles of role A, packed.
   defp starts(handles) do
     receive do
-      {:"$maty_start", 0, handle, _} -> starts([<<handle::64-native>> | handles])
-      {:"$maty_start", 1, _, _} -> starts(handles)
+      {:"$maty_start", 0, handle, _, _} -> starts([<<handle::64-native>> | handles])
+      {:"$maty_start", 1, _, _, _} -> starts(handles)
     after
       0 -> IO.iodata_to_binary(handles)
     end

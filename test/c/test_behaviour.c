@@ -369,6 +369,80 @@ Test(behaviour, what_is_supposed) {
   free(wrong.at);
 }
 
+/* A seller that does not quote at once: it holds, goes on with "quote/2", and holds or
+ * waits then. */
+static void expect_held(const char *first, const char *resumed, const char *diagnostics) {
+  test_text_t text = {0};
+  test_text_add(&text,
+                "behaviour 1 \"s.erl\" \"Seller\"\n"
+                "start 0\n"
+                "handler 0 \"title/2\" 2:1\n"
+                "on \"title\" \"Buyer1\" 1\n"
+                "handler 1 \"quote/2\" 5:1\n"
+                "resume 2\n"
+                "clause 1 5:1\n"
+                "handler 2 \"decision/2\" 8:1\n"
+                "on \"address\" \"Buyer2\" 6\n"
+                "on \"quit\" \"Buyer2\" 6\n"
+                "nodes 7\n"
+                "suspend 1:3 0\n"
+                "%s\n"
+                "mark 1 3\n"
+                "send 6:3 4 - %s 1 =154\n"
+                "suspend 7:3 2\n"
+                "go\n"
+                "guess 9:3 \"and so on\" -\n",
+                first, resumed);
+  expect(two_buyer, text.at, strstr(diagnostics, "error") == NULL ? MATY_OK : MATY_EREJECTED,
+         diagnostics);
+  free(text.at);
+}
+
+#define AND_SO_ON "s.erl:9:3 warning [unknown] and so on\n"
+
+Test(behaviour, a_session_that_is_held) {
+  expect_held("hold 3:3 1", "\"Buyer1\" \"quote\"", AND_SO_ON);
+  /* It goes on from where it was held. */
+  expect_held("hold 3:3 1", "\"Buyer2\" \"date\"",
+              "s.erl:6:3 error [bad-send] Seller sends date/1 to Buyer2, which the protocol does "
+              "not allow here; it has to send quote(integer) to Buyer1\n"
+              "after:\n"
+              "  1. Seller receives title from Buyer1 (line 2)\n"
+              "test.scr:3:3 note [bad-send] the protocol has quote(integer) to Buyer1\n");
+  expect_held("hold 3:3 -", "\"Buyer1\" \"quote\"", "");
+  /* With a handler that nothing goes on with. */
+  expect_held("hold 3:3 0", "\"Buyer1\" \"quote\"", "");
+}
+
+Test(behaviour, a_session_that_is_held_where_it_does_not_send) {
+  expect_held("send 3:3 5 - \"Buyer1\" \"quote\" 1 =1", "\"Buyer1\" \"quote\"", "");
+  expect(two_buyer,
+         "behaviour 1 \"s.erl\" \"Seller\"\n"
+         "start 0\n"
+         "handler 0 \"quote/2\" 5:1\n"
+         "resume 0\n"
+         "nodes 1\n"
+         "hold 3:3 0\n",
+         MATY_EREJECTED,
+         "s.erl:3:3 error [bad-suspend] Seller holds where it does not send; it waits for "
+         "title(binary) from Buyer1\n"
+         "test.scr:2:3 note [bad-suspend] the protocol has title(binary) from Buyer1\n");
+  expect(stream,
+         "behaviour 1 \"s.erl\" \"A\"\n"
+         "start 0\n"
+         "handler 0 \"next/2\" 5:1\n"
+         "resume 1\n"
+         "nodes 3\n"
+         "hold 2:1 0\n"
+         "send 3:1 2 - \"B\" \"stop\" 0\n"
+         "hold 4:1 0\n",
+         MATY_EREJECTED,
+         "s.erl:4:1 error [bad-suspend] A holds where it does not send; it has come to its end\n"
+         "after:\n"
+         "  1. A sends stop to B (line 6)\n"
+         "test.scr:7:1 note [bad-suspend] the protocol has nothing more for this role\n");
+}
+
 Test(behaviour, what_is_wrong_anywhere) {
   expect(two_buyer,
          "behaviour 1 \"b.erl\" \"Buyer2\"\n"
@@ -393,6 +467,9 @@ Test(behaviour, texts_that_are_none) {
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nexit\n",
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nexit 2147483646\n",
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nsuspend 1:1 0\n",
+      "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nhold 1:1 0\n",
+      "behaviour 1 \"s\" \"A\"\nstart 0\nhandler 0 \"h\" 1:1\nresume 1\nnodes 1\ngo\n",
+      "behaviour 1 \"s\" \"A\"\nstart 0\nhandler 0 \"h\" 1:1\nresume -\nnodes 1\ngo\n",
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\ncall 1:1 1 - -\n",
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nsend 1:1 0 1 ? ? ?\n",
       "behaviour 1 \"s\" \"A\"\nstart 0\nnodes 1\nsend 1:1 0 - ? ? 1\n",

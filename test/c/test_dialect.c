@@ -200,6 +200,26 @@ Test(nuscr, what_has_no_meaning_yet) {
         "7:16+1 error [unsupported] a loop with variables is not supported\n");
 }
 
+/* A list of variables may be empty. */
+Test(nuscr, loops_without_variables) {
+  nuscr("global protocol P(role A, role B) { rec X [] { m() from A to B; continue X []; } }\n", "");
+}
+
+Test(nuscr, times) {
+  nuscr("global protocol P(role A, role B) {\n"
+        "  a() from A to B within [0;1.5] using x and resetting x; @\"note\"\n"
+        "  b() from A to B within ]0;[ using x and resetting ();\n"
+        "  c() from A to B within (;4] using x and resetting (x, y);\n"
+        "  d() from A to B within [1.;2];\n"
+        "}\n",
+        "2:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+        "3:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+        "4:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+        "5:19+6 error [unsupported] a time constraint ('within') is not supported\n"
+        "5:29+1 error [syntax] expected digits after '.', found ';'\n"
+        "5:31+1 error [syntax] expected '(' or 'from' after the message's label, found ']'\n");
+}
+
 Test(nuscr, pragmas) {
   nuscr("(*# ErrorHandlingCrashBranch, SenderValidateRefinements, Nonsense #*)\n"
         "global protocol P(role A, role B) { m() from A to B; }\n",

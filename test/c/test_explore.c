@@ -255,7 +255,7 @@ Test(explore, unfair_choices_that_do_not_fit_together) {
 
 /* To leave C waiting, A would have to send x and y in turns from one state; and
  * it has many more choices, which make no difference. */
-Test(explore, too_many_unfair_choices, .timeout = 60) {
+Test(explore, too_many_unfair_choices, .timeout = 300) {
   enum { MORE = 24 };
   test_text_t text = {0};
   test_text_add(&text, "machine A { 0: x() to B -> 1; y() to B -> 1;");

@@ -46,6 +46,17 @@ Test(lex, identifiers) {
   accepts("protocol 1st(role 2, role b') { 3() from 2 to b'; 4_x' from b' to 2; _ from 2 to b'; }");
 }
 
+/* One error for a name, not one for each of its parts. */
+Test(lex, letters_of_other_alphabets) {
+  test_expect("protocol P(role K\303\244uf\303\274r, role B) { m() from B to K; }",
+              "1:18+2 error [syntax] the character '\303\244' has no place in a name\n");
+}
+
+Test(lex, a_byte_order_mark) {
+  test_expect("\xef\xbb\xbfprotocol P(role A, role B) { m() from A to B; }",
+              "1:1+3 error [syntax] a text begins without a byte order mark (EF BB BF)\n");
+}
+
 Test(lex, a_zero_byte_is_no_end) {
   static const char text[] = "protocol P(role A, role B) { m() from A to B; }\0";
   maty_config_t config = maty_config_default();
@@ -132,5 +143,5 @@ Test(lex, string_without_end) {
 
 Test(lex, after_a_bad_character_no_image) {
   test_expect("protocol P(role A, role B) { m# () from A to B; }\n",
-              "1:31+1 error [syntax] the character '#' has no place here\n");
+              "1:31+1 error [syntax] the character '#' has no place in a name\n");
 }

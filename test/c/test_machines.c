@@ -122,6 +122,7 @@ Test(machines, one_role) {
                                "     price(amount: 1..99 | -1) to Customer -> 0;\n"
                                "  2: end;\n"
                                "}\n"
+                               "\n"
                                "role Witness;\n";
   cr_expect_str_eq(written, seller, "%s", written);
   maty_module_t *again = read_text(written, PLAIN);
@@ -334,7 +335,7 @@ static void round_trip(const maty_image_t *image, const char *what) {
   }
 }
 
-Test(machines, those_of_protocols_come_back, .timeout = 60) {
+Test(machines, those_of_protocols_come_back, .timeout = 300) {
   const char *given = getenv("MATY_TEST_SEED");
   uint64_t first = given == NULL ? 1 : strtoull(given, NULL, 10);
   uint32_t done = 0;
@@ -371,7 +372,7 @@ static void expect_limit(const test_text_t *text, const char *diagnostics) {
   expect_errors(text->at, PLAIN, diagnostics);
 }
 
-Test(machines, limits, .timeout = 60) {
+Test(machines, limits, .timeout = 300) {
   test_text_t text = {0};
   for (uint32_t i = 0; i < 4096; i++)
     test_text_add(&text, "role R%u;\n", i);
@@ -416,7 +417,7 @@ Test(machines, limits, .timeout = 60) {
   free(text.at);
 }
 
-Test(machines, limit_of_statements, .timeout = 240) {
+Test(machines, limit_of_statements, .timeout = 300) {
   test_text_t text = {0};
   test_text_add(&text, ".outputs\n.state graph\n");
   for (uint32_t i = 0; i < 500001; i++)

@@ -248,7 +248,7 @@ static bool bisimilar(const maty_image_t *image, uint32_t role, int type) {
 
 /* ===== Tests ============================================================= */
 
-Test(merge, agrees_with_the_textbook, .timeout = 120) {
+Test(merge, agrees_with_the_textbook, .timeout = 300) {
   enum { TYPES = 20000 };
   const char *given = getenv("MATY_TEST_SEED");
   uint64_t first = given == NULL ? 1 : strtoull(given, NULL, 10);

@@ -517,7 +517,7 @@ static void compare_changed(const maty_image_t *image, uint64_t seed, tally_t *t
   }
 }
 
-Test(random, accepted_machines_are_safe, .timeout = 120) {
+Test(random, accepted_machines_are_safe, .timeout = 300) {
   enum { PROTOCOLS = 20000 };
   uint64_t first = first_seed();
   uint32_t accepted = 0, looping = 0;
@@ -538,7 +538,7 @@ Test(random, accepted_machines_are_safe, .timeout = 120) {
             "the generator makes too few good protocols: %u, %u with loops", accepted, looping);
 }
 
-Test(random, explored_as_by_the_definition, .timeout = 120) {
+Test(random, explored_as_by_the_definition, .timeout = 300) {
   enum { PROTOCOLS = 6000 };
   uint64_t first = first_seed();
   tally_t tally = {0};
@@ -565,7 +565,7 @@ Test(random, explored_as_by_the_definition, .timeout = 120) {
 /* What is left of a protocol for each role, explored, is no more than the
  * automaton asks for: the scribble dialect accepts nothing that ours does not,
  * loops of others and loops without a message apart, which are not made here. */
-Test(random, scribble_accepts_no_more, .timeout = 120) {
+Test(random, scribble_accepts_no_more, .timeout = 300) {
   enum { PROTOCOLS = 20000 };
   uint64_t first = first_seed();
   uint32_t accepted = 0, rejected = 0;
@@ -592,7 +592,7 @@ Test(random, scribble_accepts_no_more, .timeout = 120) {
 }
 
 /* A rejection always says where and, for these classes, shows it. */
-Test(random, rejections_show_a_run, .timeout = 120) {
+Test(random, rejections_show_a_run, .timeout = 300) {
   for (uint64_t seed = 1; seed < 5000; seed++) {
     char *text = test_random_protocol(seed);
     maty_module_t *module = test_check(text);
@@ -623,7 +623,7 @@ Test(random, rejections_show_a_run, .timeout = 120) {
 }
 
 /* Every conversation of test/protocols is accepted, and runs. */
-Test(random, real_protocols, .timeout = 120) {
+Test(random, real_protocols, .timeout = 300) {
   static const char *const files[] = {"actors.scr", "chain.scr",     "chat.scr",    "documents.scr",
                                       "graph.scr",  "placement.scr", "servers.scr", "shop.scr"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

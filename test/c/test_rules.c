@@ -549,3 +549,139 @@ Test(rules_nuscr, unguarded) {
       "}\n",
       "3:25+10 error [unguarded] this comes back to itself without a message on the way\n");
 }
+
+/* ===== The first rule that is broken ===================================== */
+
+/* A "continue" that is not last is a mistake here, too. */
+Test(rules_order, subject_before_what_is_unreachable) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C) {\n"
+                 "  rec X {\n"
+                 "    choice at A {\n"
+                 "      m() from A to B;\n"
+                 "      k() from B to C;\n"
+                 "      continue X;\n"
+                 "    } or {\n"
+                 "      n() from A to B;\n"
+                 "      l() from A to C;\n"
+                 "    }\n"
+                 "    done() from A to C;\n"
+                 "  }\n"
+                 "}\n",
+                 "10:7+1 error [choice-subject] what comes first for 'C' is from 'A' here, and "
+                 "from 'B' in another branch: one role has to tell it in all of them\n"
+                 "6:7+1 note [choice-subject] the other branch is here\n");
+}
+
+/* In one automaton B could go on where A could go on too; what comes of that is told. */
+Test(rules_order, runs_before_the_sender) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B) {\n"
+                 "  m() from B to A;\n"
+                 "  choice at A {\n"
+                 "    go() from A to B;\n"
+                 "    x() from A to B;\n"
+                 "  } or {\n"
+                 "    go() from A to B;\n"
+                 "    y() from B to A;\n"
+                 "  }\n"
+                 "}\n",
+                 "6:5+0 error [orphan] 'y' from 'B' may come here, and 'A' ends without taking it\n"
+                 "  1. B sends m to A (line 3)\n"
+                 "  2. A receives m from B (line 3)\n"
+                 "  3. A sends go to B (line 5)\n"
+                 "  4. B receives go from A (line 8)\n"
+                 "  5. B sends y to A (line 9)\n"
+                 "9:5+0 error [deadlock] 'A' waits for 'B', 'B' waits for 'A': none can go on\n"
+                 "  1. B sends m to A (line 3)\n"
+                 "  2. A receives m from B (line 3)\n"
+                 "  3. A sends go to B (line 8)\n"
+                 "  4. B receives go from A (line 5)\n"
+                 "9:5+0 error [orphan] 'x' from 'A' may come here, and 'B' ends without taking it\n"
+                 "  1. B sends m to A (line 3)\n"
+                 "  2. A receives m from B (line 3)\n"
+                 "  3. A sends go to B (line 5)\n"
+                 "  4. B receives go from A (line 8)\n"
+                 "  5. A sends x to B (line 6)\n");
+}
+
+/* What follows the two would be a reception error. */
+Test(rules_order, payloads_before_runs) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "type <java> \"a\" from \"b\" as T;\n"
+                 "type <java> \"c\" from \"b\" as U;\n"
+                 "global protocol P(role A, role B) {\n"
+                 "  choice at A {\n"
+                 "    m(T) from A to B;\n"
+                 "    x() from B to A;\n"
+                 "  } or {\n"
+                 "    m(U) from A to B;\n"
+                 "    y() from B to A;\n"
+                 "  }\n"
+                 "}\n",
+                 "9:5+1 error [nondet-payload] 'm' has another payload here than in line 6, and "
+                 "both may come next\n"
+                 "6:5+1 note [nondet-payload] the other one is here\n");
+}
+
+Test(rules_order, unused_role_before_the_subject) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C, role D) {\n"
+                 "  choice at A {\n"
+                 "    m() from A to B;\n"
+                 "    k() from B to C;\n"
+                 "  } or {\n"
+                 "    n() from A to C;\n"
+                 "    l() from C to B;\n"
+                 "  }\n"
+                 "}\n",
+                 "2:48+1 error [unused-role] the role 'D' takes no part in the conversation\n");
+}
+
+/* The first protocol has roles that take no part. */
+Test(rules_order, names_before_all) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B) { }\n"
+                 "global protocol Q(role A, role B) { m() from A to B; }\n"
+                 "global protocol Q(role A, role B) { m() from A to B; }\n",
+                 "4:17+1 error [dup-protocol] the protocol 'Q' is declared twice\n"
+                 "3:17+1 note [dup-protocol] it is declared here first\n");
+}
+
+/* C and D have no part in the choice, and need not wait for its end. */
+Test(rules_loops, branch_that_never_ends) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C, role D) {\n"
+                 "  choice at A {\n"
+                 "    rec X { m() from A to B; n() from B to A; continue X; }\n"
+                 "  } or {\n"
+                 "    k() from A to B;\n"
+                 "  }\n"
+                 "  done() from C to D;\n"
+                 "}\n",
+                 "");
+}
+
+/* One after the other may have one name. */
+Test(rules_nuscr, loops_differ) {
+  test_expect_in(MATY_DIALECT_NUSCR, NULL,
+                 "global protocol P(role A, role B) {\n"
+                 "  rec X { m() from A to B; }\n"
+                 "  rec X {\n"
+                 "    n() from A to B;\n"
+                 "    choice at A {\n"
+                 "      rec X { k() from A to B; continue X; }\n"
+                 "    } or {\n"
+                 "      rec Y { l() from A to B; continue X; }\n"
+                 "    }\n"
+                 "  }\n"
+                 "}\n",
+                 "6:11+1 error [dup-label] a loop around this is named 'X', too\n"
+                 "3:7+1 note [dup-label] it is this one\n");
+}

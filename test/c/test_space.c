@@ -962,16 +962,29 @@ Test(space, bound_fails_the_sender) {
 }
 
 /* What nobody here receives is no load. */
-Test(space, bound_is_not_for_who_has_ended_or_is_away) {
+Test(space, bound_is_not_for_who_has_ended) {
   world_t *world = world_new(stream);
   maty_handle_t p = open_bounded(world, 0, MATY_OVERLOAD_FAIL);
   EXPECT(maty_endpoint_cancel(world->space, p + 2, 102), OK);
   for (size_t i = 0; i < 3 * (size_t)MOST; i++)
     (void)send_right(world, p, "n", 0);
   p = open_bounded(world, 1u << 2, MATY_OVERLOAD_FAIL);
+  EXPECT(report_lost(world, p, 2), OK);
   for (size_t i = 0; i < 3 * (size_t)MOST; i++)
     (void)send_right(world, p, "n", 0);
   cr_expect_eq(counters(world).overloaded, 0);
+  world_free(world);
+}
+
+/* What a role that is away has received is known when it is told. */
+Test(space, bound_for_who_is_away) {
+  world_t *world = world_new(stream);
+  maty_handle_t p = open_bounded(world, 1u << 2, MATY_OVERLOAD_REFUSE);
+  maty_step_t step;
+  for (size_t i = 0; i < MOST; i++)
+    (void)send_right(world, p, "n", 0);
+  EXPECT(send_tags(world, p, "n", 0, &step), EFULL);
+  cr_expect_eq(counters(world).overloaded, 1);
   world_free(world);
 }
 

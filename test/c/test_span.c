@@ -45,7 +45,9 @@ typedef struct span {
   wire_t wires[MAX_ROLES][MAX_ROLES];   /* under way, [from][to] */
   wire_t waiting[MAX_ROLES][MAX_ROLES]; /* arrived before their turn */
   reports_t reports[MAX_ROLES][MAX_ROLES];
-  uint64_t failures, done;
+  uint32_t most;    /* messages under way on a channel; 0: any number */
+  uint32_t longest; /* that were under way on one */
+  uint64_t failures, done, refused;
 } span_t;
 
 typedef struct owner {
@@ -100,6 +102,9 @@ static void span_open(span_t *span) {
     owners[role] = 1;
     cr_assert_eq(maty_space_open(span->spaces[role], span->image, owners, &span->sessions[role]),
                  MATY_OK);
+    cr_assert_eq(maty_session_bound(span->spaces[role], span->sessions[role], span->most,
+                                    MATY_OVERLOAD_REFUSE),
+                 MATY_OK);
   }
   memset(span->lost, 0, sizeof span->lost);
   memset(span->told, 0, sizeof span->told);
@@ -145,6 +150,29 @@ static void release(span_t *span, uint32_t role) {
   }
 }
 
+/* Puts a message on its way, unless it was refused. A receiver that lives never has
+ * more on its way to it than may be, and nothing is refused before half as many are,
+ * or what says that they are not. */
+static bool sent(span_t *span, uint32_t from, const maty_action_info_t *info, maty_status status,
+                 uint16_t ticket) {
+  wire_t *wire = &span->wires[from][info->peer];
+  uint32_t count = wire->count + span->waiting[from][info->peer].count;
+  maty_phase phase;
+  bool live = is_live(span, info->peer, &phase);
+  if (status == MATY_EFULL) {
+    cr_assert(!live || count > span->most / 2 || span->reports[info->peer][from].count > 0,
+              "%u under way of %u", count, span->most);
+    span->refused++;
+    return false;
+  }
+  put(wire, (message_t){.action = info->peer_action, .ticket = ticket});
+  if (live && span->most > 0) {
+    cr_assert_lt(count, span->most);
+    span->longest = count + 1 > span->longest ? count + 1 : span->longest;
+  }
+  return true;
+}
+
 /* A role that sends takes one of its branches, one that is at its end ends. */
 static bool act(span_t *span, uint32_t role) {
   maty_phase phase;
@@ -165,11 +193,11 @@ static bool act(span_t *span, uint32_t role) {
     maty_payload_t payload = {.tags = 0};
     maty_step_t step;
     cr_assert_eq(maty_image_action(span->image, role, action, &info), MATY_OK);
-    if (maty_endpoint_send(span->spaces[role], handle, 1, action, &payload, &step) == MATY_OK) {
-      put(&span->wires[role][info.peer],
-          (message_t){.action = info.peer_action, .ticket = step.ticket});
+    maty_status status = maty_endpoint_send(span->spaces[role], handle, 1, action, &payload, &step);
+    if (status == MATY_OK || status == MATY_EFULL) {
+      bool gone = sent(span, role, &info, status, step.ticket);
       release(span, role);
-      return true;
+      return gone;
     }
   }
 }
@@ -239,6 +267,7 @@ static bool anything(span_t *span) {
 }
 
 static void span_run(span_t *span) {
+  span->most = random_below(span, 2) * (1 + random_below(span, 4));
   span_open(span);
   bool cancels = random_below(span, 3) == 0, loses = random_below(span, 4) == 0;
   for (uint32_t step = 0; step < 400; step++) {
@@ -277,7 +306,7 @@ static void span_run(span_t *span) {
   }
 }
 
-static void run_all(const char *text, bool must_fail) {
+static void run_all(const char *text, bool must_fail, bool must_refuse) {
   maty_module_t *module = test_check(text);
   span_t *span = calloc(1, sizeof *span);
   owner_t owners[MAX_ROLES];
@@ -299,6 +328,8 @@ static void run_all(const char *text, bool must_fail) {
   cr_expect_gt(span->done, SESSIONS / 4);
   cr_expect(!must_fail || span->failures > SESSIONS / 10, "%llu failures",
             (unsigned long long)span->failures);
+  cr_expect(!must_refuse || (span->refused > SESSIONS / 10 && span->longest >= 4),
+            "%llu refused, %u under way at most", (unsigned long long)span->refused, span->longest);
   for (uint32_t role = 0; role < span->roles; role++)
     maty_space_free(span->spaces[role]);
   cr_expect_eq(span->memory.blocks, 0);
@@ -309,14 +340,14 @@ static void run_all(const char *text, bool must_fail) {
 Test(span, cascade) {
   run_all("global protocol Cascade(role A, role B, role C) {"
           "  x() from A to C; y() from B to C; z() from C to A; }",
-          true);
+          true, false);
 }
 
 Test(span, loop_with_a_third_who_listens) {
   run_all("global protocol Loop(role A, role B, role C) {"
           "  rec L { choice at A { more() from A to B; more() from B to C; seen() from C to A;"
           "    continue L; } or { stop() from A to B; stop() from B to C; } } }",
-          true);
+          true, false);
 }
 
 /* Whoever is not told waits for the other: without the third, in vain. */
@@ -324,7 +355,7 @@ Test(span, two_that_wait_for_each_other) {
   run_all("global protocol Either(role A, role B, role C) {"
           "  choice at C { left() from C to A; go() from A to B; }"
           "  or { right() from C to B; come() from B to A; } }",
-          true);
+          true, false);
 }
 
 /* Each of the two hears of the third only through the other. */
@@ -333,14 +364,14 @@ Test(span, two_that_wait_for_each_other_and_a_fourth) {
           "  hi() from C to A; hi() from C to B;"
           "  choice at D { left() from D to A; go() from A to B; }"
           "  or { right() from D to B; come() from B to A; } }",
-          true);
+          true, false);
 }
 
 Test(span, early_messages) {
   run_all("global protocol Stash(role P, role R, role Q) {"
           "  a() from P to Q; b() from R to Q; b() from R to Q; a() from P to Q;"
           "  c() from Q to P; c() from Q to R; }",
-          true);
+          true, false);
 }
 
 Test(span, two_buyers_and_a_seller) {
@@ -349,5 +380,14 @@ Test(span, two_buyers_and_a_seller) {
           "  share() from Buyer1 to Buyer2;"
           "  choice at Buyer2 { address() from Buyer2 to Seller; date() from Seller to Buyer2; }"
           "  or { quit() from Buyer2 to Seller; } }",
-          true);
+          true, false);
+}
+
+/* What one role can send on and on is bounded by what the other is known to have
+ * received. */
+Test(span, stream) {
+  run_all("global protocol Stream(role A, role B, role C) {"
+          "  rec L { choice at A { n() from A to B; n() from A to B; n() from A to B; continue L; }"
+          "    or { stop() from A to B; stop() from B to C; } } }",
+          true, true);
 }

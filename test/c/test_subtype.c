@@ -726,7 +726,7 @@ static void refine(const maty_image_t *image, uint64_t seed, const char *protoco
   free(text);
 }
 
-Test(subtype, random_refinements_are_safe, .timeout = 120) {
+Test(subtype, random_refinements_are_safe, .timeout = 300) {
   enum { PROTOCOLS = 6000, REFINEMENTS = 8 };
   const char *given = getenv("MATY_TEST_SEED");
   uint64_t first = given == NULL ? 1 : strtoull(given, NULL, 10);

@@ -943,7 +943,7 @@ static const verdict_t in_nuscr[] = {
     {"nested rec same", MATY_FAIRNESS_DEFAULT,
      "protocol P(role A, role B) { rec X { m() from A to B; rec X { n() from B to A; choice at A { "
      "k() from A to B; continue X; } or { l() from A to B; } } } }\n",
-     "ok"},
+     "dup-label"},
     {"two loops", MATY_FAIRNESS_DEFAULT,
      "protocol P(role A, role B, role C, role D) { rec X { m() from A to B; continue X; } rec Y { "
      "n() from C to D; continue Y; } }\n",

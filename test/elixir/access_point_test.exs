@@ -68,6 +68,9 @@ defmodule Maty.AccessPointTest do
                ":max_waiting_in_all, :drop, :max_under_way, :overload"},
             {[protocol: Ping, max_waiting: 0],
              "expected :max_waiting to be a number from 1 on, or infinity, got: 0"},
+            {[protocol: Ping, name: "shop"],
+             "expected :name to be an atom, {local, Atom}, {global, Term} or " <>
+               "{via, Module, Term}, got: \"shop\""},
             {Ping, "expected keyword options, got: Maty.AccessPointTest.Ping"}
           ] do
         error = assert_raise ArgumentError, fn -> Maty.AccessPoint.start_link(options) end

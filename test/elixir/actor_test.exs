@@ -323,18 +323,32 @@ defmodule Maty.ActorTest do
                  "of Talk as Teller\n** (RuntimeError) oh no\n"
     end
 
-    test "refuses a handler that returns what it may not", %{ap: ap} do
-      waits = fn _, actor -> {:ok, fn _, _ -> :yes end, nil, actor} end
+    test "says what a callback or a handler returned that it may not", %{ap: ap} do
+      waits = fn _, _ -> :yes end
 
-      log =
-        capture_log(fn ->
-          pid = start(%{ap: ap, role: :Teller, init_session: waits})
-          monitor = Process.monitor(pid)
-          start(%{ap: ap, role: :Asker})
-          assert_receive {:DOWN, ^monitor, :process, ^pid, {{:bad_handler_return, _, :yes}, _}}
-        end)
+      for {init_session, reason, text} <- [
+            {fn _, _ -> :yes end, {:bad_return_value, :yes},
+             "** (exit) init_session returned :yes; it returns {:ok, handler, session_state, state}"},
+            {fn _, actor -> {:ok, waits, nil, actor} end, {:bad_handler_return, waits, :yes},
+             "** (exit) #{inspect(waits)} returned :yes; a handler returns {:suspend, handler, "},
+            {fn _, actor -> {:ok, waits, nil, actor, timeot: 1} end,
+             {:unknown_option, :timeot, [:on_failure, :timeout]},
+             "** (exit) a suspension: unknown option: :timeot; the options are :on_failure, :timeout"},
+            {fn _, actor -> {:ok, waits, nil, actor, timeout: -1} end,
+             {:bad_option, :timeout, -1, 'milliseconds, up to 2^32 - 1, or infinity'},
+             "** (exit) a suspension: expected :timeout to be milliseconds, up to 2^32 - 1, or " <>
+               "infinity, got: -1"}
+          ] do
+        log =
+          capture_log(fn ->
+            pid = start(%{ap: ap, role: :Teller, init_session: init_session})
+            monitor = Process.monitor(pid)
+            start(%{ap: ap, role: :Asker})
+            assert_receive {:DOWN, ^monitor, :process, ^pid, {^reason, _}}
+          end)
 
-      assert log =~ ":bad_handler_return"
+        assert log =~ text
+      end
     end
   end
 
@@ -343,7 +357,7 @@ defmodule Maty.ActorTest do
       actor = start(%{})
       assert Maty.Actor.call(actor, {:with, &{:reply, 1, &1}}) == 1
       assert GenServer.call(actor, {:with, &{:reply, 2, &1}}) == 2
-      assert Maty.Actor.call(actor, {:with, &{:reply, 3, &1, {:continue, :then}}}, 1_000) == 3
+      assert Maty.Actor.call(actor, {:with, &{:reply, 3, &1, {:continue, :then}}}, 60_000) == 3
       assert_receive {:continue, :then}
       assert Maty.Actor.call(actor, {:with, &{:reply, 4, &1, 0}}) == 4
       assert_receive {:info, :timeout}
@@ -354,7 +368,7 @@ defmodule Maty.ActorTest do
       task = Task.async(fn -> Maty.Actor.call(actor, :later) end)
       assert_receive :called
       Maty.Actor.cast(actor, :answer)
-      assert Task.await(task) == :answer
+      assert Task.await(task, :infinity) == :answer
     end
 
     test "a call that ends the actor" do
@@ -465,6 +479,29 @@ defmodule Maty.ActorTest do
       error = assert_raise ArgumentError, fn -> Maty.Actor.start(Any, nil, name: :a, name: :b) end
 
       assert error.message =~ "Maty.Actor.start/3: option given twice: :name; the options are"
+
+      error = assert_raise ArgumentError, fn -> Maty.Actor.start(Any, nil, max_waiting: 0) end
+
+      assert error.message ==
+               "Maty.Actor.start/3: expected :max_waiting to be a number from 1 on, or " <>
+                 ":infinity, got: 0"
+    end
+
+    test "a wrong one of use is named" do
+      wrong =
+        quote do
+          defmodule Wrong do
+            use Maty.Actor, protocl: Talk, role: :Asker
+          end
+        end
+
+      error = assert_raise ArgumentError, fn -> Code.eval_quoted(wrong) end
+
+      assert error.message ==
+               "use Maty.Actor: unknown option: :protocl; the options are :protocol, :role, " <>
+                 ":roles, :check, :id, :start, :restart, :shutdown, :type, :modules, " <>
+                 ":significant, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, " <>
+                 ":max_waiting"
     end
 
     test "hibernate_after" do
@@ -677,7 +714,7 @@ defmodule Maty.ActorTest do
       assert_receive {:terminate, :normal}
       assert Maty.Actor.stop(start(%{}), :shutdown) == :ok
       assert_receive {:terminate, :shutdown}
-      assert Maty.Actor.stop(start(%{}), {:shutdown, 1}, 1_000) == :ok
+      assert Maty.Actor.stop(start(%{}), {:shutdown, 1}, 60_000) == :ok
       assert_receive {:terminate, {:shutdown, 1}}
     end
   end

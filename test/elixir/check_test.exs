@@ -147,6 +147,11 @@ defmodule Maty.CheckTest do
              {"maty_check: unknown option --jsn; expected --json, --strict\n", 2}
 
     assert erl(dir, []) == {"usage: maty_check [--json] [--strict] FILE...\n", 2}
+    assert erl(dir, ["--help"]) == {"usage: maty_check [--json] [--strict] FILE...\n", 0}
+
+    empty = Path.join(dir, "empty")
+    File.mkdir!(empty)
+    assert erl(dir, [empty]) == {"empty: no compiled module in this folder\n", 2}
   end
 
   test "by mix", %{tmp_dir: dir} do

@@ -195,7 +195,8 @@ defmodule Maty.CommandTest do
                   ~s({"kind":"message","number":1,"sender":"A","receiver":"B","label":"stop","line":6}],) <>
                   ~s("ending":"the end"}]}]},\n) <>
                   ~s({"file":"no\\"\\ufffd.scr","verdict":"unknown",) <>
-                  ~s("trouble":"No such file or directory"}\n]}\n), "", 2}
+                  ~s("trouble":"No such file or directory","protocols":[],"diagnostics":[]}\n]}\n),
+                "", 2}
     end
 
     test "colours", %{tmp_dir: dir} do
@@ -256,6 +257,12 @@ defmodule Maty.CommandTest do
             {["explore", "x", "--bound", "1x"],
              "maty explore: '1x' is no value of --bound; it is a number\n" <>
                "See 'maty explore --help'.\n"},
+            {["explore", "x", "--bound", "0"],
+             "maty explore: '0' is no value of --bound; it is a number from 1 to 4294967295\n" <>
+               "See 'maty explore --help'.\n"},
+            {["explore", "x", "--states", "4294967296"],
+             "maty explore: '4294967296' is no value of --states; it is a number from 1 to " <>
+               "4294967295\nSee 'maty explore --help'.\n"},
             {["gen", "a", "b", "c", "d"],
              "maty gen: 'd' is one too many; expected FILE PROTOCOL ROLE\nSee 'maty gen --help'.\n"},
             {["fmt", "--check", "--write", "good.scr"],
@@ -639,7 +646,7 @@ defmodule Maty.CommandTest do
         for actor <- actors, do: {:ok, _} = :maty_actor.start_link(actor, access_point)
 
         for role <- roles do
-          assert_receive {^role, ending}, 5_000, "#{role} of #{name} does not end"
+          assert_receive {^role, ending}, 30_000, "#{role} of #{name} does not end"
           assert ending == {:done, :normal}
         end
       end

@@ -2,8 +2,6 @@ defmodule Maty.ExamplesTest do
   # Runs every example as its reader would.
   use ExUnit.Case, async: true
 
-  @moduletag timeout: 120_000
-
   # Runs a script of the folder with mix; returns what it printed and its exit status.
   defp run(example) do
     System.cmd("mix", ["run", "--no-compile", "--no-deps-check", Path.join("examples", example)],

@@ -124,8 +124,8 @@ defmodule Maty.FailureTest do
     client = client(ap)
     server(ap, fn {:ask, 1}, state -> {:leave, :busy, state} end)
     ask(client)
-    assert_receive {:terminate_session, :Server, {:left, :busy}}, 5000
-    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+    assert_receive {:terminate_session, :Server, {:left, :busy}}
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
   end
 
   test "a handler raises, and its actor goes on", %{ap: ap} do
@@ -133,12 +133,50 @@ defmodule Maty.FailureTest do
     server = server(ap, fn {:ask, 1}, _state -> raise "no" end)
     ask(client)
 
-    assert_receive {:terminate_session, :Server,
-                    {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}},
-                   5000
+    assert_receive {:terminate_session, :Server, {:failed, {:raised, {%RuntimeError{}, [_ | _]}}}}
 
-    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 5000
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
     assert Process.alive?(server)
+  end
+
+  defmodule Careful do
+    use Maty.Actor, on_raise: :leave, max_waiting: 5, restart: :temporary
+
+    @impl true
+    def init_actor({ap, test}) do
+      Maty.register(ap, :Server)
+      {:ok, test}
+    end
+
+    @impl true
+    def init_session(_session, test), do: {:ok, &ask/2, nil, test}
+
+    def ask({:ask, 1}, _state), do: raise("no")
+
+    @impl true
+    def handle_failure(failure, _session, _state, test) do
+      send(test, {:careful, failure})
+      {:ok, test}
+    end
+  end
+
+  test "the options of use are those that the actor is started with", %{ap: ap} do
+    assert %{restart: :temporary, start: {Careful, :start_link, [:argument]}} =
+             Careful.child_spec(:argument)
+
+    careful = start_supervised!({Careful, {ap, self()}})
+    ask(client(ap))
+    assert_receive {:careful, {:raised, {%RuntimeError{message: "no"}, _}}}, 30_000
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 30_000
+    assert Maty.sessions(careful) == []
+
+    assert_raise ArgumentError,
+                 "use Maty.Actor: expected :on_raise to be :stop or :leave, got: :never",
+                 fn ->
+                   Code.compile_string(
+                     "defmodule Maty.FailureTest.Never, do: use(Maty.Actor, on_raise: :never)"
+                   )
+                 end
   end
 
   test "what is waited for does not come in time", %{ap: ap} do
@@ -147,7 +185,7 @@ defmodule Maty.FailureTest do
     client = client(ap, timeout: 1, on_failure: on_failure)
     server = server(ap, fn {:ask, 1}, state -> receive(do: (:go -> {:leave, :late, state})) end)
     ask(client)
-    assert_receive {:on_failure, :timeout}, 5000
+    assert_receive {:on_failure, :timeout}
     send(server, :go)
     refute_received {:handle_failure, _, _}
   end
@@ -157,11 +195,11 @@ defmodule Maty.FailureTest do
     server(ap, fn {:ask, 1}, state -> {:done, :normal, state} end)
     ask_is_held(client)
     assert :ok = Maty.Actor.call(client, :leave)
-    assert_receive {:terminate_session, :Client, {:left, :bored}}, 5000
-    assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}, 5000
+    assert_receive {:terminate_session, :Client, {:left, :bored}}
+    assert_receive {:terminate_session, :Server, {:failed, {:cancelled, :Client}}}
 
     assert Maty.Actor.call(client, {:become, :ask}) ==
-             "no session is held by the name :ask; held are []"
+             "no session is held by the name :ask, nor by any other"
   end
 
   defp ask_is_held(client) do
@@ -170,7 +208,7 @@ defmodule Maty.FailureTest do
 
   test "a registration is not answered in its time", %{ap: ap} do
     {:ok, _} = Maty.Actor.start(Lonely, {ap, self()})
-    assert_receive {:expired, ^ap, :Client}, 5000
+    assert_receive {:expired, ^ap, :Client}
   end
 
   test "wrong options are named", %{ap: ap} do

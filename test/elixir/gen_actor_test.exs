@@ -88,7 +88,6 @@ defmodule Mix.Tasks.Maty.Gen.ActorTest do
   end
 
   # In a VM of their own, as ExUnit has begun here.
-  @tag timeout: 120_000
   test "every role of every protocol", %{tmp_dir: dir} do
     for path <- Path.wildcard("test/protocols/*.scr"),
         {:ok, %{protocols: protocols}} = Maty.Protocol.check_file(path),

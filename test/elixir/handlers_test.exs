@@ -920,6 +920,73 @@ defmodule Maty.HandlersTest do
     assert said =~ "Compilation error in file"
   end
 
+  # What editors show comes from the compiler's diagnostics: each finding has its place.
+  @tag :tmp_dir
+  test "each of three findings is a diagnostic at its place", %{tmp_dir: dir} do
+    three = """
+    defmodule Maty.HandlersTest.Three do
+      @compile :debug_info
+      use Maty.Actor, protocol: Maty.HandlersTest.Protocol, role: :Seller
+      def init_actor(ap), do: {:ok, ap}
+      def init_session(_session, ap), do: {:ok, &title/2, nil, ap}
+
+      def title({:title, _title}, state) do
+        Maty.send(:Buyer1, {:quote, "155"})
+        {:suspend, &decision/2, state}
+      end
+
+      def decision({:address, _}, state), do: {:done, :normal, state}
+      def decision({:quit}, state), do: {:ok, state}
+    end
+    """
+
+    Code.put_compiler_option(:parser_options, columns: true)
+    on_exit(fn -> Code.put_compiler_option(:parser_options, []) end)
+    file = Path.join(dir, "three.ex")
+    shown = Path.relative_to_cwd(file)
+
+    compile = fn text ->
+      File.write!(file, text)
+
+      {result, _} =
+        ExUnit.CaptureIO.with_io(:stderr, fn ->
+          {result, _} =
+            ExUnit.CaptureIO.with_io(fn -> Kernel.ParallelCompiler.compile([file]) end)
+
+          result
+        end)
+
+      result
+    end
+
+    heads = [
+      "[bad-payload] Seller sends quote with field 1 of another type; expected quote(integer) to Buyer1",
+      "[bad-done] Seller is done before it has come to its end; it has to send date(date) to Buyer2",
+      "[bad-return] returns {ok, nil}; expected {suspend, Handler, State}, {done, Reason, State} or noreply"
+    ]
+
+    [first, second, third] = heads
+
+    # An exception has one place: the others are warnings at theirs. It has the text of all.
+    assert {:error, [{^file, 8, text}], warnings} = compile.(three)
+
+    assert for({^file, line, warning} <- warnings, do: {line, warning}) |> Enum.sort() ==
+             [{12, "error: " <> second}, {13, "error: " <> third}]
+
+    assert text =~ "(CompileError) #{shown}:8: column 10: " <> first
+    assert text =~ "\n#{shown}:12:43: " <> second
+    assert text =~ "\n#{shown}:13:43: " <> third
+
+    warn = String.replace(three, "role: :Seller", "role: :Seller, check: :warn")
+    assert {:ok, [_], warnings} = compile.(warn)
+
+    found =
+      for {^file, line, warning} <- Enum.sort(warnings),
+          do: {line, hd(String.split(warning, "\n"))}
+
+    assert found == Enum.zip([8, 12, 13], heads)
+  end
+
   # The first program of the page is compiled, and what is said of it is what the page says.
   @tag :tmp_dir
   test "docs/handlers.md", %{tmp_dir: dir} do

@@ -145,13 +145,23 @@ defmodule Maty.ProtocolErrorTest do
   end
 
   test "a role that the protocol does not have" do
+    {error, who} = refused(:D, {:order, 3, "apples"})
+    assert error.reason == :no_action
+
+    assert Exception.message(error) ==
+             who <>
+               ~s|sends {:order, 3, "apples"} to :D, a message that the protocol does not have | <>
+               "for this role" <> @allowed
+  end
+
+  test "a role that is no atom" do
     {error, who} = refused("B", {:order, 3, "apples"})
     assert error.reason == :no_action
 
     assert Exception.message(error) ==
              who <>
-               ~s|sends {:order, 3, "apples"} to "B", a message that the protocol does not have | <>
-               "for this role" <> @allowed
+               ~s|sends {:order, 3, "apples"} to "B", which is no role: a role is an atom| <>
+               @allowed
   end
 
   test "a wrong moment" do
@@ -175,6 +185,15 @@ defmodule Maty.ProtocolErrorTest do
     end
   end
 
+  test "a label that is no atom" do
+    {error, who} = refused(:B, {"order", 3, 1, "x"})
+
+    assert Exception.message(error) ==
+             who <>
+               "sends {\"order\", 3, 1, \"x\"} to :B, which is no message: a message is a " <>
+               "tuple of a label, an atom, and its payload" <> @allowed
+  end
+
   test "a large message is cut short in the text" do
     {error, _} = refused(:B, {:order, 3, 1, String.duplicate("x", 1_000_000)})
     assert byte_size(Exception.message(error)) < 1_000
@@ -186,7 +205,7 @@ defmodule Maty.ProtocolErrorTest do
 
     assert Exception.message(error) ==
              "{:quit} was sent outside of a session: only a handler, init_session and " <>
-               "setup_actor can send to a role"
+               "setup_actor can send to a role, in the actor's own process"
   end
 
   test "is raised at the line that sends" do

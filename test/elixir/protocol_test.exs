@@ -46,6 +46,34 @@ defmodule Maty.ProtocolTest do
     name
   end
 
+  test "wrong arguments are named", %{tmp_dir: folder} do
+    path = Path.join(folder, "ping.scr")
+    File.write!(path, @accepted)
+    ping = Maty.Protocol.from_string!(@accepted)
+
+    for {wrong, text} <- [
+          {Maty.Protocol.from_file(42), "42 is no path of a file"},
+          {Maty.Protocol.from_string(42), "nofile: not Unicode text"},
+          {Maty.Protocol.machine_text(ping, :A, :xml),
+           "the option format is xml; expected machines or cfsm"},
+          {Maty.Protocol.machine_text(ping, :C), "Ping has no role 'C'; it has A, B"},
+          {Maty.Protocol.diagram(ping, :A, :png),
+           "the option format is png; expected graphviz or mermaid"},
+          {Maty.Protocol.drawing(path, :png),
+           "the option format is png; expected graphviz or mermaid or sequence"},
+          {Maty.Protocol.skeleton(ping, :A, :ruby, Ping),
+           "the option language is ruby; expected elixir or erlang"}
+        ] do
+      assert {:error, error} = wrong
+      assert Exception.message(error) == text
+      assert inspect(error) == "#Maty.Error<#{text}>"
+    end
+
+    assert_raise Maty.Error, "Ping has no role 'C'; it has A, B", fn ->
+      Maty.Protocol.machine(ping, :C)
+    end
+  end
+
   describe "from_file and from_string" do
     test "take the only protocol, or the one of a name", %{tmp_dir: folder} do
       path = Path.join(folder, "several.scr")
@@ -159,6 +187,9 @@ defmodule Maty.ProtocolTest do
       assert error.description == "#{missing}: no such file or directory"
       assert {error.file, error.line} == {Path.join(folder, "embeds.ex"), 2}
 
+      error = compile_error(folder, "string: :text")
+      assert error.description == "Maty.ProtocolTest.Embeds: not Unicode text"
+
       error = compile_error(folder, "string: #{inspect(@several)}")
 
       assert error.description ==
@@ -178,7 +209,8 @@ defmodule Maty.ProtocolTest do
              "unknown option: :pfad; the options are :file, :string, :protocol, :dialect, " <>
                ":choice, :path, :form"},
             {"protocol: :P", "the option :file or :string is missing"},
-            {~s|file: "x", string: "y"|, "give either :file or :string"}
+            {~s|file: "x", string: "y"|, "give either :file or :string"},
+            {"file: :x", "expected :file to be a path, got: :x"}
           ] do
         File.write!(
           path,

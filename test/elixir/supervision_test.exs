@@ -1,6 +1,6 @@
 defmodule Maty.SupervisionTest do
-  # The Elixir face of backoff, breaker and escalation; what they do is tested in
-  # test/maty_*_tests.erl.
+  # The Elixir face of backoff, breaker, escalation and mailbox; what they do is tested
+  # in test/maty_*_tests.erl.
   use ExUnit.Case, async: true
 
   @moduletag :capture_log
@@ -8,6 +8,7 @@ defmodule Maty.SupervisionTest do
   doctest Maty.Backoff
   doctest Maty.Breaker
   doctest Maty.Escalation
+  doctest Maty.Mailbox
 
   defmodule Child do
     use GenServer
@@ -30,7 +31,8 @@ defmodule Maty.SupervisionTest do
   end
 
   test "backoff is a child like any other" do
-    start_supervised!({Maty.Backoff, child: {Child, {self(), :a}}, min: 1, max: 1, name: :maty_b})
+    options = [min: 1, max: 1, reset: 60_000, name: :maty_b]
+    start_supervised!({Maty.Backoff, [child: {Child, {self(), :a}}] ++ options})
     assert_receive {:started, :a, first}
     GenServer.cast(first, {:exit, :no})
     assert_receive {:started, :a, second}
@@ -72,6 +74,22 @@ defmodule Maty.SupervisionTest do
     assert Maty.Escalation.children(:maty_e) == [a: a, b: b]
   end
 
+  test "mailbox is a child like any other" do
+    start_supervised!({Maty.Mailbox, name: :maty_m, capacity: 1, policy: :drop_newest})
+    mailbox = Process.whereis(:maty_m)
+    assert Maty.Mailbox.next(:maty_m) == :ok
+    # Until somebody takes it, a message is in the mailbox.
+    assert for(n <- 1..3, do: Maty.Mailbox.put(:maty_m, n)) == [:ok, :ok, :ok]
+    assert_receive {:maty_mailbox, ^mailbox, 1}, 30_000
+    assert Maty.Mailbox.take(:maty_m) == {:ok, 2}
+    assert Maty.Mailbox.take(:maty_m, 0) == {:error, :empty}
+    assert %{put: 3, taken: 2, dropped: 1, length: 0} = Maty.Mailbox.info(:maty_m)
+    assert Maty.Mailbox.stop(:maty_m) == :ok
+
+    {:ok, mailbox} = Maty.Mailbox.start_link(name: {:global, :maty_m}, policy: :block)
+    assert :global.whereis_name(:maty_m) == mailbox
+  end
+
   # The supervisor sees the end by a signal of its own.
   defp waiting do
     case Maty.Escalation.children(:maty_e) do
@@ -96,6 +114,13 @@ defmodule Maty.SupervisionTest do
            "Maty.Breaker.start_link/1: the option :name is missing"},
           {fn -> Maty.Breaker.start_link(name: "a") end,
            "Maty.Breaker.start_link/1: expected :name to be an atom, got: \"a\""},
+          {fn -> Maty.Mailbox.start_link(size: 1) end,
+           "Maty.Mailbox.start_link/1: unknown option: :size; the options are :capacity, :policy, " <>
+             ":name"},
+          {fn -> Maty.Mailbox.start_link(capacity: 0) end,
+           "Maty.Mailbox.start_link/1: expected :capacity to be a number from 1 on, got: 0"},
+          {fn -> Maty.Mailbox.start_link(name: "a") end,
+           "Maty.Mailbox.start_link/1: expected :name to be a name as for gen_server, got: \"a\""},
           {fn -> Maty.Escalation.start_link(strategy: :one_for_one) end,
            "Maty.Escalation.start_link/1: the option :children is missing"},
           {fn -> Maty.Escalation.start_link(children: [%{id: :a}]) end,

@@ -23,4 +23,4 @@ defmodule Maty.Scripted do
 end
 
 # How long a message that has to come may take; none is waited for that should not.
-ExUnit.start(assert_receive_timeout: 5_000)
+ExUnit.start(assert_receive_timeout: 30_000, timeout: 300_000)

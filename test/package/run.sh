@@ -8,7 +8,7 @@
 # shellcheck disable=SC2317 # a case is called by its name
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-[ $# -gt 0 ] || set -- rebar3_git rebar3_checkouts rebar3_release mix_path mix_git iex mix_release
+[ $# -gt 0 ] || set -- rebar3_git rebar3_checkouts rebar3_plugin rebar3_release mix_path mix_git iex mix_release
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -62,7 +62,7 @@ run() ->
     [{ok, _} = maty_actor:start_link(?MODULE, {Role, AccessPoint, self()}) || Role <- ['Alice', 'Bob']],
     receive
         {heard, Text} -> io:format("~n~ts~n", [Text])
-    after 10000 ->
+    after 60000 ->
         exit(no_session)
     end.
 
@@ -104,6 +104,25 @@ rebar3_checkouts() {
   rebar3 compile
   erl -noshell -pa _build/default/lib/*/ebin _build/default/checkouts/*/ebin \
     -eval 'probe:run(), halt().'
+}
+
+# Maty as a plugin: what is right passes, and an Alice that says something else does not.
+rebar3_plugin() {
+  rebar3_project
+  sed -i "/^-maty_protocol/a -maty([{protocol, probe}, {role, ['Alice', 'Bob']}, {check, warn}])." src/probe.erl
+  cat >rebar.config <<CONFIG
+{deps, [{maty, {git, "file://$work/maty", {branch, "main"}}}]}.
+{project_plugins, [{maty, {git, "file://$work/maty", {branch, "main"}}}]}.
+{provider_hooks, [{post, [{compile, {maty, check}}]}]}.
+CONFIG
+  rebar3 maty check
+  erl -noshell -pa _build/default/lib/*/ebin -eval 'probe:run(), halt().'
+  sed -i "s/{check, warn}/{check, error}/; s/-compile.*//; s/-maty_protocol.*//; s/{protocol, probe}/{protocol, {file, \"hello.scr\"}}/; s/{hello, <<\"probe/{hallo, <<\"probe/" src/probe.erl
+  if rebar3 compile; then return 1; fi
+  sed -i '/provider_hooks/d' rebar.config
+  if QUIET=1 rebar3 maty check --json >found; then return 1; fi
+  cat found
+  grep -q '^{"severity":"error","class":"bad-send",.*"source":".*src/probe.erl","line":[0-9]*,"column":[0-9]*,' found
 }
 
 rebar3_release() {

@@ -12,7 +12,10 @@ defmodule Maty.AccessPoint do
         {Seller, :shop}
       ]
 
-      Supervisor.start_link(children, strategy: :rest_for_one)
+      Supervisor.start_link(children, strategy: :one_for_one)
+
+  Sessions that have begun outlive it. If it ends, actors that gave its name when they
+  registered do so again with the next process of that name.
   """
 
   @typedoc "An access point of this node or another, by its process or by its name."

@@ -105,6 +105,11 @@ defmodule Maty.Actor do
 
       use Maty.Actor, restart: :transient, shutdown: 10_000
 
+  Those of `start_link/3`, but `:name`, are what its `start_link/1` starts the actor
+  with:
+
+      use Maty.Actor, on_raise: :leave, max_waiting: 10_000
+
   With the options `:protocol` and `:role` it says which role the actor plays, and its
   handlers are checked when it is compiled; see `Maty.Handlers`.
 
@@ -210,7 +215,7 @@ defmodule Maty.Actor do
 
   @doc """
   Runs when an access point has ended where the actor had registered for these
-  roles. Without it, that is logged. It does not run for an access point that the
+  roles, or is one of another node that does not have them. Without it, that is logged. It does not run for an access point that the
   actor gave by a name: there it registers again with whoever gets the name.
   """
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
@@ -283,12 +288,14 @@ defmodule Maty.Actor do
       @behaviour Maty.Actor
       @after_compile Maty.Handlers
 
-      options = Maty.Handlers.__use__(options, __ENV__)
+      {start_options, child_options} = Maty.Actor.__use__(options, __ENV__)
 
       @doc """
       Starts the actor, linked to the caller; `init_actor/1` gets the argument.
       """
-      def start_link(argument), do: Maty.Actor.start_link(__MODULE__, argument)
+      def start_link(argument) do
+        Maty.Actor.start_link(__MODULE__, argument, unquote(Macro.escape(start_options)))
+      end
 
       @doc """
       Returns a specification to start this module under a supervisor.
@@ -297,7 +304,7 @@ defmodule Maty.Actor do
       """
       def child_spec(argument) do
         default = %{id: __MODULE__, start: {__MODULE__, :start_link, [argument]}}
-        Supervisor.child_spec(default, unquote(Macro.escape(options)))
+        Supervisor.child_spec(default, unquote(Macro.escape(child_options)))
       end
 
       defoverridable start_link: 1, child_spec: 1
@@ -344,20 +351,40 @@ defmodule Maty.Actor do
     end
   end
 
-  @known [:name, :timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
+  @start_options [:timeout, :debug, :spawn_opt, :hibernate_after, :on_raise, :max_waiting]
+
+  @use_options [:protocol, :role, :roles, :check] ++
+                 [:id, :start, :restart, :shutdown, :type, :modules, :significant] ++
+                 @start_options
+
+  # Takes the options of "use" apart, into those of start_link/3 and of a child.
+  @doc false
+  def __use__(options, env) do
+    Maty.Options.check!(options, @use_options, "use Maty.Actor")
+    {start, child} = options |> Maty.Handlers.__use__(env) |> Keyword.split(@start_options)
+    start |> Maty.Options.check!(@start_options, "use Maty.Actor") |> values!("use Maty.Actor")
+    {start, child}
+  end
 
   defp options!(options, who) do
-    {name, rest} = options |> Maty.Options.check!(@known, who) |> Map.pop(:name)
-    on_raise!(rest, who)
+    {name, rest} = options |> Maty.Options.check!([:name | @start_options], who) |> Map.pop(:name)
+    values!(rest, who)
     {name!(name, who), [{:report_cb, &Maty.Report.format/2} | Map.to_list(rest)]}
   end
 
-  defp on_raise!(%{on_raise: other}, who) when other not in [:stop, :leave] do
+  defp values!(%{on_raise: other}, who) when other not in [:stop, :leave] do
     raise ArgumentError,
           "#{who}: expected :on_raise to be :stop or :leave, got: #{inspect(other)}"
   end
 
-  defp on_raise!(_options, _who), do: :ok
+  defp values!(%{max_waiting: other}, who)
+       when other != :infinity and not (is_integer(other) and other > 0) do
+    raise ArgumentError,
+          "#{who}: expected :max_waiting to be a number from 1 on, or :infinity, " <>
+            "got: #{inspect(other)}"
+  end
+
+  defp values!(_options, _who), do: :ok
 
   defp name!(nil, _who), do: nil
   defp name!(name, _who) when is_atom(name), do: {:local, name}

@@ -36,8 +36,16 @@ defmodule Maty.Error do
 
   defp text(:not_an_actor), do: "only an actor can register: a process of Maty.Actor"
 
+  defp text({:not_held, name, []}) do
+    "no session is held by the name #{inspect(name)}, nor by any other"
+  end
+
   defp text({:not_held, name, held}) do
     "no session is held by the name #{inspect(name)}; held are #{inspect(held)}"
+  end
+
+  defp text({:not_received, message}) do
+    "#{inspect(message)} is not the message that the handler was called with"
   end
 
   defp text({:already_started, pid}) do

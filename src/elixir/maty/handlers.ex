@@ -145,8 +145,8 @@ defmodule Maty.Handlers do
 
     with [first | others] <- errors do
       # An exception has one place. Warnings have theirs, for editors to show.
-      for error <- others, do: warn("error: [#{error.class}] #{error.text}", error, env)
-      description = Enum.join([describe(first) | Enum.map(others, &elsewhere/1)], "\n\n")
+      for error <- others, do: warn("error: " <> headline(error), error, env)
+      description = Enum.join([column(first) | Enum.map(others, &elsewhere/1)], "\n\n")
       error = %CompileError{file: env.file, line: first.line, description: description}
       # Where it is raised says nothing of the module.
       :erlang.raise(:error, error, [])
@@ -158,12 +158,21 @@ defmodule Maty.Handlers do
     IO.warn(text, [{env.module, :__MODULE__, 0, place}])
   end
 
-  defp elsewhere(finding), do: "#{finding.source}:#{finding.line}: " <> describe(finding)
+  # An exception has no column.
+  defp column(%{column: 0} = finding), do: describe(finding)
+  defp column(finding), do: "column #{finding.column}: " <> describe(finding)
+
+  defp elsewhere(finding), do: place(finding) <> describe(finding)
+
+  defp place(%{column: 0} = finding), do: "#{finding.source}:#{finding.line}: "
+  defp place(finding), do: "#{finding.source}:#{finding.line}:#{finding.column}: "
 
   @doc false
   @spec describe(finding()) :: String.t()
   def describe(finding) do
     below = finding |> :maty_handlers.format([]) |> IO.chardata_to_string()
-    String.trim_trailing("[#{finding.class}] #{finding.text}\n#{below}")
+    String.trim_trailing("#{headline(finding)}\n#{below}")
   end
+
+  defp headline(finding), do: "[#{finding.class}] #{finding.text}"
 end

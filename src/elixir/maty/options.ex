@@ -15,23 +15,16 @@ defmodule Maty.Options do
 
       [key | _] ->
         problem = if key in known, do: "option given twice", else: "unknown option"
-
-        raise ArgumentError,
-              "#{who}: #{problem}: #{inspect(key)}; the options are " <>
-                Enum.map_join(known, ", ", &inspect/1)
+        raise ArgumentError, "#{who}: #{problem}: #{inspect(key)}; the options are #{list(known)}"
     end
   end
 
   # What an Erlang function that takes the options returned. Raises an
   # ArgumentError if it found one of them wrong.
   @spec accepted!(result, String.t()) :: result when result: term()
-  def accepted!({:error, {:missing_option, key}}, who) do
-    raise ArgumentError, "#{who}: the option #{inspect(key)} is missing"
-  end
-
-  def accepted!({:error, {:bad_option, key, value, expected}}, who) do
-    raise ArgumentError,
-          "#{who}: expected #{inspect(key)} to be #{expected}, got: #{inspect(value)}"
+  def accepted!({:error, reason}, who)
+      when elem(reason, 0) in [:missing_option, :unknown_option, :bad_option, :not_options] do
+    raise ArgumentError, "#{who}: #{message(reason)}"
   end
 
   def accepted!({:error, {:bad_child, child, reason}}, who) do
@@ -39,4 +32,20 @@ defmodule Maty.Options do
   end
 
   def accepted!(result, _who), do: result
+
+  # The text of a reason of maty_options:format_error/1.
+  @spec message(tuple()) :: String.t()
+  def message({:missing_option, key}), do: "the option #{inspect(key)} is missing"
+
+  def message({:unknown_option, key, known}) do
+    "unknown option: #{inspect(key)}; the options are #{list(known)}"
+  end
+
+  def message({:bad_option, key, value, expected}) do
+    "expected #{inspect(key)} to be #{expected}, got: #{inspect(value)}"
+  end
+
+  def message({:not_options, term}), do: "expected options, got: #{inspect(term)}"
+
+  defp list(known), do: Enum.map_join(known, ", ", &inspect/1)
 end

@@ -197,7 +197,8 @@ defmodule Maty.Protocol do
 
   @doc """
   The machine of a role as data: its states in order, the first one initial, each
-  with its phase and what may be done in it.
+  with its phase and what may be done in it. Raises `Maty.Error` if there is no such
+  role.
 
       iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
       iex> text |> Maty.Protocol.from_string!() |> Maty.Protocol.machine(:B)
@@ -224,12 +225,24 @@ defmodule Maty.Protocol do
         ]
   def machine(%__MODULE__{} = protocol, role) do
     protocol |> plain() |> :maty_protocol.machine(role)
+  rescue
+    error in ErlangError -> raise Maty.Error, error.original
   end
 
-  @doc """
+  @doc ~S'''
   The machine of a role, or of `:all`, as text: in Maty's notation, or in the one
   that tools for communicating finite-state machines read.
-  """
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> {:ok, machine} = text |> Maty.Protocol.from_string!() |> Maty.Protocol.machine_text(:B)
+      iex> machine |> String.split("\n\n") |> List.last()
+      """
+      machine B {
+        0: ping() from A -> 1;
+        1: end;
+      }
+      """
+  '''
   @spec machine_text(t(), Maty.role() | :all, :machines | :cfsm) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
   def machine_text(%__MODULE__{} = protocol, role, format \\ :machines) do
@@ -255,6 +268,11 @@ defmodule Maty.Protocol do
   Looks for the least `k`, up to `most`, for which the machines are k-multiparty
   compatible: they are safe then, whatever the size of their queues. It is the
   result's `:bound`.
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> {:ok, found} = text |> Maty.Protocol.from_string!() |> Maty.Protocol.compatible(4)
+      iex> {found.outcome, found.bound}
+      {:ok, 1}
   """
   @spec compatible(t(), pos_integer(), [effort()]) ::
           {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
@@ -288,6 +306,13 @@ defmodule Maty.Protocol do
 
   @doc """
   Whether the first role's machine can stand wherever the second's is expected.
+
+      iex> few = Maty.Protocol.from_string!("protocol P(role A, role B) { m(1..5) from A to B; }")
+      iex> all = Maty.Protocol.from_string!("protocol P(role A, role B) { m(integer) from A to B; }")
+      iex> {:ok, %{outcome: :ok}} = Maty.Protocol.subtype({few, :A}, {all, :A})
+      iex> {:ok, %{outcome: outcome}} = Maty.Protocol.subtype({few, :B}, {all, :B})
+      iex> outcome
+      :wrong
   """
   @spec subtype({t(), Maty.role()}, {t(), Maty.role()}) ::
           {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
@@ -295,9 +320,23 @@ defmodule Maty.Protocol do
     {plain(sub), sub_role} |> :maty_protocol.subtype({plain(super), super_role}) |> error()
   end
 
-  @doc """
+  @doc ~S'''
   The machine of a role as a diagram.
-  """
+
+      iex> text = "global protocol Ping(role A, role B) { ping() from A to B; }"
+      iex> {:ok, diagram} = text |> Maty.Protocol.from_string!() |> Maty.Protocol.diagram(:B)
+      iex> diagram
+      """
+      ---
+      title: "Ping B"
+      ---
+      stateDiagram-v2
+        direction LR
+        [*] --> s0
+        s0 --> s1 : A?ping()
+        s1 --> [*]
+      """
+  '''
   @spec diagram(t(), Maty.role(), :graphviz | :mermaid) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
   def diagram(%__MODULE__{} = protocol, role, format \\ :mermaid) do
@@ -307,6 +346,9 @@ defmodule Maty.Protocol do
   @doc """
   A protocol of a file as a whole, as a diagram: its states, or with `:sequence`
   its messages. It has to be readable, and need not be accepted.
+
+      {:ok, drawing} = Maty.Protocol.drawing("two_buyer.scr", :sequence)
+      IO.puts(drawing)
   """
   @spec drawing(Path.t(), :graphviz | :mermaid | :sequence, [option()]) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
@@ -316,6 +358,9 @@ defmodule Maty.Protocol do
 
   @doc """
   The text of a file in the one layout; what it says stays the same.
+
+      {:ok, text} = Maty.Protocol.format("two_buyer.scr")
+      File.write!("two_buyer.scr", text)
   """
   @spec format(Path.t(), [option()]) :: {:ok, String.t()} | {:error, Maty.Error.t()}
   def format(path, options \\ []) do
@@ -326,6 +371,9 @@ defmodule Maty.Protocol do
   The text of a module that plays a role, to begin with. With the option `:file`, the
   protocol's file as it is seen from the module's folder, the module is checked when it is
   compiled. `mix maty.gen.actor` writes it where it belongs.
+
+      protocol = Maty.Protocol.from_file!("two_buyer.scr")
+      {:ok, text} = Maty.Protocol.skeleton(protocol, :Seller, :elixir, Shop.Seller, file: "two_buyer.scr")
   """
   @spec skeleton(t(), Maty.role(), :elixir | :erlang, module(), file: Path.t()) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
@@ -359,6 +407,10 @@ defmodule Maty.Protocol do
     case Maty.Options.check!(options, [:file, :string | @options], "use Maty.Protocol") do
       %{file: _, string: _} ->
         raise ArgumentError, "use Maty.Protocol: give either :file or :string"
+
+      %{file: file} when not is_binary(file) ->
+        raise ArgumentError,
+              "use Maty.Protocol: expected :file to be a path, got: #{inspect(file)}"
 
       %{file: file} = options ->
         path = Path.expand(file, Path.dirname(env.file))

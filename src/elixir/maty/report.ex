@@ -1,7 +1,7 @@
 defmodule Maty.Report do
   @moduledoc false
   # What an actor's log entries look like, in the terms of Elixir. Erlang's are
-  # written by maty_actor:report/2.
+  # written by maty_report:text/2.
 
   @spec format(:logger.report(), map()) :: String.t()
   def format(%{event: event} = report, _config), do: text(event, report)
@@ -53,6 +53,25 @@ defmodule Maty.Report do
   @spec ending(term()) :: String.t()
   def ending({{:protocol_violation, violation}, stacktrace}) do
     Exception.format(:error, Maty.ProtocolError.exception(violation), stacktrace)
+  end
+
+  def ending({{:bad_handler_return, handler, value}, []}) do
+    "** (exit) #{inspect(handler)} returned #{inspect(value, limit: 20)}; a handler returns " <>
+      "{:suspend, handler, state}, {:suspend, handler, state, options}, " <>
+      "{:hold, name, handler, state}, {:done, reason, state}, {:leave, reason, state} " <>
+      "or :noreply, where handler is a function of two arguments"
+  end
+
+  # That of setup_actor has a stack.
+  def ending({{:bad_return_value, value}, []}) do
+    "** (exit) init_session returned #{inspect(value, limit: 20)}; it returns " <>
+      "{:ok, handler, session_state, state}, {:ok, handler, session_state, state, options}, " <>
+      "{:hold, name, handler, session_state, state}, {:done, reason, state} " <>
+      "or {:leave, reason, state}, where handler is a function of two arguments"
+  end
+
+  def ending({reason, []}) when elem(reason, 0) in [:unknown_option, :bad_option, :not_options] do
+    "** (exit) a suspension: #{Maty.Options.message(reason)}"
   end
 
   def ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do

@@ -27,22 +27,11 @@ defmodule Mix.Tasks.Maty.Check do
     files = if files == [], do: [Mix.Project.compile_path()], else: files
     strict = Keyword.get(options, :strict, false)
 
-    {findings, failures} =
-      :maty_check.beams(Enum.map(files, &String.to_charlist/1), %{strict: strict})
+    checked = :maty_check.beams(Enum.map(files, &String.to_charlist/1), %{strict: strict})
 
-    for {file, reason} <- failures,
-        do: Mix.shell().error("#{file}: #{:maty_check.format_error(reason)}")
-
-    if options[:json] do
-      for finding <- findings, do: IO.puts(:maty_check.json(finding))
-    else
-      IO.write(:maty_handlers.format(findings))
-    end
-
-    cond do
-      failures != [] -> exit({:shutdown, 2})
-      Enum.any?(findings, &(&1.severity == :error)) -> exit({:shutdown, 1})
-      true -> :ok
+    case :maty_check.report(checked, %{json: Keyword.get(options, :json, false)}) do
+      0 -> :ok
+      status -> exit({:shutdown, status})
     end
   end
 end

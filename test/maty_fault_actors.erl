@@ -1,15 +1,21 @@
 %% An actor that plays one role of the two buyers over and over, and counts on its
 %% node how its sessions end; and the processes of one node that do so.
--module(maty_faults).
+-module(maty_fault_actors).
 
 -behaviour(maty_actor).
 
--export([start/3, stop/1, begin_end/0, tally/0, access_point/0, victim/0]).
+-export([start/3, stop/1, begin_end/0, tally/0, access_point/0, upgrade/2, victim/0]).
 -export([init/1, actor/2]).
--export([init_actor/1, init_session/2, terminate_session/4, access_point_down/3]).
+-export([init_actor/1, init_session/2, terminate_session/4, handle_info/2]).
+-export([access_point_down/3, turned_away/3, registration_expired/3]).
 
 -define(TALLY, ?MODULE).
 -define(SHOP, maty_faults_shop).
+
+%% Of registrations, in milliseconds: how long a first buyer waits, and until one that
+%% was turned away comes again.
+-define(PATIENCE, 20).
+-define(AGAIN, 5).
 
 %% Starts what plays on this node: so many actors of each role, for an access
 %% point that has a name on a node. Whoever is to be told is told of each end of a
@@ -58,16 +64,37 @@ victim() ->
     Actors = [Pid || {_, Pid, _, _} <- supervisor:which_children(Supervisor), is_pid(Pid)],
     lists:nth(rand:uniform(length(Actors)), Actors).
 
-%% The access point of this node, under a supervisor that is not linked.
-access_point() ->
-    {ok, Protocol} = maty_protocol:from_string(
-        "global protocol TwoBuyer(role Buyer1, role Buyer2, role Seller) {"
+%% The protocol, with its roles in one order or another: they are versions of one
+%% another.
+protocol(Version) ->
+    Roles = lists:nth(Version, [
+        "role Buyer1, role Buyer2, role Seller", "role Seller, role Buyer2, role Buyer1"
+    ]),
+    {ok, Protocol} = maty_protocol:from_string([
+        "global protocol TwoBuyer(",
+        Roles,
+        ") {"
         "  title(string) from Buyer1 to Seller; quote(integer) from Seller to Buyer1;"
         "  share(integer) from Buyer1 to Buyer2;"
         "  choice at Buyer2 { address(string) from Buyer2 to Seller;"
         "    date(date) from Seller to Buyer2; }"
         "  or { quit() from Buyer2 to Seller; } }"
-    ),
+    ]),
+    Protocol.
+
+%% Moves the access point to another version. It may be restarting.
+upgrade(Shop, Version) ->
+    try maty_access_point:upgrade(Shop, protocol(Version)) of
+        ok -> ok;
+        {error, {engine, _}} -> upgrade(Shop, Version)
+    catch
+        exit:_ -> upgrade(Shop, Version)
+    end.
+
+%% The access point of this node, under a supervisor that is not linked. Of twenty first
+%% buyers it lets ten wait.
+access_point() ->
+    Protocol = protocol(1),
     Caller = self(),
     Keeper = spawn(fun() ->
         process_flag(trap_exit, true),
@@ -82,7 +109,9 @@ access_point() ->
     end.
 
 init({access_point, Protocol}) ->
-    Child = maty_access_point:child_spec(#{protocol => Protocol, name => ?SHOP}),
+    Child = maty_access_point:child_spec(#{
+        protocol => Protocol, name => ?SHOP, max_waiting => 10, drop => oldest, max_under_way => 2
+    }),
     {ok, {#{intensity => 1000000, period => 1}, [Child]}};
 init({Shop, Roles}) ->
     true = ets:insert(?TALLY, {supervisor, self()}),
@@ -112,6 +141,7 @@ init_actor({Shop, Role}) ->
 register_again(Shop, Role) ->
     case ets:member(?TALLY, ending) of
         true -> ok;
+        false when Role =:= 'Buyer1' -> maty:register(Shop, Role, #{timeout => ?PATIENCE});
         false -> maty:register(Shop, Role)
     end.
 
@@ -168,3 +198,18 @@ terminate_session(Ending, _Session, _Local, {Shop, Role} = State) ->
 
 access_point_down(_AccessPoint, _Roles, State) ->
     {stop, shutdown, State}.
+
+%% Its place is somebody else's for a moment.
+turned_away(_AccessPoint, Role, State) ->
+    _ = count({turned_away, Role}),
+    _ = erlang:send_after(?AGAIN, self(), again),
+    {ok, State}.
+
+registration_expired(_AccessPoint, Role, {Shop, Role} = State) ->
+    _ = count({expired, Role}),
+    ok = register_again(Shop, Role),
+    {ok, State}.
+
+handle_info(again, {Shop, Role} = State) ->
+    ok = register_again(Shop, Role),
+    {noreply, State}.
