@@ -8,6 +8,7 @@
 
 #include "dialect.h"
 #include "graph.h"
+#include "lex.h"
 #include "limits.h"
 
 /* What sorting a message takes, in steps along arcs. */
@@ -99,7 +100,7 @@ static const maty__message_t *message_of(const builder_t *builder, uint32_t edge
 }
 
 static uint32_t label_length(const builder_t *builder, uint32_t edge) {
-  return maty__name_length(&builder->check->names, message_of(builder, edge)->label);
+  return maty__word_length(builder->check, builder->automaton->edges.at[edge].at);
 }
 
 /* One sender for each state: the one that the choice names, if it names one
@@ -238,7 +239,7 @@ static maty_status gather(builder_t *builder, uint32_t state) {
     uint32_t node = jumps->nodes.at[i];
     builder->ends = builder->ends || node == graph->end;
     if (graph->chooser_of.at[node] != MATY__NONE)
-      MATY__NEED(maty__vec_push(builder->check->scratch, &builder->choosers, node));
+      MATY__NEED(maty__vec_push(builder->check->work, &builder->choosers, node));
     builder->steps += graph->first_arc[node + 1] - graph->first_arc[node];
   }
   builder->steps += SORTED_STEPS * (uint64_t)jumps->arcs.count;
@@ -248,30 +249,30 @@ static maty_status gather(builder_t *builder, uint32_t state) {
 maty_status maty__automaton_payloads(maty__check_t *check, const maty__automaton_t *automaton,
                                      uint32_t message, uint32_t one, uint32_t other) {
   maty__name_t label = automaton->messages.at[message].label;
-  uint32_t length = maty__name_length(&check->names, label);
-  MATY__TRY(maty__error(check, MATY_CLASS_NONDET_PAYLOAD, other, length,
+  MATY__TRY(maty__error(check, MATY_CLASS_NONDET_PAYLOAD, other, maty__word_length(check, other),
                         "'%.*s' has another payload here than in line %u, and both may come next",
                         MATY__NAME(&check->names, label), maty__check_place(check, one).line));
-  return maty__note(check, MATY_CLASS_NONDET_PAYLOAD, one, length, "the other one is here");
+  return maty__note(check, MATY_CLASS_NONDET_PAYLOAD, one, maty__word_length(check, one),
+                    "the other one is here");
 }
 
 static maty_status check_label(builder_t *builder, const maty__arc_t *one,
                                const maty__arc_t *other) {
   const maty__message_t *message = &builder->automaton->messages.at[one->message];
-  uint32_t length = maty__name_length(&builder->check->names, message->label);
+  uint32_t length = maty__word_length(builder->check, other->at);
   builder->rejected = true;
   MATY__TRY(maty__error(builder->check, MATY_CLASS_DUP_LABEL, other->at, length,
                         "two branches begin with '%.*s': what comes next has to differ in its "
                         "label",
                         MATY__NAME(&builder->check->names, message->label)));
-  return maty__note(builder->check, MATY_CLASS_DUP_LABEL, one->at, length, "the other one is here");
+  return maty__note(builder->check, MATY_CLASS_DUP_LABEL, one->at,
+                    maty__word_length(builder->check, one->at), "the other one is here");
 }
 
 /* The state that the messages arcs[first .. end - 1], all the same, lead to. */
 static maty_status find_target(builder_t *builder, uint32_t state, uint32_t first, uint32_t end,
                                uint32_t *target) {
   maty__automaton_t *automaton = builder->automaton;
-  maty__arena_t *scratch = builder->check->scratch;
   const maty__arc_t *arcs = builder->graph->arcs.at;
   builder->targets.count = 0;
   for (uint32_t i = first; i < end; i++) {
@@ -286,15 +287,17 @@ static maty_status find_target(builder_t *builder, uint32_t state, uint32_t firs
       MATY__TRY(maty__automaton_payloads(builder->check, automaton, arc->message, first_arc->at,
                                          arc->at));
     }
-    MATY__NEED(maty__vec_push(scratch, &builder->targets, builder->graph->onward[arc->to]));
+    MATY__NEED(
+        maty__vec_push(builder->check->work, &builder->targets, builder->graph->onward[arc->to]));
   }
   builder->targets.count = maty__sort_unique(builder->targets.at, builder->targets.count);
-  *target = maty__pool_put(scratch, &builder->kernels, builder->targets.at, builder->targets.count);
+  *target = maty__pool_put(builder->check->work, &builder->kernels, builder->targets.at,
+                           builder->targets.count);
   MATY__NEED(*target != MATY__NONE);
   if (*target < automaton->points.count)
     return MATY_OK;
   maty__point_t point = {.sender = MATY__NONE, .from = state, .by = automaton->edges.count};
-  MATY__NEED(maty__vec_push(scratch, &automaton->points, point));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->points, point));
   return MATY_OK;
 }
 
@@ -347,6 +350,8 @@ static maty_status check_unused(maty__check_t *check, maty__automaton_t *automat
     used[automaton->messages.at[i].sender] = 1;
     used[automaton->messages.at[i].receiver] = 1;
   }
+  for (uint32_t i = 0; i < automaton->callers.count; i++)
+    used[automaton->callers.at[i]] = 1;
   for (uint32_t i = 0; i < automaton->role_count; i++) {
     if (used[i])
       continue;
@@ -361,12 +366,12 @@ static maty_status check_unused(maty__check_t *check, maty__automaton_t *automat
 }
 
 static maty_status find_states(builder_t *builder) {
-  maty__arena_t *scratch = builder->check->scratch;
-  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph->node_count);
+  maty__arena_t *work = builder->check->work;
+  builder->jumps.seen = maty__zarray(work, uint32_t, builder->graph->node_count);
   MATY__NEED(builder->jumps.seen != NULL);
   uint32_t begin = builder->graph->onward[builder->graph->begin];
-  MATY__NEED(maty__pool_put(scratch, &builder->kernels, &begin, 1) != MATY__NONE);
-  MATY__NEED(maty__vec_push(scratch, &builder->automaton->points,
+  MATY__NEED(maty__pool_put(work, &builder->kernels, &begin, 1) != MATY__NONE);
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->points,
                             ((maty__point_t){.sender = MATY__NONE, .by = MATY__NONE})));
   for (uint32_t state = 0; state < builder->automaton->points.count; state++)
     MATY__TRY(expand(builder, state));
@@ -396,8 +401,11 @@ maty_status maty__automaton_finish(maty__check_t *check, maty__automaton_t *auto
                        .dialect = maty__dialect(check->config->dialect),
                        .automaton = automaton,
                        .graph = graph};
-  if (automaton->aside == NULL)
-    MATY__TRY(find_states(&builder));
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status = automaton->aside == NULL ? find_states(&builder) : MATY_OK;
+  maty__arena_rewind(check->work, mark);
+  if (status != MATY_OK)
+    return status;
   return builder.rejected || automaton->unused ? MATY_EREJECTED : MATY_OK;
 }
 
@@ -405,6 +413,11 @@ maty_status maty__automaton_build(maty__check_t *check, const maty__tree_t *tree
                                   maty__types_t *types, maty__parts_t *parts,
                                   const maty__protocol_t *protocol, maty__automaton_t *automaton) {
   maty__graph_t graph;
-  MATY__TRY(maty__automaton_begin(check, tree, types, parts, protocol, automaton, &graph));
-  return maty__automaton_finish(check, automaton, &graph);
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status =
+      maty__automaton_begin(check, tree, types, parts, protocol, automaton, &graph);
+  if (status == MATY_OK)
+    status = maty__automaton_finish(check, automaton, &graph);
+  maty__arena_rewind(check->work, mark);
+  return status;
 }

@@ -22,6 +22,7 @@
 typedef struct maty__message {
   uint32_t sender, receiver; /* roles */
   maty__name_t label;
+  uint32_t invitation; /* in maty__tree.invitations; MATY__NONE: it is none */
 } maty__message_t;
 
 typedef struct maty__edge {
@@ -49,6 +50,7 @@ typedef struct maty__automaton {
   uint32_t role_count;
   MATY__VEC(maty__message_t) messages;
   maty__map_t message_of; /* by sender, receiver and label */
+  maty__u32s_t callers;   /* roles that call a nested protocol */
   /* The first statement that goes on beside one that never ends, if there is one:
    * then only the messages are known, since there is no one order of them. */
   const maty__stmt_t *aside;
@@ -59,7 +61,7 @@ typedef struct maty__automaton {
 
 struct maty__graph;
 
-/* Builds the graph of one protocol, and the automaton's messages, in
+/* Builds the graph of one protocol, in check->work, and the automaton's messages, in
  * check->scratch; without "parts" nothing is pruned. A role that takes no part is
  * reported, and no obstacle yet. MATY_EREJECTED: something is wrong, and that is
  * reported or was before (the protocol, or one that it calls, is broken); if

@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "image_build.h"
 #include "implement.h"
+#include "limits.h"
 #include "local.h"
 
 static maty_status make_machines(maty__check_t *check, const maty__automaton_t *automaton,
@@ -34,7 +35,8 @@ static maty_status make_machines(maty__check_t *check, const maty__automaton_t *
 static maty_status make_image(maty__check_t *check, const maty__automaton_t *automaton,
                               const maty__machines_t *machines, const maty__types_t *types,
                               maty_image_t **image) {
-  const maty__image_parts_t of = {.protocol = &automaton->protocol->name,
+  const maty__use_t name = {.name = automaton->protocol->path, .at = automaton->protocol->name.at};
+  const maty__image_parts_t of = {.protocol = &name,
                                   .roles = automaton->roles,
                                   .role_count = automaton->role_count,
                                   .messages = automaton->messages.at,
@@ -99,7 +101,8 @@ static maty_status adopt(maty__check_t *check, const maty__protocol_t *protocol,
  * from one role to another. */
 static maty_status explore_image(maty__check_t *check, const maty__protocol_t *protocol,
                                  const maty_image_t *image) {
-  const maty_explore_options_t options = {.bound = 1, .fairness = fairness_of(check)};
+  const maty_explore_options_t options = {
+      .bound = 1, .max_states = MATY_MAX_CHECK_EXPLORED, .fairness = fairness_of(check)};
   maty_verdict_t *verdict;
   maty_status status = maty_explore(&verdict, image, &options, check->config);
   if (verdict != NULL && adopt(check, protocol, verdict) != MATY_OK)
@@ -133,10 +136,7 @@ static maty_status explore_local_types(maty__check_t *check, const maty__tree_t 
                                      MATY_CLASS_UNREACHABLE, MATY_CLASS_NONDET_PAYLOAD};
   maty__machines_t machines = {.states = {0}};
   maty_image_t *image = NULL;
-  maty__arena_t arena;
-  maty__arena_init(&arena, &check->config->allocator);
-  maty_status status =
-      maty__local_machines(check, tree, types, parts, automaton, &arena, &machines);
+  maty_status status = maty__local_machines(check, tree, types, parts, automaton, &machines);
   maty__report_first_of(check, from, rules, sizeof rules / sizeof *rules);
   if (status == MATY_OK && automaton->unused)
     status = MATY_EREJECTED;
@@ -150,7 +150,6 @@ static maty_status explore_local_types(maty__check_t *check, const maty__tree_t 
     *kept = image;
   else
     maty_image_release(image);
-  maty__arena_free(&arena);
   return status;
 }
 
@@ -193,9 +192,9 @@ static maty_status decide_explored(maty__check_t *check, maty__automaton_t *auto
   return MATY_OK;
 }
 
-maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
-                         maty__parts_t *parts, const maty__protocol_t *protocol,
-                         maty_image_t **image) {
+static maty_status decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
+                          maty__parts_t *parts, const maty__protocol_t *protocol,
+                          maty_image_t **image) {
   const maty__dialect_t *dialect = maty__dialect(check->config->dialect);
   maty__automaton_t automaton;
   maty__graph_t graph;
@@ -225,5 +224,14 @@ maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__t
     maty_image_release(*image);
     *image = NULL;
   }
+  return status;
+}
+
+maty_status maty__decide(maty__check_t *check, const maty__tree_t *tree, maty__types_t *types,
+                         maty__parts_t *parts, const maty__protocol_t *protocol,
+                         maty_image_t **image) {
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
+  maty_status status = decide(check, tree, types, parts, protocol, image);
+  maty__arena_rewind(check->work, mark);
   return status;
 }

@@ -200,6 +200,14 @@ maty_status maty_draw_role(const maty_image_t *image, uint32_t role, maty_diagra
   return out.status;
 }
 
+/* What drawing a message takes, in steps of other work. */
+enum { STEPS_OF_A_MESSAGE = 32 };
+
+/* A message that stands in no text. */
+static void add_invitation(const maty__check_t *check, maty__name_t label, maty__text_t *text) {
+  maty__text_add(text, "%.*s(any)", MATY__NAME(&check->names, label));
+}
+
 static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree,
                                   maty__types_t *types, const maty__protocol_t *protocol,
                                   const picture_t *picture) {
@@ -216,6 +224,7 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
   for (uint32_t state = 0; state < automaton.points.count; state++) {
     const maty__point_t *point = &automaton.points.at[state];
     draw_state(picture, state, point->edge_count == 0 ? MATY_PHASE_FINAL : MATY_PHASE_RECEIVE);
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_MESSAGE * (uint64_t)point->edge_count + 1));
     for (uint32_t i = 0; i < point->edge_count; i++) {
       const maty__edge_t *edge = &automaton.edges.at[point->first_edge + i];
       const maty__message_t *message = &automaton.messages.at[edge->message];
@@ -224,7 +233,10 @@ static maty_status draw_automaton(maty__check_t *check, const maty__tree_t *tree
       maty__text_add(
           &label, "%.*s->%.*s: ", MATY__NAME(&check->names, automaton.roles[message->sender].name),
           MATY__NAME(&check->names, automaton.roles[message->receiver].name));
-      MATY__TRY(maty__format_message(check, edge->at, &label));
+      if (message->invitation == MATY__NONE)
+        MATY__TRY(maty__format_message(check, edge->at, &label));
+      else
+        add_invitation(check, message->label, &label);
       draw_transition(picture, state, edge->target, &label);
     }
   }
@@ -260,18 +272,26 @@ static void out_role(const sequence_t *sequence, const maty__use_t *use) {
   out_participant(sequence->out, text->at, text->length, use->meaning);
 }
 
+static maty_status draw_arrow(const sequence_t *sequence, const maty__use_t *from,
+                              const maty__use_t *to, const maty__text_t *label) {
+  MATY__NEED(!label->failed);
+  out_begin(sequence, "");
+  out_role(sequence, from);
+  maty__out_text(sequence->out, "->>");
+  out_role(sequence, to);
+  maty__out_text(sequence->out, ": ");
+  out_mermaid(sequence->out, label->at, label->length, true);
+  maty__out_text(sequence->out, "\n");
+  return MATY_OK;
+}
+
 static maty_status draw_message(const sequence_t *sequence, const maty__stmt_t *stmt) {
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
     maty__text_t label;
     maty__text_init(&label, sequence->check->scratch);
     MATY__TRY(maty__format_message(sequence->check, stmt->at, &label));
-    out_begin(sequence, "");
-    out_role(sequence, &stmt->subject);
-    maty__out_text(sequence->out, "->>");
-    out_role(sequence, &sequence->tree->uses.at[stmt->first_argument + i]);
-    maty__out_text(sequence->out, ": ");
-    out_mermaid(sequence->out, label.at, label.length, true);
-    maty__out_text(sequence->out, "\n");
+    MATY__TRY(draw_arrow(sequence, &stmt->subject,
+                         &sequence->tree->uses.at[stmt->first_argument + i], &label));
   }
   return MATY_OK;
 }
@@ -291,8 +311,11 @@ static void begin_note(const sequence_t *sequence, const char *text) {
   maty__out_text(sequence->out, text);
 }
 
-static void draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
-  begin_note(sequence, ": do ");
+static maty_status draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
+  begin_note(sequence, ": ");
+  if (stmt->calls)
+    out_name(sequence, stmt->subject.name);
+  maty__out_text(sequence->out, stmt->calls ? " calls " : "do ");
   out_name(sequence, stmt->name.name);
   maty__out_text(sequence->out, "(");
   for (uint32_t i = 0; i < stmt->argument_count; i++) {
@@ -300,6 +323,17 @@ static void draw_call(const sequence_t *sequence, const maty__stmt_t *stmt) {
     out_name(sequence, sequence->tree->uses.at[stmt->first_argument + i].name);
   }
   maty__out_text(sequence->out, ")\n");
+  const maty__protocol_t *callee = &sequence->tree->protocols.at[stmt->name.meaning];
+  for (uint32_t i = 0; stmt->calls && !callee->broken && i < stmt->argument_count; i++) {
+    const maty__use_t *invited = &sequence->tree->uses.at[stmt->first_argument + i];
+    maty__text_t label;
+    maty__text_init(&label, sequence->check->scratch);
+    add_invitation(sequence->check, sequence->tree->invitations.at[callee->first_invitation + i],
+                   &label);
+    if (invited->meaning != stmt->subject.meaning)
+      MATY__TRY(draw_arrow(sequence, &stmt->subject, invited, &label));
+  }
+  return MATY_OK;
 }
 
 static maty_status draw_stmt(sequence_t *sequence, const maty__stmt_t *stmt) {
@@ -334,8 +368,7 @@ static maty_status draw_stmt(sequence_t *sequence, const maty__stmt_t *stmt) {
     maty__out_text(sequence->out, "\n");
     break;
   case MATY__STMT_DO:
-    draw_call(sequence, stmt);
-    break;
+    return draw_call(sequence, stmt);
   default:
     break;
   }
@@ -352,8 +385,10 @@ static maty_status draw_sequence(maty__check_t *check, const maty__tree_t *tree,
     out_declared(out, name->at, name->length, i);
   }
   const maty__stmt_t *stmt = &tree->stmts.at[protocol->first_stmt];
-  for (; stmt->kind != MATY__STMT_BODY_END && out->status == MATY_OK; stmt++)
+  for (; stmt->kind != MATY__STMT_BODY_END && out->status == MATY_OK; stmt++) {
     MATY__TRY(draw_stmt(&sequence, stmt));
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_MESSAGE * (uint64_t)stmt->argument_count + 1));
+  }
   return out->status;
 }
 
@@ -363,7 +398,7 @@ static const maty__protocol_t *find_protocol(const maty__check_t *check, const m
                                              const char *name) {
   size_t length = strlen(name);
   for (uint32_t i = 0; i < tree->protocols.count; i++) {
-    const maty__name_text_t *text = &check->names.items.at[tree->protocols.at[i].name.name];
+    const maty__name_text_t *text = &check->names.items.at[tree->protocols.at[i].path];
     if (text->length == length && memcmp(text->at, name, length) == 0)
       return &tree->protocols.at[i];
   }
@@ -392,18 +427,20 @@ maty_status maty_draw_protocol(const maty_source_t *source, const char *protocol
   if (source == NULL || protocol == NULL || diagram > MATY_DIAGRAM_MERMAID_SEQUENCE)
     return MATY_EINVAL;
   MATY__TRY(maty__module_accepts(source->name, source->text, source->length, config));
-  maty__arena_t arena, types;
+  maty__arena_t arena, work, types;
   maty__arena_init(&arena, &config->allocator);
+  maty__arena_init(&work, &config->allocator);
   maty__arena_init(&types, &config->allocator);
   maty__check_t check;
   maty__out_t out;
   maty__out_init(&out, writer);
   picture_t picture = {
       .out = &out, .diagram = diagram, .title = (const char *const[]){protocol, NULL}};
-  maty_status status = maty__check_init(&check, config, &arena, &arena);
+  maty_status status = maty__check_init(&check, config, &arena, &arena, &work);
   if (status == MATY_OK)
     status = draw_protocol(&check, source, protocol, &picture, &types);
   maty__arena_free(&types);
+  maty__arena_free(&work);
   maty__arena_free(&arena);
   return status;
 }

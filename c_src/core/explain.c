@@ -8,6 +8,7 @@
  */
 #include "explain.h"
 
+#include "lex.h"
 #include "limits.h"
 
 /* Two states seen alike, and the last step to them: one message of the role on
@@ -294,7 +295,7 @@ static maty_status report_text(explainer_t *explainer) {
   name_text_t role = role_of(explainer, explainer->view->role);
   name_text_t label = name_of(explainer, message->label);
   name_text_t sender = role_of(explainer, message->sender), other = sender, rival = label;
-  uint32_t length = (uint32_t)label.length;
+  uint32_t length = maty__word_length(check, at);
   if (explainer->rival != MATY__NONE) {
     other = role_of(explainer, maty__view_message(explainer->view, explainer->rival)->sender);
     rival = name_of(explainer, maty__view_message(explainer->view, explainer->rival)->label);

@@ -413,6 +413,7 @@ static maty_status read_tokens(layout_t *layout) {
   do {
     MATY__NEED(maty__vec_reserve(layout->check->scratch, &tokens, 1));
     MATY__TRY(maty__lexer_next(&lexer, &tokens.at[tokens.count]));
+    MATY__TRY(maty__check_work(layout->check, 1));
   } while (tokens.at[tokens.count++].kind != MATY__TOKEN_END);
   layout->tokens = tokens.at;
   layout->token_count = tokens.count;
@@ -428,6 +429,9 @@ static bool can_be_read(const maty__check_t *check) {
   return true;
 }
 
+/* What laying out a token takes, in steps of other work. */
+enum { STEPS_OF_A_TOKEN = 8 };
+
 static maty_status format(maty__check_t *check, maty__out_t *out) {
   layout_t layout = {.check = check, .out = out, .text = check->sources.at[0].text};
   maty__tree_t tree;
@@ -435,8 +439,10 @@ static maty_status format(maty__check_t *check, maty__out_t *out) {
   if (!can_be_read(check))
     return MATY_EREJECTED;
   MATY__TRY(read_tokens(&layout));
-  for (uint32_t i = 0; i < layout.token_count && out->status == MATY_OK; i++)
+  for (uint32_t i = 0; i < layout.token_count && out->status == MATY_OK; i++) {
     MATY__TRY(lay_token(&layout, i));
+    MATY__TRY(maty__check_work(check, STEPS_OF_A_TOKEN));
+  }
   return out->status;
 }
 
@@ -452,7 +458,7 @@ maty_status maty_format(const maty_source_t *source, const maty_config_t *config
   maty__out_init(&out, writer);
   maty_config_t alone = *config;
   alone.import = NULL; /* what is wrong in others is nothing to the layout */
-  maty_status status = maty__check_init(&check, &alone, &arena, &arena);
+  maty_status status = maty__check_init(&check, &alone, &arena, &arena, &arena);
   if (status == MATY_OK)
     status = maty__check_add(&check, source);
   if (status == MATY_OK)

@@ -1,7 +1,10 @@
 /* graph.c - see graph.h. */
 #include "graph.h"
 
+#include <stddef.h>
+
 #include "dialect.h"
+#include "lex.h"
 #include "limits.h"
 
 typedef struct open_block {
@@ -55,14 +58,14 @@ static maty_status add_node(builder_t *builder, const maty__stmt_t *stmt, uint32
   if (builder->graph->node_count >= MATY_MAX_STATES)
     return too_many(builder, stmt, "points", MATY_MAX_STATES);
   *node = builder->graph->node_count++;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->reached, 0));
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->chooser_of, MATY__NONE));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->reached, 0));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->chooser_of, MATY__NONE));
   return MATY_OK;
 }
 
 static maty_status add_arc(builder_t *builder, maty__arc_t arc) {
   builder->reached.at[arc.to] = 1;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->arcs, arc));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->arcs, arc));
   return MATY_OK;
 }
 
@@ -125,22 +128,28 @@ static open_block_t block_here(const builder_t *builder) {
 static maty_status open_block(builder_t *builder, const maty__stmt_t *stmt, open_block_t block) {
   if (builder->open.count > MATY_MAX_DEPTH)
     return too_many(builder, stmt, "blocks and calls in one another", MATY_MAX_DEPTH);
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->open, block));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->open, block));
   return MATY_OK;
 }
 
-static maty_status message_number(builder_t *builder, uint32_t sender, uint32_t receiver,
-                                  maty__name_t label, uint32_t *message) {
+static maty_status message_number(builder_t *builder, maty__message_t added, uint32_t at,
+                                  uint32_t *message) {
   maty__automaton_t *automaton = builder->automaton;
-  uint64_t key = (uint64_t)sender << 44 | (uint64_t)receiver << 32 | label;
-  *message = maty__map_get(&automaton->message_of, key);
-  if (*message != MATY__NONE)
-    return MATY_OK;
-  maty__message_t added = {.sender = sender, .receiver = receiver, .label = label};
+  uint64_t key = (uint64_t)added.sender << 44 | (uint64_t)added.receiver << 32 | added.label;
   uint32_t *number = maty__map_put(builder->check->scratch, &automaton->message_of, key);
   MATY__NEED(number != NULL);
-  *message = *number = automaton->messages.count;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
+  if (*number == MATY__NONE) {
+    *number = automaton->messages.count;
+    MATY__NEED(maty__vec_push(builder->check->scratch, &automaton->messages, added));
+  }
+  *message = *number;
+  if (automaton->messages.at[*message].invitation != added.invitation) {
+    builder->rejected = true;
+    return maty__error(builder->check, MATY_CLASS_DUP_LABEL, at,
+                       maty__word_length(builder->check, at),
+                       "the invitation '%.*s' goes by the name of another message to this role",
+                       MATY__NAME(&builder->check->names, added.label));
+  }
   return MATY_OK;
 }
 
@@ -174,7 +183,9 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
     if (i + 1 < stmt->argument_count &&
         (builder->role == MATY__ANY_ROLE || builder->role == sender))
       MATY__TRY(add_node(builder, stmt, &arc.to));
-    MATY__TRY(message_number(builder, sender, receiver, label, &arc.message));
+    maty__message_t message = {
+        .sender = sender, .receiver = receiver, .label = label, .invitation = MATY__NONE};
+    MATY__TRY(message_number(builder, message, stmt->at, &arc.message));
     MATY__TRY(add_arc(builder, arc));
     builder->node = arc.to;
   }
@@ -206,7 +217,7 @@ static maty_status walk_choice(builder_t *builder, const maty__stmt_t *stmt) {
                              .length = stmt->length,
                              .next = *first};
   *first = builder->graph->choosers.count;
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->graph->choosers, chooser));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->graph->choosers, chooser));
   MATY__TRY(open_block(builder, stmt, block));
   enter_branch(builder, builder->stmt);
   return MATY_OK;
@@ -217,7 +228,7 @@ static maty_status walk_rec(builder_t *builder, const maty__stmt_t *stmt) {
   MATY__TRY(node_behind(builder, stmt, &block.exit));
   MATY__TRY(add_node(builder, stmt, &block.entry));
   MATY__TRY(add_jump(builder, stmt, block.entry));
-  uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, builder->stmt);
+  uint32_t *loop = maty__map_put(builder->check->work, &builder->loops, builder->stmt);
   MATY__NEED(loop != NULL);
   block.hidden = *loop;
   *loop = builder->open.count;
@@ -258,9 +269,9 @@ static uint32_t role_in(const builder_t *builder, uint32_t call) {
 
 static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uint32_t *call) {
   maty__u32s_t *words = &builder->words;
-  maty__arena_t *scratch = builder->check->scratch;
+  maty__arena_t *work = builder->check->work;
   words->count = 0;
-  MATY__NEED(maty__vec_reserve(scratch, words, stmt->argument_count + stmt->value_count + 1));
+  MATY__NEED(maty__vec_reserve(work, words, stmt->argument_count + stmt->value_count + 1));
   words->at[words->count++] = stmt->name.meaning;
   for (uint32_t i = 0; i < stmt->argument_count; i++)
     words->at[words->count++] =
@@ -268,10 +279,47 @@ static maty_status call_number(builder_t *builder, const maty__stmt_t *stmt, uin
   MATY__TRY(maty__types_values(builder->check, builder->tree, builder->types, stmt,
                                handed_over(builder), words->at + words->count));
   words->count += stmt->value_count;
-  *call = maty__pool_put(scratch, &builder->calls, words->at, words->count);
+  *call = maty__pool_put(work, &builder->calls, words->at, words->count);
   MATY__NEED(*call != MATY__NONE);
   while (builder->inlining.count <= *call)
-    MATY__NEED(maty__vec_push(scratch, &builder->inlining, 0));
+    MATY__NEED(maty__vec_push(work, &builder->inlining, 0));
+  return MATY_OK;
+}
+
+/* A nested protocol goes on in a session of its own. Here it is the invitations to
+ * it, from the role that calls it to every other one, in the order of the roles. */
+static maty_status walk_call(builder_t *builder, const maty__stmt_t *stmt) {
+  const maty__protocol_t *callee = &builder->tree->protocols.at[stmt->name.meaning];
+  uint32_t behind = MATY__NONE, caller = actual_role(builder, &stmt->subject), left = 0;
+  if (callee->broken)
+    return MATY_EREJECTED;
+  MATY__TRY(node_behind(builder, stmt, &behind));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->automaton->callers, caller));
+  for (uint32_t i = 0; i < stmt->argument_count; i++)
+    left += actual_role(builder, &builder->tree->uses.at[stmt->first_argument + i]) != caller;
+  if (left == 0)
+    MATY__TRY(add_jump(builder, stmt, behind));
+  for (uint32_t i = 0; left > 0; i++) {
+    const maty__use_t *invited = &builder->tree->uses.at[stmt->first_argument + i];
+    maty__message_t message = {.sender = caller,
+                               .receiver = actual_role(builder, invited),
+                               .invitation = callee->first_invitation + i};
+    maty__arc_t arc = {.from = builder->node,
+                       .to = behind,
+                       .payload = builder->types->invitation,
+                       .at = invited->at,
+                       .length = maty__name_length(&builder->check->names, invited->name)};
+    if (message.receiver == caller)
+      continue;
+    if (--left > 0)
+      MATY__TRY(add_node(builder, stmt, &arc.to));
+    message.label = builder->tree->invitations.at[message.invitation];
+    MATY__TRY(message_number(builder, message, arc.at, &arc.message));
+    MATY__TRY(add_arc(builder, arc));
+    builder->node = arc.to;
+  }
+  builder->node = behind;
+  builder->stmt++;
   return MATY_OK;
 }
 
@@ -288,8 +336,8 @@ static maty_status walk_do(builder_t *builder, const maty__stmt_t *stmt) {
   MATY__TRY(count_handed(builder, stmt, stmt->argument_count + stmt->value_count));
   if (stmt->generic)
     MATY__TRY(count_handed(builder, stmt, stmt->end_type - stmt->first_type));
-  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
-                                     (uint64_t)call << 32 | block.exit);
+  uint32_t *instance =
+      maty__map_put(builder->check->work, &builder->instances, (uint64_t)call << 32 | block.exit);
   MATY__NEED(instance != NULL);
   if (*instance != MATY__NONE) {
     MATY__TRY(add_jump(builder, stmt, *instance));
@@ -370,7 +418,7 @@ static void mark_roles(const builder_t *builder, uint8_t *roles, uint32_t arc, u
 static maty_status end_rest(builder_t *builder, open_block_t *block) {
   enum { LATE = 1, REST = 2 };
   bool apart = builder->reached.at[block->exit] != 0;
-  uint8_t *roles = maty__zarray(builder->check->scratch, uint8_t, builder->automaton->role_count);
+  uint8_t *roles = maty__zarray(builder->check->work, uint8_t, builder->automaton->role_count);
   MATY__NEED(roles != NULL);
   for (uint32_t i = block->late_arc; i < builder->graph->arcs.count; i++)
     mark_roles(builder, roles, i, i < block->rest_arc ? LATE : REST);
@@ -396,7 +444,7 @@ static maty_status walk_end(builder_t *builder, const maty__stmt_t *stmt) {
   builder->node = block->exit;
   builder->stmt++;
   if (stmt->kind == MATY__STMT_REC_END) {
-    uint32_t *loop = maty__map_put(builder->check->scratch, &builder->loops, block->stmt);
+    uint32_t *loop = maty__map_put(builder->check->work, &builder->loops, block->stmt);
     MATY__NEED(loop != NULL);
     *loop = block->hidden;
   }
@@ -452,7 +500,7 @@ static maty_status walk(builder_t *builder) {
       MATY__TRY(walk_continue(builder, stmt));
       break;
     default:
-      MATY__TRY(walk_do(builder, stmt));
+      MATY__TRY(stmt->calls ? walk_call(builder, stmt) : walk_do(builder, stmt));
     }
   }
   return MATY_OK;
@@ -463,19 +511,19 @@ static maty_status begin(builder_t *builder) {
   const maty__stmt_t *stmt = &builder->tree->stmts.at[protocol->first_stmt];
   maty__u32s_t *words = &builder->words;
   uint32_t self = (uint32_t)(protocol - builder->tree->protocols.at);
-  MATY__NEED(maty__vec_push(builder->check->scratch, words, self));
+  MATY__NEED(maty__vec_push(builder->check->work, words, self));
   for (uint32_t i = 0; i < protocol->role_count; i++)
-    MATY__NEED(maty__vec_push(builder->check->scratch, words, i));
+    MATY__NEED(maty__vec_push(builder->check->work, words, i));
   for (uint32_t i = 0; i < protocol->parameter_count; i++)
-    MATY__NEED(maty__vec_push(builder->check->scratch, words,
+    MATY__NEED(maty__vec_push(builder->check->work, words,
                               builder->tree->parameters.at[protocol->first_parameter + i].number));
-  builder->call = maty__pool_put(builder->check->scratch, &builder->calls, words->at, words->count);
+  builder->call = maty__pool_put(builder->check->work, &builder->calls, words->at, words->count);
   MATY__NEED(builder->call != MATY__NONE);
-  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->inlining, 1));
+  MATY__NEED(maty__vec_push(builder->check->work, &builder->inlining, 1));
   MATY__TRY(add_node(builder, stmt, &builder->graph->begin));
   MATY__TRY(add_node(builder, stmt, &builder->graph->end));
   builder->reached.at[builder->graph->begin] = 1;
-  uint32_t *instance = maty__map_put(builder->check->scratch, &builder->instances,
+  uint32_t *instance = maty__map_put(builder->check->work, &builder->instances,
                                      (uint64_t)builder->call << 32 | builder->graph->end);
   MATY__NEED(instance != NULL);
   *instance = builder->graph->begin;
@@ -489,19 +537,21 @@ static maty_status begin(builder_t *builder) {
                                    .own_role = builder->own_role});
 }
 
-/* Counting sort by "from": arcs of one node keep the order of the text. */
+/* Sorts by "from": arcs of one node keep the order of the text. */
 static maty_status sort_arcs(maty__check_t *check, maty__graph_t *graph) {
-  uint32_t count = graph->arcs.count;
-  maty__arc_t *sorted = maty__array(check->scratch, maty__arc_t, count);
-  graph->first_arc = maty__zarray(check->scratch, uint32_t, (size_t)graph->node_count + 2);
-  MATY__NEED(sorted != NULL && graph->first_arc != NULL);
-  uint32_t *next = graph->first_arc + 1; /* ends up as the first one of the next node */
+  uint32_t count = graph->arcs.count, in_order = 0;
+  maty__groups_t groups;
+  MATY__NEED(maty__groups_make(check->work, &groups, graph->node_count, graph->arcs.at, count,
+                               sizeof(maty__arc_t), offsetof(maty__arc_t, from)));
+  graph->first_arc = groups.first;
+  while (in_order < count && groups.items[in_order] == in_order)
+    in_order++;
+  if (in_order == count)
+    return MATY_OK;
+  maty__arc_t *sorted = maty__array(check->work, maty__arc_t, count);
+  MATY__NEED(sorted != NULL);
   for (uint32_t i = 0; i < count; i++)
-    next[graph->arcs.at[i].from + 1]++;
-  for (uint32_t node = 0; node < graph->node_count; node++)
-    next[node + 1] += next[node];
-  for (uint32_t i = 0; i < count; i++)
-    sorted[next[graph->arcs.at[i].from]++] = graph->arcs.at[i];
+    sorted[i] = graph->arcs.at[groups.items[i]];
   graph->arcs.at = sorted;
   graph->arcs.capacity = count;
   return MATY_OK;
@@ -516,16 +566,16 @@ enum { UNSEEN, OPEN, DONE };
 /* Depth first along jumps: finds circles, which may be an error, and where single
  * jumps lead to. */
 static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool circles) {
-  uint8_t *state = maty__zarray(check->scratch, uint8_t, graph->node_count);
+  uint8_t *state = maty__zarray(check->work, uint8_t, graph->node_count);
   MATY__VEC(visit_t) path = {0};
   bool rejected = false;
-  graph->onward = maty__array(check->scratch, uint32_t, graph->node_count);
+  graph->onward = maty__array(check->work, uint32_t, graph->node_count);
   MATY__NEED(state != NULL && graph->onward != NULL);
   for (uint32_t root = 0; root < graph->node_count; root++) {
     if (state[root] != UNSEEN)
       continue;
     state[root] = OPEN;
-    MATY__NEED(maty__vec_push(check->scratch, &path, ((visit_t){root, graph->first_arc[root]})));
+    MATY__NEED(maty__vec_push(check->work, &path, ((visit_t){root, graph->first_arc[root]})));
     while (path.count > 0) {
       visit_t *top = &path.at[path.count - 1];
       uint32_t first = graph->first_arc[top->node], end = graph->first_arc[top->node + 1];
@@ -551,7 +601,7 @@ static maty_status follow_jumps(maty__check_t *check, maty__graph_t *graph, bool
       }
       state[arc->to] = OPEN;
       MATY__NEED(
-          maty__vec_push(check->scratch, &path, ((visit_t){arc->to, graph->first_arc[arc->to]})));
+          maty__vec_push(check->work, &path, ((visit_t){arc->to, graph->first_arc[arc->to]})));
     }
   }
   return rejected ? MATY_EREJECTED : maty__check_work(check, graph->arcs.count);
@@ -563,7 +613,7 @@ maty_status maty__jumps_begin(maty__jumps_t *jumps, maty__check_t *check, uint32
   if (jumps->begin.count == 0)
     jumps->search++;
   jumps->seen[node] = jumps->search;
-  MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, node));
+  MATY__NEED(maty__vec_push(check->work, &jumps->begin, node));
   return MATY_OK;
 }
 
@@ -574,15 +624,15 @@ maty_status maty__jumps_follow(maty__jumps_t *jumps, maty__check_t *check,
   jumps->again = MATY__NONE;
   while (jumps->begin.count > 0) {
     uint32_t node = jumps->begin.at[--jumps->begin.count];
-    MATY__NEED(maty__vec_push(check->scratch, &jumps->nodes, node));
+    MATY__NEED(maty__vec_push(check->work, &jumps->nodes, node));
     for (uint32_t i = graph->first_arc[node]; i < graph->first_arc[node + 1]; i++, followed++) {
       const maty__arc_t *arc = &graph->arcs.at[i];
       uint32_t to = graph->onward[arc->to];
       if (arc->message != MATY__NONE) {
-        MATY__NEED(maty__vec_push(check->scratch, &jumps->arcs, (uint64_t)arc->message << 32 | i));
+        MATY__NEED(maty__vec_push(check->work, &jumps->arcs, (uint64_t)arc->message << 32 | i));
       } else if (jumps->seen[to] != jumps->search) {
         jumps->seen[to] = jumps->search;
-        MATY__NEED(maty__vec_push(check->scratch, &jumps->begin, to));
+        MATY__NEED(maty__vec_push(check->work, &jumps->begin, to));
       } else {
         jumps->again = i;
       }

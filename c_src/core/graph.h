@@ -48,8 +48,8 @@ typedef struct maty__graph {
   MATY__VEC(maty__chooser_t) choosers;
 } maty__graph_t;
 
-/* Fills "graph" and adds messages to "automaton", whose protocol and roles are
- * set.
+/* Fills "graph", in check->work, and adds messages to "automaton", whose protocol and
+ * roles are set.
  *
  * With "parts", blocks that have no message are left out. With a role besides
  * (else it is MATY__ANY_ROLE) so is all that is nothing to the role, and a branch

@@ -14,7 +14,7 @@ typedef struct builder {
   const maty__image_parts_t *parts;
   const maty__machines_t *machines; /* those of the parts */
   const maty__types_t *types;
-  maty__arena_t arena;
+  maty__arena_t *arena;
   MATY__VEC(maty__role_t) roles;
   MATY__VEC(maty__state_t) states;
   MATY__VEC(maty__action_t) actions;
@@ -33,7 +33,7 @@ typedef struct builder {
 static maty_status add_text(builder_t *builder, const char *at, uint32_t length, uint32_t *offset) {
   *offset = builder->strings.count;
   MATY__NEED(length < MATY__NONE);
-  MATY__NEED(maty__vec_reserve(&builder->arena, &builder->strings, length + 1));
+  MATY__NEED(maty__vec_reserve(builder->arena, &builder->strings, length + 1));
   memcpy(builder->strings.at + *offset, at, length);
   builder->strings.at[*offset + length] = '\0';
   builder->strings.count += length + 1;
@@ -41,7 +41,7 @@ static maty_status add_text(builder_t *builder, const char *at, uint32_t length,
 }
 
 static maty_status string_of(builder_t *builder, maty__name_t name, uint32_t *offset) {
-  uint32_t *known = maty__map_put(&builder->arena, &builder->string_of, name);
+  uint32_t *known = maty__map_put(builder->arena, &builder->string_of, name);
   MATY__NEED(known != NULL);
   if (*known == MATY__NONE) {
     const maty__name_text_t *text = &builder->check->names.items.at[name];
@@ -69,12 +69,12 @@ static maty_status add_type(builder_t *builder, uint32_t type) {
   for (uint32_t i = 0; i < view.part_count; i++) {
     maty__key_t key = {.type = maty__map_get(&builder->type_of, view.parts[2 * i + 1])};
     MATY__TRY(string_of(builder, view.parts[2 * i], &key.name));
-    MATY__NEED(maty__vec_push(&builder->arena, &builder->keys, key));
+    MATY__NEED(maty__vec_push(builder->arena, &builder->keys, key));
   }
-  uint32_t *number = maty__map_put(&builder->arena, &builder->type_of, type);
+  uint32_t *number = maty__map_put(builder->arena, &builder->type_of, type);
   MATY__NEED(number != NULL);
   *number = builder->type_records.count;
-  MATY__NEED(maty__vec_push(&builder->arena, &builder->type_records, record));
+  MATY__NEED(maty__vec_push(builder->arena, &builder->type_records, record));
   return MATY_OK;
 }
 
@@ -85,25 +85,25 @@ static maty_status add_types(builder_t *builder) {
   maty__map_t seen = {0}, seen_payloads = {0};
   for (uint32_t i = 0; i < builder->machines->moves.count; i++) {
     uint32_t payload = builder->machines->moves.at[i].payload;
-    uint32_t *known = maty__map_put(&builder->arena, &seen_payloads, payload);
+    uint32_t *known = maty__map_put(builder->arena, &seen_payloads, payload);
     MATY__NEED(known != NULL);
     if (*known != MATY__NONE)
       continue;
     *known = 0;
     uint32_t words = maty__pool_length(&builder->types->payloads, payload);
     for (uint32_t j = 1; j < words; j += 2)
-      MATY__NEED(maty__vec_push(&builder->arena, &used,
+      MATY__NEED(maty__vec_push(builder->arena, &used,
                                 maty__pool_at(&builder->types->payloads, payload)[j]));
   }
   for (uint32_t i = 0; i < used.count; i++) {
-    uint32_t *known = maty__map_put(&builder->arena, &seen, used.at[i]);
+    uint32_t *known = maty__map_put(builder->arena, &seen, used.at[i]);
     MATY__NEED(known != NULL);
     if (*known != MATY__NONE)
       continue;
     *known = 0;
     maty__type_view_t view = maty__types_view(builder->types, used.at[i]);
     for (uint32_t j = 0; j < view.part_count; j++)
-      MATY__NEED(maty__vec_push(&builder->arena, &used, view.parts[2 * j + 1]));
+      MATY__NEED(maty__vec_push(builder->arena, &used, view.parts[2 * j + 1]));
   }
   if (used.count == 0)
     return MATY_OK;
@@ -114,7 +114,7 @@ static maty_status add_types(builder_t *builder) {
 }
 
 static maty_status fields_of(builder_t *builder, uint32_t payload, uint32_t *first) {
-  uint32_t *known = maty__map_put(&builder->arena, &builder->fields_of, payload);
+  uint32_t *known = maty__map_put(builder->arena, &builder->fields_of, payload);
   MATY__NEED(known != NULL);
   if (*known == MATY__NONE) {
     const uint32_t *words = maty__pool_at(&builder->types->payloads, payload);
@@ -123,7 +123,7 @@ static maty_status fields_of(builder_t *builder, uint32_t payload, uint32_t *fir
     for (uint32_t i = 0; i < count; i++) {
       maty__field_t field = {.type = maty__map_get(&builder->type_of, words[2 * i + 1])};
       MATY__TRY(string_of(builder, words[2 * i], &field.name));
-      MATY__NEED(maty__vec_push(&builder->arena, &builder->fields, field));
+      MATY__NEED(maty__vec_push(builder->arena, &builder->fields, field));
     }
   }
   *first = *known;
@@ -151,7 +151,7 @@ static maty__place_t place_of(const builder_t *builder, uint32_t at) {
 static maty_status add_roles(builder_t *builder) {
   const maty__image_parts_t *parts = builder->parts;
   uint32_t first_action = 0;
-  MATY__NEED(maty__vec_reserve(&builder->arena, &builder->roles, parts->role_count));
+  MATY__NEED(maty__vec_reserve(builder->arena, &builder->roles, parts->role_count));
   for (uint32_t i = 0; i < parts->role_count; i++) {
     maty__place_t place = place_of(builder, parts->roles[i].at);
     uint32_t first_state = builder->machines->first_state.at[i];
@@ -181,8 +181,8 @@ static maty_status add_actions(builder_t *builder) {
   const maty__image_parts_t *parts = builder->parts;
   uint32_t count = 2 * parts->message_count;
   maty__map_t channels = {0};
-  uint8_t *looks = maty__zarray(&builder->arena, uint8_t, parts->message_count);
-  MATY__NEED(looks != NULL && maty__vec_reserve(&builder->arena, &builder->actions, count));
+  uint8_t *looks = maty__zarray(builder->arena, uint8_t, parts->message_count);
+  MATY__NEED(looks != NULL && maty__vec_reserve(builder->arena, &builder->actions, count));
   for (uint32_t i = 0; i < builder->machines->moves.count; i++) {
     const maty__local_move_t *move = &builder->machines->moves.at[i];
     looks[move->message] |= maty__payload_looks(builder->types, move->payload);
@@ -191,7 +191,7 @@ static maty_status add_actions(builder_t *builder) {
     const maty__message_t *message = &parts->messages[i];
     const maty__role_t *sender = &builder->roles.at[message->sender];
     const maty__role_t *receiver = &builder->roles.at[message->receiver];
-    uint32_t *channel = maty__map_put(&builder->arena, &channels,
+    uint32_t *channel = maty__map_put(builder->arena, &channels,
                                       (uint64_t)message->sender << 32 | message->receiver);
     MATY__NEED(channel != NULL);
     if (*channel == MATY__NONE)
@@ -221,7 +221,7 @@ static maty_status add_state(builder_t *builder, uint32_t role, const maty__loca
                          .deadline = local->deadline,
                          .line = place.line,
                          .column = place.column};
-  MATY__NEED(maty__vec_push(&builder->arena, &builder->states, state));
+  builder->states.at[builder->states.count++] = state;
   for (uint32_t i = 0; i < local->move_count; i++) {
     const maty__local_move_t *move = &builder->machines->moves.at[local->first_move + i];
     bool receives = builder->parts->messages[move->message].receiver == role;
@@ -233,16 +233,19 @@ static maty_status add_state(builder_t *builder, uint32_t role, const maty__loca
         .line = place.line,
         .column = place.column};
     MATY__TRY(fields_of(builder, move->payload, &transition.first_field));
-    MATY__NEED(maty__vec_push(&builder->arena, &builder->transitions, transition));
+    builder->transitions.at[builder->transitions.count++] = transition;
   }
   return MATY_OK;
 }
 
 static maty_status add_states(builder_t *builder) {
+  const maty__machines_t *machines = builder->machines;
+  MATY__NEED(maty__vec_reserve(builder->arena, &builder->states, machines->states.count) &&
+             maty__vec_reserve(builder->arena, &builder->transitions, machines->moves.count));
   for (uint32_t role = 0; role < builder->roles.count; role++) {
     const maty__role_t *record = &builder->roles.at[role];
     for (uint32_t i = 0; i < record->state_count; i++)
-      MATY__TRY(add_state(builder, role, &builder->machines->states.at[record->first_state + i]));
+      MATY__TRY(add_state(builder, role, &machines->states.at[record->first_state + i]));
   }
   return MATY_OK;
 }
@@ -305,7 +308,7 @@ static maty_status build(builder_t *builder, maty_image_t **out) {
   const char *source = builder->parts->source;
   uint32_t empty;
   builder->action_of =
-      maty__array(&builder->arena, uint32_t, 2 * (size_t)builder->parts->message_count);
+      maty__array(builder->arena, uint32_t, 2 * (size_t)builder->parts->message_count);
   MATY__NEED(builder->action_of != NULL);
   MATY__TRY(string_of(builder, MATY__WORD_EMPTY, &empty));
   MATY__TRY(string_of(builder, builder->parts->protocol->name, &header.protocol));
@@ -320,10 +323,13 @@ static maty_status build(builder_t *builder, maty_image_t **out) {
 
 maty_status maty__image_build(maty__check_t *check, const maty__image_parts_t *parts,
                               maty_image_t **out) {
-  builder_t builder = {
-      .check = check, .parts = parts, .machines = parts->machines, .types = parts->types};
-  maty__arena_init(&builder.arena, &check->config->allocator);
+  builder_t builder = {.check = check,
+                       .parts = parts,
+                       .machines = parts->machines,
+                       .types = parts->types,
+                       .arena = check->work};
+  maty__arena_mark_t mark = maty__arena_mark(check->work);
   maty_status status = build(&builder, out);
-  maty__arena_free(&builder.arena);
+  maty__arena_rewind(check->work, mark);
   return status;
 }

@@ -16,7 +16,7 @@
  */
 #include "implement.h"
 
-#include <string.h>
+#include <stddef.h>
 
 #include "explain.h"
 #include "limits.h"
@@ -33,27 +33,17 @@ maty_status maty__implement_init(maty__implement_t *implement, maty__view_t *vie
   uint32_t point_count = automaton->points.count, edge_count = automaton->edges.count;
   *implement = (maty__implement_t){.view = view,
                                    .source = maty__array(scratch, uint32_t, edge_count),
-                                   .first_incoming =
-                                       maty__zarray(scratch, uint32_t, (size_t)point_count + 2),
-                                   .incoming = maty__array(scratch, uint32_t, edge_count),
                                    .hears = maty__zarray(scratch, uint32_t, point_count),
                                    .sends = maty__array(scratch, uint32_t, point_count),
                                    .sends_of = maty__zarray(scratch, uint32_t, point_count)};
-  MATY__NEED(implement->source != NULL && implement->first_incoming != NULL &&
-             implement->incoming != NULL && implement->hears != NULL && implement->sends != NULL &&
+  MATY__NEED(implement->source != NULL && implement->hears != NULL && implement->sends != NULL &&
              implement->sends_of != NULL);
+  MATY__NEED(maty__groups_make(scratch, &implement->incoming, point_count, automaton->edges.at,
+                               edge_count, sizeof(maty__edge_t), offsetof(maty__edge_t, target)));
   maty__available_init(&implement->available, view);
-  uint32_t *next = implement->first_incoming + 1;
   for (uint32_t point = 0; point < point_count; point++)
-    for (uint32_t i = 0; i < automaton->points.at[point].edge_count; i++) {
-      uint32_t edge = automaton->points.at[point].first_edge + i;
-      implement->source[edge] = point;
-      next[automaton->edges.at[edge].target + 1]++;
-    }
-  for (uint32_t point = 0; point < point_count; point++)
-    next[point + 1] += next[point];
-  for (uint32_t edge = 0; edge < edge_count; edge++)
-    implement->incoming[next[automaton->edges.at[edge].target]++] = edge;
+    for (uint32_t i = 0; i < automaton->points.at[point].edge_count; i++)
+      implement->source[automaton->points.at[point].first_edge + i] = point;
   return MATY_OK;
 }
 
@@ -78,6 +68,7 @@ static bool is_closed(const maty__implement_t *implement, const uint32_t *mark, 
 static maty_status decide_hearing(maty__implement_t *implement, bool *holds) {
   maty__view_t *view = implement->view;
   maty__arena_t *scratch = view->check->scratch;
+  const maty__groups_t *incoming = &implement->incoming;
   uint32_t mark = view->role + 1;
   uint64_t work = 0;
   implement->queue.count = 0;
@@ -90,9 +81,8 @@ static maty_status decide_hearing(maty__implement_t *implement, bool *holds) {
   }
   for (uint32_t i = 0; i < implement->queue.count; i++) {
     uint32_t point = implement->queue.at[i];
-    for (uint32_t j = implement->first_incoming[point]; j < implement->first_incoming[point + 1];
-         j++) {
-      uint32_t edge = implement->incoming[j], before = implement->source[edge];
+    for (uint32_t j = incoming->first[point]; j < incoming->first[point + 1]; j++) {
+      uint32_t edge = incoming->items[j], before = implement->source[edge];
       work++;
       if (implement->hears[before] == mark || maty__view_takes_part(view, edge))
         continue;
@@ -123,6 +113,7 @@ static maty_status sent_from(maty__implement_t *implement, uint32_t point, uint3
 static maty_status decide_sending(maty__implement_t *implement, bool *holds) {
   maty__view_t *view = implement->view;
   maty__arena_t *scratch = view->check->scratch;
+  const maty__groups_t *incoming = &implement->incoming;
   uint32_t mark = view->role + 1;
   uint64_t work = 0;
   *holds = true;
@@ -138,9 +129,8 @@ static maty_status decide_sending(maty__implement_t *implement, bool *holds) {
   }
   for (uint32_t i = 0; i < implement->queue.count; i++) {
     uint32_t point = implement->queue.at[i];
-    for (uint32_t j = implement->first_incoming[point]; j < implement->first_incoming[point + 1];
-         j++) {
-      uint32_t edge = implement->incoming[j], before = implement->source[edge];
+    for (uint32_t j = incoming->first[point]; j < incoming->first[point + 1]; j++) {
+      uint32_t edge = incoming->items[j], before = implement->source[edge];
       work++;
       if (maty__view_takes_part(view, edge))
         continue;
@@ -264,6 +254,8 @@ static maty_status decide_pairs(maty__implement_t *implement, bool *holds) {
   maty__map_clear(&implement->pairs);
   implement->open.count = 0;
   MATY__TRY(find_facts(implement));
+  MATY__NEED(maty__map_reserve(implement->view->check->scratch, &implement->pairs,
+                               implement->entries.count));
   MATY__TRY(add_pair(implement, 0, 0));
   for (uint32_t i = 0; i < implement->open.count; i++) {
     uint32_t one = (uint32_t)(implement->open.at[i] >> 32), other = (uint32_t)implement->open.at[i];

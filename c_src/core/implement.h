@@ -29,12 +29,12 @@
 typedef struct maty__implement {
   maty__view_t *view;
   maty__available_t available;
-  uint32_t *source;                    /* by transition: its state */
-  uint32_t *first_incoming, *incoming; /* transitions by target, and one more */
-  uint32_t *hears;        /* by state: the last role that has a message ahead, plus one */
-  uint32_t *sends;        /* by state: what the viewed role may send ahead, in send_sets */
-  uint32_t *sends_of;     /* by state: the role that "sends" is about, plus one */
-  maty__pool_t send_sets; /* messages */
+  uint32_t *source;        /* by transition: its state */
+  maty__groups_t incoming; /* transitions by target */
+  uint32_t *hears;         /* by state: the last role that has a message ahead, plus one */
+  uint32_t *sends;         /* by state: what the viewed role may send ahead, in send_sets */
+  uint32_t *sends_of;      /* by state: the role that "sends" is about, plus one */
+  maty__pool_t send_sets;  /* messages */
   maty__u32s_t queue, words;
   MATY__VEC(struct maty__entry_facts) entries;
   maty__map_t pairs; /* of entries that were seen alike */

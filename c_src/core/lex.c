@@ -5,9 +5,9 @@
 
 #include "limits.h"
 
-enum { OTHER, SPACE, LETTER, QUOTE, PUNCTUATION, TAIL };
+/* A name is a LETTER and what follows of LETTER and TAIL, which come last. */
+enum { OTHER, SPACE, QUOTE, PUNCTUATION, TAIL, LETTER };
 
-/* TAIL may stand inside a name, but not at its beginning. */
 static const unsigned char byte_class[256] = {
     [' '] = SPACE,       ['\t'] = SPACE,      ['\n'] = SPACE,      ['\r'] = SPACE,
     ['\f'] = SPACE,      ['0'] = LETTER,      ['1'] = LETTER,      ['2'] = LETTER,
@@ -135,7 +135,7 @@ static maty_status skip_stray(maty__lexer_t *lexer) {
 
 static maty_status read_name(maty__lexer_t *lexer, maty__token_t *token) {
   uint32_t at = lexer->at;
-  while (byte_class[byte_at(lexer, at)] == LETTER || byte_at(lexer, at) == '\'')
+  while (byte_class[byte_at(lexer, at)] >= TAIL)
     at++;
   token->kind = MATY__TOKEN_NAME;
   token->length = at - lexer->at;
@@ -164,6 +164,8 @@ static maty_status read_string(maty__lexer_t *lexer, maty__token_t *token) {
 
 static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
   for (;;) {
+    while (byte_class[byte_at(lexer, lexer->at)] == SPACE)
+      lexer->at++;
     unsigned char first = byte_at(lexer, lexer->at);
     *token = (maty__token_t){.at = lexer->base + lexer->at, .text = lexer->text + lexer->at};
     if (lexer->at >= lexer->length) {
@@ -171,15 +173,12 @@ static maty_status read_token(maty__lexer_t *lexer, maty__token_t *token) {
       return MATY_OK;
     }
     switch (byte_class[first]) {
-    case SPACE:
-      lexer->at++;
-      continue;
     case LETTER:
       return read_name(lexer, token);
     case QUOTE:
       return read_string(lexer, token);
     case PUNCTUATION:
-      if (at_comment(lexer)) {
+      if ((first == '/' || first == '(') && at_comment(lexer)) {
         MATY__TRY(skip_comment(lexer));
         continue;
       }
@@ -209,6 +208,14 @@ maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token) {
   maty_status status = read_token(lexer, token);
   token->bad = lexer->check->errors != errors;
   return status;
+}
+
+uint32_t maty__word_length(const maty__check_t *check, uint32_t at) {
+  const maty__source_t *source = maty__check_source(check, at);
+  uint32_t begin = at - source->base, end = begin;
+  while (end < source->length && byte_class[(unsigned char)source->text[end]] >= TAIL)
+    end++;
+  return end - begin;
 }
 
 bool maty__lexer_comment(maty__lexer_t *lexer, uint32_t end, uint32_t *at, uint32_t *length) {

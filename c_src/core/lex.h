@@ -37,6 +37,9 @@ void maty__lexer_init(maty__lexer_t *lexer, maty__check_t *check, const maty__so
 /* Reads the next token; at the end of the text END, again and again. */
 maty_status maty__lexer_next(maty__lexer_t *lexer, maty__token_t *token);
 
+/* How long the name is that stands at a place, in whichever text of the check. */
+uint32_t maty__word_length(const maty__check_t *check, uint32_t at);
+
 /* Reads the comment that comes next, if one does before "end", and passes over
  * the white space in front of it. The text has been read before. */
 bool maty__lexer_comment(maty__lexer_t *lexer, uint32_t end, uint32_t *at, uint32_t *length);

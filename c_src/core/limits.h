@@ -94,6 +94,10 @@
 #define MATY_MAX_EXPLORED_BYTES (2048ull * 1024u * 1024u)
 #define MATY_MAX_CONFIGURATION 32768u
 
+/* Configurations found when a check explores, which nobody has asked for: about a
+ * second. A branch's label that n other branches have makes n * n of them. */
+#define MATY_MAX_CHECK_EXPLORED 2000000u
+
 /* Configurations visited in the search for choices that, always made alike,
  * leave a role or a message waiting. Only that search can grow exponentially. */
 #define MATY_MAX_STRATEGIES 1000000u

@@ -12,7 +12,6 @@
 typedef struct builder {
   maty__check_t *check;
   maty__automaton_t *automaton;
-  maty__arena_t *arena;
   maty__machines_t *machines;
   maty__graph_t graph;
   uint32_t role;
@@ -29,7 +28,7 @@ static const maty__message_t *message_of(const builder_t *builder, uint32_t arc)
 
 static maty_status find_state(builder_t *builder, uint32_t node, uint32_t *state) {
   if (builder->state_of[node] == 0) {
-    MATY__NEED(maty__vec_push(builder->check->scratch, &builder->nodes, node));
+    MATY__NEED(maty__vec_push(builder->check->work, &builder->nodes, node));
     builder->state_of[node] = builder->nodes.count;
   }
   *state = builder->state_of[node] - 1;
@@ -61,7 +60,7 @@ static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
     if (message_of(builder, arc)->receiver == builder->role)
       state->deadline = maty__sooner(state->deadline, builder->graph.arcs.at[arc].deadline);
     MATY__TRY(find_state(builder, builder->graph.onward[builder->graph.arcs.at[arc].to], &target));
-    MATY__NEED(maty__vec_push(builder->check->scratch, targets, (uint64_t)target << 32 | arc));
+    MATY__NEED(maty__vec_push(builder->check->work, targets, (uint64_t)target << 32 | arc));
   }
   maty__sort(targets->at, targets->count);
   for (uint32_t i = 0; i < targets->count; i++) {
@@ -74,7 +73,7 @@ static maty_status add_moves(builder_t *builder, uint32_t first, uint32_t end,
                                .at = arc->at};
     if (state->move_count++ == 0 || move.at < state->at)
       state->at = move.at;
-    MATY__NEED(maty__vec_push(builder->arena, &builder->machines->moves, move));
+    MATY__NEED(maty__vec_push(builder->check->scratch, &builder->machines->moves, move));
   }
   return MATY_OK;
 }
@@ -126,7 +125,7 @@ static maty_status expand(builder_t *builder, uint32_t number) {
       end++;
     MATY__TRY(add_moves(builder, first, end, &state));
   }
-  MATY__NEED(maty__vec_push(builder->arena, &builder->machines->states, state));
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->machines->states, state));
   return MATY_OK;
 }
 
@@ -140,10 +139,10 @@ static maty_status too_large(builder_t *builder, const char *what, uint32_t boun
 }
 
 static maty_status add_machine(builder_t *builder) {
-  maty__arena_t *scratch = builder->check->scratch;
+  maty__arena_t *work = builder->check->work;
   uint32_t begin;
-  builder->state_of = maty__zarray(scratch, uint32_t, builder->graph.node_count);
-  builder->jumps.seen = maty__zarray(scratch, uint32_t, builder->graph.node_count);
+  builder->state_of = maty__zarray(work, uint32_t, builder->graph.node_count);
+  builder->jumps.seen = maty__zarray(work, uint32_t, builder->graph.node_count);
   MATY__NEED(builder->state_of != NULL && builder->jumps.seen != NULL);
   MATY__TRY(find_state(builder, builder->graph.onward[builder->graph.begin], &begin));
   for (uint32_t state = 0; state < builder->nodes.count; state++) {
@@ -153,28 +152,27 @@ static maty_status add_machine(builder_t *builder) {
     if (builder->machines->moves.count > MATY_MAX_TRANSITIONS)
       return too_large(builder, "transitions", MATY_MAX_TRANSITIONS);
   }
-  MATY__NEED(maty__vec_push(builder->arena, &builder->machines->first_state,
+  MATY__NEED(maty__vec_push(builder->check->scratch, &builder->machines->first_state,
                             builder->machines->states.count));
   return MATY_OK;
 }
 
 maty_status maty__local_machines(maty__check_t *check, const maty__tree_t *tree,
                                  maty__types_t *types, maty__parts_t *parts,
-                                 maty__automaton_t *automaton, maty__arena_t *arena,
-                                 maty__machines_t *machines) {
+                                 maty__automaton_t *automaton, maty__machines_t *machines) {
   bool rejected = false;
-  MATY__NEED(maty__vec_push(arena, &machines->first_state, 0));
+  MATY__NEED(maty__vec_push(check->scratch, &machines->first_state, 0));
   for (uint32_t role = 0; role < automaton->role_count; role++) {
     builder_t builder = {
-        .check = check, .automaton = automaton, .arena = arena, .machines = machines, .role = role};
-    maty__arena_mark_t mark = maty__arena_mark(check->scratch);
+        .check = check, .automaton = automaton, .machines = machines, .role = role};
+    maty__arena_mark_t mark = maty__arena_mark(check->work);
     maty_status status =
         maty__graph_build(check, tree, types, parts, role, automaton, &builder.graph);
     rejected = rejected || status == MATY_EREJECTED;
     /* What is unreachable does not change who tells the role of a choice. */
     if (builder.graph.onward != NULL && (status == MATY_OK || status == MATY_EREJECTED))
       status = add_machine(&builder);
-    maty__arena_rewind(check->scratch, mark);
+    maty__arena_rewind(check->work, mark);
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
     /* One error a role is enough, but each role may have its own. */

@@ -22,7 +22,7 @@
 #include "parts.h"
 #include "project.h"
 
-/* Adds the machines of all roles to "machines", in "arena". The automaton has the
+/* Adds the machines of all roles to "machines". The automaton has the
  * protocol's messages. A state's moves may have the same message twice.
  *
  * MATY_EREJECTED, and reported: a role has a part where its own way never leads;
@@ -30,7 +30,6 @@
  * other. */
 maty_status maty__local_machines(maty__check_t *check, const maty__tree_t *tree,
                                  maty__types_t *types, maty__parts_t *parts,
-                                 maty__automaton_t *automaton, maty__arena_t *arena,
-                                 maty__machines_t *machines);
+                                 maty__automaton_t *automaton, maty__machines_t *machines);
 
 #endif /* MATY_LOCAL_H */

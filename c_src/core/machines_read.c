@@ -197,7 +197,8 @@ static maty_status add_move(reader_t *reader, uint32_t role, uint32_t state, uin
   MATY__TRY(find_message(reader,
                          (maty__message_t){.sender = stmt->subject.meaning,
                                            .receiver = receiver->meaning,
-                                           .label = stmt->name.name},
+                                           .label = stmt->name.name,
+                                           .invitation = MATY__NONE},
                          &move.message));
   uint64_t key = (uint64_t)state << 2 * ORDER_BITS | (uint64_t)move.message << ORDER_BITS |
                  reader->moves.count;
@@ -431,10 +432,7 @@ static maty_status build(reader_t *reader, const maty__use_t *name, maty_image_t
                                      .types = &reader->types,
                                      .source = reader->check->sources.at[0].name};
   MATY__TRY(maty__image_build(reader->check, &parts, out));
-  maty__arena_t arena;
-  maty__arena_init(&arena, &reader->check->config->allocator);
-  maty_status status = check_payloads(reader, *out, &arena);
-  maty__arena_free(&arena);
+  maty_status status = check_payloads(reader, *out, reader->check->work);
   if (status == MATY_OK && reader->check->errors > 0)
     status = MATY_EREJECTED;
   if (status != MATY_OK) {

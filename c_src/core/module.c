@@ -17,8 +17,8 @@
  * A text of machines takes a shorter way: machines_read text -> image.
  *
  * Arenas: one for what the module shows, which lives as long as it, one for
- * everything on the way there, and one for the types, which can grow while a
- * protocol is looked at.
+ * everything on the way there, one for what a single step makes on its own way,
+ * and one for the types, which can grow while a protocol is looked at.
  */
 #include <string.h>
 
@@ -62,9 +62,8 @@ maty_status maty__module_read(maty__check_t *check, const maty_source_t *source,
   return maty__types_resolve(check, tree, types_arena, types);
 }
 
-/* The protocols of the text that was given; what others have is looked at where
- * it is called. One that is nested is no conversation to take part in by itself,
- * but has to be one that works. */
+/* The protocols of the text that was given; what others have is looked at where it
+ * is called: as a part of who calls it, or, if it is nested, by itself. */
 static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
                                    const maty__tree_t *tree, maty__types_t *types) {
   const maty__unit_t *unit = &tree->units.at[0];
@@ -76,23 +75,24 @@ static maty_status check_protocols(maty_module_t *module, maty__check_t *check,
     MATY__TRY(maty__parts_init(&parts, check, tree));
   /* Now, since a vector that cannot grow is emptied, and these own images. */
   MATY__NEED(maty__vec_reserve(&module->arena, &module->protocols, unit->end_protocol));
-  for (uint32_t i = 0; i < unit->end_protocol; i++) {
+  for (uint32_t i = 0; i < tree->protocols.count; i++) {
     const maty__protocol_t *protocol = &tree->protocols.at[i];
+    bool own = i < unit->end_protocol;
     maty_image_t *image = NULL;
-    if (protocol->aux)
+    if (own ? protocol->aux : !protocol->called)
       continue;
-    if (!protocol->nested)
-      MATY__TRY(add_protocol(module, check, protocol->name.name));
+    if (own)
+      MATY__TRY(add_protocol(module, check, protocol->path));
     if (!judged)
       continue;
     maty__arena_mark_t mark = maty__arena_mark(check->scratch);
     maty_status status =
         maty__decide(check, tree, types, needs_parts ? &parts : NULL, protocol, &image);
     maty__arena_rewind(check->scratch, mark);
-    if (protocol->nested)
-      maty_image_release(image);
-    else
+    if (own)
       module->protocols.at[module->protocols.count - 1].image = image;
+    else
+      maty_image_release(image);
     if (status != MATY_OK && status != MATY_EREJECTED)
       return status;
   }
@@ -142,6 +142,9 @@ maty_status maty__module_accepts(const char *name, const char *text, size_t leng
   return length > MATY_MAX_SOURCE || strlen(name) > MATY_MAX_SOURCE_NAME ? MATY_ELIMIT : MATY_OK;
 }
 
+/* What a check takes for each byte of its text, as a rule. */
+enum { SCRATCH_FOR_A_BYTE = 48 };
+
 static maty_status read_text(maty_module_t **out, const char *name, const char *text, size_t length,
                              const maty_machine_format *format, const maty_config_t *config) {
   if (out == NULL)
@@ -153,15 +156,18 @@ static maty_status read_text(maty_module_t **out, const char *name, const char *
   MATY__NEED(module != NULL);
   *module = (maty_module_t){.protocols = {0}};
   maty__arena_init(&module->arena, allocator);
-  maty__arena_t scratch, types;
+  maty__arena_t scratch, work, types;
   maty__arena_init(&scratch, allocator);
+  maty__arena_init(&work, allocator);
   maty__arena_init(&types, allocator);
+  maty__arena_expect(&scratch, SCRATCH_FOR_A_BYTE * length);
   maty__check_t check;
   const maty_source_t source = {.name = name, .text = text == NULL ? "" : text, .length = length};
-  maty_status status = maty__check_init(&check, config, &module->arena, &scratch);
+  maty_status status = maty__check_init(&check, config, &module->arena, &scratch, &work);
   if (status == MATY_OK)
     status = check_text(module, &check, &source, format, &types);
   maty__arena_free(&types);
+  maty__arena_free(&work);
   maty__arena_free(&scratch);
   if (status == MATY_OK || status == MATY_EREJECTED)
     *out = module;

@@ -22,6 +22,7 @@ static bool names_grow(maty__names_t *names) {
       slot = (slot + 1) & (larger - 1);
     slots[slot] = i;
   }
+  maty__arena_leave(names->arena, names->slots, (size_t)names->slot_count * sizeof *names->slots);
   names->slots = slots;
   names->slot_count = larger;
   return true;

@@ -142,7 +142,7 @@ static const struct {
   unsigned has, does;
   maty__pragma pragma;
 } features[] = {
-    [MATY__FEATURE_CALLS] = {"a call of a nested protocol ('calls')", OWN | NUSCR, 0,
+    [MATY__FEATURE_CALLS] = {"a call of a nested protocol ('calls')", OWN | NUSCR, OWN | NUSCR,
                              MATY__PRAGMA_NESTED},
     [MATY__FEATURE_CONNECT] = {"an explicit connection ('connect')", OWN | SCRIBBLE, 0, 0},
     [MATY__FEATURE_DELEGATION] = {"delegation", OWN | SCRIBBLE | NUSCR, 0, 0},

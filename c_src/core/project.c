@@ -8,6 +8,7 @@
  */
 #include "project.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "limits.h"
@@ -171,39 +172,13 @@ static void partition_split(partition_t *partition) {
   }
 }
 
-/* Arrays that answer: from which state does a move start, which moves end in a
- * state. */
-typedef struct incoming {
-  uint32_t *source;        /* by move */
-  uint32_t *first, *moves; /* by state, and one more */
-} incoming_t;
-
-static maty_status find_incoming(const builder_t *builder, incoming_t *incoming) {
-  uint32_t state_count = builder->states.count, move_count = builder->moves.count;
-  incoming->source = maty__array(builder->arena, uint32_t, move_count);
-  incoming->moves = maty__array(builder->arena, uint32_t, move_count);
-  incoming->first = maty__zarray(builder->arena, uint32_t, (size_t)state_count + 2);
-  MATY__NEED(incoming->source != NULL && incoming->moves != NULL && incoming->first != NULL);
-  uint32_t *next = incoming->first + 1;
-  for (uint32_t state = 0; state < state_count; state++)
-    for (uint32_t i = 0; i < builder->states.at[state].move_count; i++) {
-      uint32_t move = builder->states.at[state].first_move + i;
-      incoming->source[move] = state;
-      next[builder->moves.at[move].target + 1]++;
-    }
-  for (uint32_t state = 0; state < state_count; state++)
-    next[state + 1] += next[state];
-  for (uint32_t move = 0; move < move_count; move++)
-    incoming->moves[next[builder->moves.at[move].target]++] = move;
-  return MATY_OK;
-}
-
 /* Moves with one message and payload are one set at first. */
 static maty_status split_by_message(const builder_t *builder, partition_t *moves) {
   maty__u64s_t order = {0};
   uint32_t count = builder->moves.count;
   maty__map_t labels = {0};
-  MATY__NEED(maty__vec_reserve(builder->arena, &order, count));
+  MATY__NEED(maty__vec_reserve(builder->arena, &order, count) &&
+             maty__map_reserve(builder->arena, &labels, count));
   for (uint32_t i = 0; i < count; i++) {
     const maty__local_move_t *move = &builder->moves.at[i];
     uint32_t *label =
@@ -241,23 +216,30 @@ static maty_status split_by_deadline(const builder_t *builder, partition_t *stat
 }
 
 static maty_status minimise(const builder_t *builder, partition_t *states) {
+  uint32_t state_count = builder->states.count, move_count = builder->moves.count;
   partition_t moves;
-  incoming_t incoming;
-  MATY__NEED(partition_init(states, builder->arena, builder->states.count));
-  MATY__NEED(partition_init(&moves, builder->arena, builder->moves.count));
-  MATY__TRY(find_incoming(builder, &incoming));
+  maty__groups_t incoming; /* moves by target */
+  uint32_t *source = maty__array(builder->arena, uint32_t, move_count);
+  MATY__NEED(source != NULL && partition_init(states, builder->arena, state_count) &&
+             partition_init(&moves, builder->arena, move_count));
+  MATY__NEED(maty__groups_make(builder->arena, &incoming, state_count, builder->moves.at,
+                               move_count, sizeof(maty__local_move_t),
+                               offsetof(maty__local_move_t, target)));
+  for (uint32_t state = 0; state < state_count; state++)
+    for (uint32_t i = 0; i < builder->states.at[state].move_count; i++)
+      source[builder->states.at[state].first_move + i] = state;
   MATY__TRY(split_by_message(builder, &moves));
   MATY__TRY(split_by_deadline(builder, states));
   uint32_t done = 1; /* one of the first sets of states need not be a splitter */
   for (uint32_t set = 0; set < moves.set_count; set++) {
     for (uint32_t i = moves.first[set]; i < moves.end[set]; i++)
-      partition_mark(states, incoming.source[moves.elements[i]]);
+      partition_mark(states, source[moves.elements[i]]);
     partition_split(states);
     for (; done < states->set_count; done++) {
       for (uint32_t i = states->first[done]; i < states->end[done]; i++) {
         uint32_t state = states->elements[i];
         for (uint32_t j = incoming.first[state]; j < incoming.first[state + 1]; j++)
-          partition_mark(&moves, incoming.moves[j]);
+          partition_mark(&moves, incoming.items[j]);
       }
       partition_split(&moves);
     }
@@ -304,26 +286,24 @@ static maty_status add_machine(const builder_t *builder, const partition_t *part
   return MATY_OK;
 }
 
-maty_status maty__project(maty__view_t *view, maty__machines_t *machines) {
-  builder_t builder = {.view = view};
+static maty_status project(builder_t *builder, maty__machines_t *machines) {
   partition_t partition;
   uint32_t state;
-  maty__arena_t arena;
-  maty__arena_init(&arena, &view->check->config->allocator);
-  builder.arena = &arena;
-  maty_status status = MATY_OK;
-  if (!maty__vec_push(&arena, &builder.targets, 0) ||
-      (machines->first_state.count == 0 &&
-       !maty__vec_push(view->check->scratch, &machines->first_state, 0)))
-    status = MATY_ENOMEM;
-  if (status == MATY_OK)
-    status = find_state(&builder, &state);
-  for (uint32_t next = 0; status == MATY_OK && next < builder.states.count; next++)
-    status = expand(&builder, machines, next);
-  if (status == MATY_OK)
-    status = minimise(&builder, &partition);
-  if (status == MATY_OK)
-    status = add_machine(&builder, &partition, machines);
-  maty__arena_free(&arena);
+  MATY__NEED(maty__vec_push(builder->arena, &builder->targets, 0)); /* the initial entry */
+  if (machines->first_state.count == 0)
+    MATY__NEED(maty__vec_push(builder->view->check->scratch, &machines->first_state, 0));
+  MATY__TRY(find_state(builder, &state));
+  for (uint32_t next = 0; next < builder->states.count; next++)
+    MATY__TRY(expand(builder, machines, next));
+  MATY__TRY(minimise(builder, &partition));
+  return add_machine(builder, &partition, machines);
+}
+
+maty_status maty__project(maty__view_t *view, maty__machines_t *machines) {
+  maty__arena_t *work = view->check->work;
+  builder_t builder = {.view = view, .arena = work};
+  maty__arena_mark_t mark = maty__arena_mark(work);
+  maty_status status = project(&builder, machines);
+  maty__arena_rewind(work, mark);
   return status;
 }

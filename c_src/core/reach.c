@@ -73,8 +73,13 @@ static bool grow_table(maty__reach_t *reach) {
   reach->slots = slots;
   reach->slot_count = count;
   reach->bytes += size;
-  for (uint32_t i = 0; i < maty__reach_count(reach); i++)
-    reach->slots[find_slot(reach, maty__reach_at(reach, i))] = i + 1;
+  for (uint32_t i = 0; i < maty__reach_count(reach); i++) {
+    /* They all differ, so none is looked at but the one that is put in. */
+    uint32_t slot = hash(maty__reach_at(reach, i), reach->system->words) & (count - 1);
+    while (slots[slot] != 0)
+      slot = (slot + 1) & (count - 1);
+    slots[slot] = i + 1;
+  }
   return true;
 }
 
@@ -175,7 +180,7 @@ maty_status maty__reach_follow(maty__reach_t *reach, uint32_t number, uint32_t r
     if (reach->keep != MATY__KEEP_NODES)
       MATY__TRY(keep_edge(reach, to, state->first_transition + i));
   }
-  return MATY_OK;
+  return maty__pace(reach->pace, state->transition_count);
 }
 
 /* ===== Edges turned round ================================================ */

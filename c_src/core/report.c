@@ -6,8 +6,8 @@
 #include "limits.h"
 
 maty_status maty__check_init(maty__check_t *check, const maty_config_t *config,
-                             maty__arena_t *arena, maty__arena_t *scratch) {
-  *check = (maty__check_t){.config = config, .arena = arena, .scratch = scratch};
+                             maty__arena_t *arena, maty__arena_t *scratch, maty__arena_t *work) {
+  *check = (maty__check_t){.config = config, .arena = arena, .scratch = scratch, .work = work};
   return maty__names_init(&check->names, scratch);
 }
 

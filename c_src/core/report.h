@@ -30,6 +30,7 @@ typedef struct maty__check {
   const maty_config_t *config;
   maty__arena_t *arena;   /* lives as long as the module: what a reader sees */
   maty__arena_t *scratch; /* lives as long as the check */
+  maty__arena_t *work;    /* what a step makes and nobody needs behind it; the step rewinds it */
   maty__names_t names;
   MATY__VEC(const char *) shown;     /* by name: its text ended by a zero, NULL until wanted */
   MATY__VEC(maty__source_t) sources; /* the text that was given comes first */
@@ -43,7 +44,7 @@ typedef struct maty__check {
 } maty__check_t;
 
 maty_status maty__check_init(maty__check_t *check, const maty_config_t *config,
-                             maty__arena_t *arena, maty__arena_t *scratch);
+                             maty__arena_t *arena, maty__arena_t *scratch, maty__arena_t *work);
 
 /* Adds a text, of MATY_MAX_SOURCE bytes at most and all of them together of
  * twice as many, behind those that are there. It is not copied; its name is. */

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "limits.h"
+#include "text.h"
 
 typedef struct open_rec {
   maty__name_t name;
@@ -189,13 +191,15 @@ static maty_status resolve_do(resolver_t *resolver, maty__stmt_t *stmt, uint32_t
   MATY__TRY(resolve_protocol_name(resolver, &stmt->module, &stmt->name));
   if (stmt->name.meaning == MATY__NONE)
     return MATY_OK;
-  const maty__protocol_t *callee = &resolver->tree->protocols.at[stmt->name.meaning];
+  maty__protocol_t *callee = &resolver->tree->protocols.at[stmt->name.meaning];
   if (stmt->calls && !callee->nested) {
     resolver->protocol->broken = true;
     return maty__error(resolver->check, MATY_CLASS_UNBOUND_PROTOCOL, stmt->name.at,
                        length_of(resolver, &stmt->name), "the protocol '%.*s' is not a nested one",
                        MATY__NAME(&resolver->check->names, stmt->name.name));
   }
+  if (stmt->calls)
+    callee->called = true;
   if (callee->headless)
     return MATY_OK;
   uint32_t handed = callee->role_count - (stmt->calls ? callee->new_role_count : 0);
@@ -301,6 +305,47 @@ static maty_status resolve_protocol(resolver_t *resolver) {
   return maty__check_work(resolver->check, index - protocol->first_stmt);
 }
 
+/* Two names as one. Such a name becomes an atom as any other does. */
+static maty_status join(resolver_t *resolver, maty__name_t one, char between, maty__name_t other,
+                        maty__name_t *joined) {
+  maty__names_t *names = &resolver->check->names;
+  const maty__use_t *place = &resolver->protocol->name;
+  *joined = other;
+  if (maty__name_length(names, one) + 1 + maty__name_length(names, other) > MATY_MAX_NAME) {
+    resolver->protocol->broken = true;
+    return maty__error(resolver->check, MATY_CLASS_LIMIT, place->at, length_of(resolver, place),
+                       "the name '%.*s%c%.*s' has more than %u bytes", MATY__NAME(names, one),
+                       between, MATY__NAME(names, other), MATY_MAX_NAME);
+  }
+  maty__text_t text;
+  maty__text_init(&text, resolver->check->scratch);
+  maty__text_add(&text, "%.*s%c%.*s", MATY__NAME(names, one), between, MATY__NAME(names, other));
+  MATY__NEED(!text.failed);
+  *joined = maty__names_put(names, text.at, (uint32_t)text.length);
+  MATY__NEED(*joined != MATY__NONE);
+  return MATY_OK;
+}
+
+/* What a protocol goes by, and the invitations to it. What it is nested in comes
+ * before it. */
+static maty_status name_outside(resolver_t *resolver) {
+  maty__tree_t *tree = resolver->tree;
+  maty__protocol_t *protocol = resolver->protocol;
+  protocol->path = protocol->name.name;
+  protocol->first_invitation = tree->invitations.count;
+  if (protocol->outer != MATY__NONE)
+    MATY__TRY(join(resolver, tree->protocols.at[protocol->outer].path, '.', protocol->name.name,
+                   &protocol->path));
+  if (!protocol->nested || protocol->headless)
+    return MATY_OK;
+  for (uint32_t i = 0; i < protocol->role_count - protocol->new_role_count; i++) {
+    maty__name_t invitation;
+    MATY__TRY(join(resolver, protocol->name.name, '_', role_at(resolver, i)->name, &invitation));
+    MATY__NEED(maty__vec_push(resolver->check->scratch, &tree->invitations, invitation));
+  }
+  return MATY_OK;
+}
+
 static maty_status bind_protocols(resolver_t *resolver) {
   maty__tree_t *tree = resolver->tree;
   for (uint32_t i = 0; i < tree->protocols.count; i++) {
@@ -315,6 +360,7 @@ static maty_status bind_protocols(resolver_t *resolver) {
                           &tree->protocols.at[*bound].name, "protocol"));
     else
       *bound = i;
+    MATY__TRY(name_outside(resolver));
   }
   return MATY_OK;
 }

@@ -77,7 +77,7 @@ static bool plain_word(const char *name, bool upper_too) {
   if (!is_lower(*name) && !(upper_too && (is_upper(*name) || *name == '_')))
     return false;
   for (const char *at = name; *at != '\0'; at++)
-    if (*at == '\'')
+    if (*at == '\'' || *at == '.')
       return false;
   return true;
 }

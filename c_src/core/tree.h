@@ -66,7 +66,7 @@ typedef struct maty__stmt {
   uint32_t payload;                        /* its number, see types.h */
   uint32_t deadline; /* of a message: milliseconds in which it has to be sent; 0: it has none */
   bool bare;         /* a message without brackets; its name may be a signature's */
-  bool calls;        /* a DO of a nested protocol, by the subject */
+  bool calls;        /* a DO that starts a nested protocol beside: the subject calls it */
   bool generic;      /* depends on what is handed to the protocol's parameters */
 } maty__stmt_t;
 
@@ -132,6 +132,7 @@ typedef struct maty__type_decl {
 
 typedef struct maty__protocol {
   maty__use_t name;
+  maty__name_t path; /* what it goes by outside: its name, if it is nested in P then P.name */
   bool aux;
   bool nested;
   bool headless; /* its head cannot be read, so its roles are not known */
@@ -140,6 +141,8 @@ typedef struct maty__protocol {
   uint32_t outer;                            /* protocol that it stands in, or MATY__NONE */
   uint32_t first_role, role_count;           /* in maty__tree.uses */
   uint32_t new_role_count;                   /* the last ones: not handed in by who calls it */
+  uint32_t first_invitation;                 /* of a nested one, in maty__tree.invitations */
+  bool called;                               /* a statement calls it, see maty__stmt.calls */
   uint32_t first_parameter, parameter_count; /* in maty__tree.parameters */
   uint32_t first_stmt;
   uint32_t end_at; /* the brace that ends it */
@@ -169,6 +172,9 @@ typedef struct maty__tree {
   MATY__VEC(maty__parameter_t) parameters;
   MATY__VEC(maty__value_t) values;
   MATY__VEC(maty__delegation_t) delegations;
+  MATY__VEC(maty__name_t)
+  invitations; /* for each role but the new ones of a nested protocol the
+                  label of the message that invites to it */
   MATY__VEC(maty__part_t) fields;
   MATY__VEC(maty__part_t) parts;
   MATY__VEC(maty__type_expr_t) types;

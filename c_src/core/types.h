@@ -31,6 +31,7 @@ typedef struct maty__types {
   MATY__VEC(maty__type_facts_t) facts;
   maty__pool_t payloads;
   maty__pool_t signatures;
+  uint32_t invitation;    /* payload of what invites to a nested protocol: anything, once */
   uint32_t *resolved;     /* by expression: its type, or MATY__NONE if it has none */
   maty__u32s_t instances; /* by expression of one statement: the same, written anew */
   maty__u32s_t words;     /* of what is put into a pool */

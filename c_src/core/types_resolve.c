@@ -426,6 +426,17 @@ static uint32_t *table(maty__check_t *check, uint32_t count) {
   return numbers;
 }
 
+static maty_status add_invitation(resolver_t *resolver) {
+  maty__types_t *types = resolver->types;
+  const maty__type_expr_t expr = {.at = 0};
+  uint32_t words[] = {MATY__WORD_EMPTY, MATY__NONE};
+  MATY__TRY(maty__types_add_name(resolver->check, types, &expr, MATY__TYPE_ANY, MATY__WORD_EMPTY,
+                                 &words[1]));
+  types->invitation = maty__pool_put(types->arena, &types->payloads, words, 2);
+  MATY__NEED(types->invitation != MATY__NONE);
+  return MATY_OK;
+}
+
 maty_status maty__types_resolve(maty__check_t *check, maty__tree_t *tree, maty__arena_t *arena,
                                 maty__types_t *types) {
   *types = (maty__types_t){.arena = arena, .resolved = table(check, tree->types.count)};
@@ -447,5 +458,5 @@ maty_status maty__types_resolve(maty__check_t *check, maty__tree_t *tree, maty__
     resolver.unit = &tree->units.at[i];
     MATY__TRY(resolve_unit(&resolver));
   }
-  return MATY_OK;
+  return tree->invitations.count > 0 ? add_invitation(&resolver) : MATY_OK;
 }

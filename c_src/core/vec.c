@@ -88,11 +88,14 @@ static uint32_t map_slot(const maty__map_t *map, uint64_t key) {
   return slot;
 }
 
-static bool map_grow(maty__arena_t *arena, maty__map_t *map) {
-  maty__map_t larger = {.count = map->count,
-                        .capacity = map->capacity == 0 ? 16 : 2 * map->capacity};
+bool maty__map_reserve(maty__arena_t *arena, maty__map_t *map, uint32_t count) {
+  maty__map_t larger = {.count = map->count, .capacity = 16};
+  while (larger.capacity != 0 && larger.capacity / 2 < count)
+    larger.capacity *= 2;
   if (larger.capacity == 0)
     return false;
+  if (larger.capacity <= map->capacity)
+    return true;
   larger.keys = maty__array(arena, uint64_t, larger.capacity);
   larger.values = maty__array(arena, uint32_t, larger.capacity);
   if (larger.keys == NULL || larger.values == NULL)
@@ -104,12 +107,14 @@ static bool map_grow(maty__arena_t *arena, maty__map_t *map) {
       larger.keys[slot] = map->keys[i];
       larger.values[slot] = map->values[i];
     }
+  maty__arena_leave(arena, map->keys, (size_t)map->capacity * sizeof *map->keys);
+  maty__arena_leave(arena, map->values, (size_t)map->capacity * sizeof *map->values);
   *map = larger;
   return true;
 }
 
 uint32_t *maty__map_put(maty__arena_t *arena, maty__map_t *map, uint64_t key) {
-  if (map->count >= map->capacity / 2 && !map_grow(arena, map))
+  if (map->count >= map->capacity / 2 && !maty__map_reserve(arena, map, map->count + 1))
     return NULL;
   uint32_t slot = map_slot(map, key);
   if (map->keys[slot] == UINT64_MAX) {
@@ -133,6 +138,28 @@ void maty__map_clear(maty__map_t *map) {
   map->count = 0;
 }
 
+static const uint32_t *field_of(const void *records, size_t offset) {
+  return (const void *)((const char *)records + offset);
+}
+
+/* A counting sort. */
+bool maty__groups_make(maty__arena_t *arena, maty__groups_t *groups, uint32_t key_count,
+                       const void *records, uint32_t record_count, size_t record_size,
+                       size_t offset) {
+  groups->first = maty__zarray(arena, uint32_t, (size_t)key_count + 2);
+  groups->items = maty__array(arena, uint32_t, record_count);
+  if (groups->first == NULL || groups->items == NULL)
+    return false;
+  uint32_t *next = groups->first + 1; /* ends up as the first one of the next key */
+  for (uint32_t i = 0; i < record_count; i++)
+    next[*field_of(records, i * record_size + offset) + 1]++;
+  for (uint32_t i = 0; i < key_count; i++)
+    next[i + 1] += next[i];
+  for (uint32_t i = 0; i < record_count; i++)
+    groups->items[next[*field_of(records, i * record_size + offset)]++] = i;
+  return true;
+}
+
 static uint32_t words_hash(const uint32_t *words, uint32_t count) {
   uint64_t hash = count;
   for (uint32_t i = 0; i < count; i++)
@@ -152,6 +179,7 @@ static bool pool_grow(maty__arena_t *arena, maty__pool_t *pool) {
       slot = (slot + 1) & (larger - 1);
     slots[slot] = i;
   }
+  maty__arena_leave(arena, pool->slots, (size_t)pool->slot_count * sizeof *pool->slots);
   pool->slots = slots;
   pool->slot_count = larger;
   return true;

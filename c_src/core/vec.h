@@ -1,7 +1,8 @@
-/* vec.h - the three containers that everything is built from.
+/* vec.h - the four containers that everything is built from.
  *
  *   vector   MATY__VEC(type): a growing array. Read it as vec.at[i], vec.count.
  *   map      64-bit keys to 32-bit values, open addressing.
+ *   groups   items by their key, in their order.
  *   pool     sequences of 32-bit numbers, each kept once and known by a small
  *            number; equal sequences have equal numbers. A set of states, the
  *            arguments of a call, a payload, a type: each is a sequence, and
@@ -85,7 +86,23 @@ uint32_t *maty__map_put(maty__arena_t *arena, maty__map_t *map, uint64_t key);
 /* Returns the value of a key, or MATY__NONE. */
 uint32_t maty__map_get(const maty__map_t *map, uint64_t key);
 
+/* Makes room for "count" keys in all, so that putting them moves nothing. */
+bool maty__map_reserve(maty__arena_t *arena, maty__map_t *map, uint32_t count);
+
 void maty__map_clear(maty__map_t *map);
+
+/* ===== Groups ============================================================ */
+
+typedef struct maty__groups {
+  uint32_t *first; /* by key, and one more: in "items" */
+  uint32_t *items;
+} maty__groups_t;
+
+/* Groups the numbers of records by a field of theirs, a uint32_t below "key_count" that
+ * stands "offset" bytes behind the beginning. */
+bool maty__groups_make(maty__arena_t *arena, maty__groups_t *groups, uint32_t key_count,
+                       const void *records, uint32_t record_count, size_t record_size,
+                       size_t offset);
 
 /* ===== Pool ============================================================== */
 

@@ -260,8 +260,8 @@ void maty_module_free(maty_module_t *module);
 size_t maty_module_diagnostic_count(const maty_module_t *module);
 const maty_diagnostic_t *maty_module_diagnostic(const maty_module_t *module, size_t index);
 
-/* The protocols of the text that are neither "aux" nor nested, in its order;
- * those of imported texts are not among them. */
+/* The protocols of the text that are not "aux", in its order; those of imported
+ * texts are not among them. One that is nested in P goes by the name P.NAME. */
 size_t maty_module_protocol_count(const maty_module_t *module);
 const char *maty_module_protocol_name(const maty_module_t *module, size_t index);
 

@@ -163,6 +163,7 @@ Test(nuscr, everything_it_has) {
         "global protocol P(role A, role B, role C) {\n"
         "  hello from A to B;\n"
         "  rec X { choice at A { l(int) from A to B; continue X; } or { r() from A to B; } }\n"
+        "  A calls N(A);\n"
         "  bye() from B to C;\n"
         "}\n",
         "");
@@ -196,7 +197,6 @@ Test(nuscr, what_has_no_meaning_yet) {
         "4:9+1 error [unsupported] a loop with variables is not supported\n"
         "4:45+1 error [unsupported] a refined payload is not supported\n"
         "5:13+1 error [unsupported] a refined payload is not supported\n"
-        "6:7+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
         "7:16+1 error [unsupported] a loop with variables is not supported\n");
 }
 

@@ -55,6 +55,48 @@ static void expect(const char *text, const char *protocol, maty_diagram diagram,
   free(found.at);
 }
 
+static const char job[] =
+    "protocol Job(role Client, role Server, role Log) {\n"
+    "  nested protocol Split(role S, role L; new role Worker) { work() from S to Worker, L; }\n"
+    "  job(integer) from Client to Server;\n"
+    "  Server calls Split(Server, Log);\n"
+    "}\n";
+
+/* A call is what it invites to, and its invitations. */
+Test(draw, call_as_a_sequence) {
+  expect(job, "Job", MATY_DIAGRAM_MERMAID_SEQUENCE,
+         "sequenceDiagram\n"
+         "  participant Client\n"
+         "  participant Server\n"
+         "  participant Log\n"
+         "  Client->>Server: job(integer)\n"
+         "  Note over Client,Log: Server calls Split(Server, Log)\n"
+         "  Server->>Log: Split_L(any)\n");
+}
+
+Test(draw, call_as_states) {
+  expect(job, "Job", MATY_DIAGRAM_GRAPHVIZ,
+         "digraph \"Job\" {\n"
+         "  rankdir=LR;\n"
+         "  node [shape=circle];\n"
+         "  start [shape=point];\n"
+         "  start -> 0;\n"
+         "  0 -> 1 [label=\"Client->Server: job(integer)\"];\n"
+         "  1 -> 2 [label=\"Server->Log: Split_L(any)\"];\n"
+         "  2 [shape=doublecircle];\n"
+         "}\n");
+}
+
+Test(draw, nested_protocol) {
+  expect(job, "Job.Split", MATY_DIAGRAM_MERMAID_SEQUENCE,
+         "sequenceDiagram\n"
+         "  participant S\n"
+         "  participant L\n"
+         "  participant Worker\n"
+         "  S->>Worker: work()\n"
+         "  S->>L: work()\n");
+}
+
 Test(draw, role_for_graphviz) {
   expect_role(0, MATY_DIAGRAM_GRAPHVIZ,
               "digraph \"Trip Guest\" {\n"
@@ -268,4 +310,33 @@ Test(draw, every_allocation_fails_once) {
     }
     cr_expect_eq(status, MATY_ENOMEM);
   }
+}
+
+/* ===== Long ones ========================================================= */
+
+static bool stop(void *context, uint64_t steps) {
+  (void)context;
+  (void)steps;
+  return false;
+}
+
+/* Whoever waits for a picture, or for a layout, may give up. */
+Test(draw, canceled) {
+  maty_config_t config = maty_config_default();
+  test_text_t text = {0}, found = {0};
+  test_text_add(&text, "protocol P(role A, role B) {\n");
+  for (int i = 0; i < 10000; i++)
+    test_text_add(&text, "m() from A to B;\n");
+  test_text_add(&text, "}\n");
+  maty_source_t source = {.name = "test.scr", .text = text.at, .length = text.length};
+  config.progress = stop;
+  cr_expect_eq(
+      maty_draw_protocol(&source, "P", MATY_DIAGRAM_GRAPHVIZ, &config, test_writer(&found)),
+      MATY_ECANCELED);
+  cr_expect_eq(
+      maty_draw_protocol(&source, "P", MATY_DIAGRAM_MERMAID_SEQUENCE, &config, test_writer(&found)),
+      MATY_ECANCELED);
+  cr_expect_eq(maty_format(&source, &config, test_writer(&found)), MATY_ECANCELED);
+  free(found.at);
+  free(text.at);
 }

@@ -193,6 +193,19 @@ static void expect_imports(test_text_t text, test_text_t imported, const char *d
   free(imported.at);
 }
 
+/* In each role any branch may be the one that is gone on with, in every combination. */
+Test(limits, explored_in_a_check) {
+  test_text_t text = {0};
+  test_text_add(&text, "module test;\nglobal protocol P(role A, role B) {\n  choice at A {");
+  for (uint32_t i = 0; i < 1500; i++)
+    test_text_add(&text, "%s m() from A to B; k%u() from B to A; ", i == 0 ? "" : "} or {", i);
+  test_text_add(&text, "}\n}\n");
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL, text.at,
+                 "2:17+0 error [limit] nothing is wrong in 2000000 configurations with queues of "
+                 "1, and there are more than can be looked at\n");
+  free(text.at);
+}
+
 Test(limits, imports) {
   for (uint32_t more = 0; more < 2; more++) {
     test_text_t text = {0}, imported = {0};

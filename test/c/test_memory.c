@@ -107,7 +107,7 @@ Test(memory, every_allocation_fails_once) {
     maty_status status = check(&memory);
     if (memory.calls < fail_at) {
       cr_expect_eq(status, MATY_EREJECTED);
-      cr_expect(fail_at > 10);
+      cr_expect(fail_at > 5);
       return;
     }
     cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
@@ -130,7 +130,7 @@ Test(memory, every_allocation_fails_in_scribble) {
     maty_status status = check_in(MATY_DIALECT_SCRIBBLE, scribble_text, &memory);
     if (memory.calls < fail_at) {
       cr_expect_eq(status, MATY_EREJECTED);
-      cr_expect(fail_at > 10);
+      cr_expect(fail_at > 5);
       return;
     }
     cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));

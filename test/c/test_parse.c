@@ -3,6 +3,8 @@
 #include "support.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
 Test(parse, forms_of_a_protocol) {
   test_accept("module a.b.c;\n"
@@ -510,8 +512,9 @@ Test(expressions, mistakes) {
 
 /* ===== Nested protocols ================================================== */
 
-/* Each is a protocol of its own, but none to take part in. */
+/* Each is a protocol of its own, called by where it stands. */
 Test(nested, are_checked) {
+  static const char *const names[] = {"N", "P", "P.M", "P.M.O", "P.N"};
   maty_module_t *module = test_check(
       "nested protocol N(role A; new role B, role C) { m() from A to B; n from B to C; }\n"
       "protocol P(role A, role B) {\n"
@@ -523,9 +526,11 @@ Test(nested, are_checked) {
       "  m() from A to B;\n"
       "}\n");
   cr_assert_eq(maty_module_diagnostic_count(module), 0);
-  cr_assert_eq(maty_module_protocol_count(module), 1);
-  cr_expect_str_eq(maty_module_protocol_name(module, 0), "P");
-  cr_expect_not_null(maty_module_image(module, 0));
+  cr_assert_eq(maty_module_protocol_count(module), sizeof names / sizeof *names);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    cr_expect_str_eq(maty_module_protocol_name(module, i), names[i]);
+    cr_expect_str_eq(maty_image_protocol(maty_module_image(module, i)), names[i]);
+  }
   maty_module_free(module);
 }
 
@@ -571,29 +576,162 @@ Test(nested, not_implementable) {
               "     the end\n");
 }
 
-Test(nested, calls) {
+Test(nested, calls_of_what_is_not_there) {
   test_expect(
       "protocol P(role A, role B) {\n"
       "  nested protocol N(role A, role B; new role C) { x() from A to B; y() from B to C; }\n"
-      "  A calls N(A, B);\n"
       "  C calls N(A);\n"
       "  A calls P(A, B);\n"
       "  A calls M(A, B);\n"
+      "  A calls N(B, B);\n"
       "  do N(A, B);\n"
       "}\n"
       "protocol Q(role A, role B) { A calls N(A, B); }\n",
-      "3:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
-      "4:3+1 error [unbound-role] there is no role 'C'\n"
-      "4:3+12 error [arity] the protocol 'N' takes 2 roles, and 1 is given here\n"
+      "3:3+1 error [unbound-role] there is no role 'C'\n"
+      "3:3+12 error [arity] the protocol 'N' takes 2 roles, and 1 is given here\n"
       "2:19+1 note [arity] it is declared here\n"
-      "4:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
-      "5:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
-      "5:11+1 error [unbound-protocol] the protocol 'P' is not a nested one\n"
-      "6:5+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
-      "6:11+1 error [unbound-protocol] there is no protocol 'M'\n"
+      "4:11+1 error [unbound-protocol] the protocol 'P' is not a nested one\n"
+      "5:11+1 error [unbound-protocol] there is no protocol 'M'\n"
+      "6:16+1 error [dup-role] the role 'B' stands twice in this list\n"
       "7:3+10 error [arity] the protocol 'N' takes 3 roles, and 2 are given here\n"
-      "9:32+5 error [unsupported] a call of a nested protocol ('calls') is not supported\n"
       "9:38+1 error [unbound-protocol] there is no protocol 'N'\n");
+}
+
+/* The caller invites all others who take part, one after the other, and goes on. */
+Test(nested, calls_are_invitations) {
+  test_expect_machines("protocol P(role A, role B, role C) {\n"
+                       "  nested protocol N(role X, role Y, role Z; new role W) {\n"
+                       "    x() from X to Y, Z, W;\n"
+                       "  }\n"
+                       "  B calls N(A, B, C); @\"a note\"\n"
+                       "  m() from B to A;\n"
+                       "}\n",
+                       "role A\n"
+                       "  0 receive 5:13: B?N_X(any) -> 1\n"
+                       "  1 receive 6:3: B?m() -> 2\n"
+                       "  2 final 7:1\n"
+                       "role B\n"
+                       "  3 send 5:13: A!N_X(any) -> 4\n"
+                       "  4 send 5:19: C!N_Z(any) -> 5\n"
+                       "  5 send 6:3: A!m() -> 6\n"
+                       "  6 final 7:1\n"
+                       "role C\n"
+                       "  7 receive 5:19: B?N_Z(any) -> 8\n"
+                       "  8 final 7:1\n");
+}
+
+/* A nested protocol may call itself: each call is a session more. */
+Test(nested, calls_in_themselves) {
+  test_accept(
+      "nested protocol Fib(role Out, role A, role B; new role C) {\n"
+      "  a(integer) from A to C;\n"
+      "  b(integer) from B to C;\n"
+      "  sum(integer) from C to Out;\n"
+      "  choice at C { C calls Fib(Out, B, C); } or { enough() from C to B; done() from C to "
+      "Out; }\n"
+      "}\n"
+      "protocol Numbers(role Start, role A, role B) {\n"
+      "  first(integer) from Start to A, B;\n"
+      "  Start calls Fib(Start, A, B);\n"
+      "}\n");
+}
+
+/* A caller takes part, also if nobody else does. */
+Test(nested, calls_alone) {
+  test_accept("nested protocol N(role A; new role B) { m() from A to B; }\n"
+              "protocol P(role A) { A calls N(A); }\n"
+              "protocol Q(role A, role B) { m() from A to B; B calls N(B); n() from B to A; }\n");
+  test_expect("nested protocol N(role A; new role B) { m() from A to B; }\n"
+              "protocol P(role A, role B) { A calls N(A); }\n"
+              "protocol Q(role A) { rec X { A calls N(A); continue X; } }\n",
+              "2:25+1 error [unused-role] the role 'B' takes no part in the conversation\n"
+              "3:44+10 error [unguarded] this comes back to itself without a message on the way\n");
+}
+
+/* An invitation tells of a choice as any message does. */
+Test(nested, calls_in_a_choice) {
+  test_expect(
+      "nested protocol N(role X, role Y) { m() from X to Y; }\n"
+      "protocol P(role A, role B, role C) {\n"
+      "  choice at A { A calls N(A, B); B calls N(C, B); } or { no() from A to B; }\n"
+      "}\n"
+      "protocol Q(role A, role B, role C) {\n"
+      "  choice at A { B calls N(A, B); } or { A calls N(B, C); }\n"
+      "}\n"
+      "protocol R(role A, role B, role C) {\n"
+      "  choice at A { A calls N(B, C); } or { A calls N(C, B); }\n"
+      "}\n",
+      "3:44+1 error [unfinished] 'C' goes on with 'N_X' after one run; after another that is "
+      "the same to it the conversation is over, and it waits for ever\n"
+      "one run:\n"
+      "  1. A -> B: N_Y (line 3)\n"
+      "  2. B -> C: N_X (line 3)\n"
+      "the other:\n"
+      "  1. A -> B: no (line 3)\n"
+      "     the end\n"
+      "6:27+1 error [choice-sender] 'B' may go on with this message where 'A' may go on too "
+      "(line 6): one role has to choose\n"
+      "either:\n"
+      "  1. A -> B: N_X (line 6)\n"
+      "or:\n"
+      "  1. B -> A: N_X (line 6)\n");
+}
+
+/* Who is invited has to know to what. */
+Test(nested, invitations_that_go_by_another_name) {
+  test_expect(
+      "nested protocol N(role M_X, role Y) { m() from M_X to Y; }\n"
+      "nested protocol N_M(role X, role Y) { m() from X to Y; }\n"
+      "protocol P(role A, role B, role C) { A calls N(B, A); A calls N_M(B, C); }\n"
+      "protocol Q(role A, role B) { N_Y(any) from A to B; A calls N(A, B); }\n",
+      "3:67+1 error [dup-label] the invitation 'N_M_X' goes by the name of another message "
+      "to this role\n"
+      "4:65+1 error [dup-label] the invitation 'N_Y' goes by the name of another message to "
+      "this role\n");
+}
+
+/* What is called in an imported text has to work, too. */
+Test(nested, called_in_another_text) {
+  static const test_module_t modules[] = {
+      {"Other", "other.scr",
+       "module Other;\n"
+       "nested protocol Unused(role A, role B) { m() from A to B; }\n"
+       "nested protocol N(role A, role B, role C) {\n"
+       "  choice at A { x() from A to B; y() from B to C; } or { z() from A to B; }\n"
+       "}\n"
+       "aux protocol P(role A, role B, role C) { A calls N(A, B, C); }\n"},
+      {.module = NULL}};
+  test_expect_in(
+      MATY_DIALECT_MATY, modules,
+      "import Other;\n"
+      "protocol Q(role A, role B, role C) { do Other.P(A, B, C); }\n",
+      "other.scr:4:34+1 error [unfinished] 'C' goes on with 'y' after one run; after another "
+      "that is the same to it the conversation is over, and it waits for ever\n"
+      "one run:\n"
+      "  1. A -> B: x (line 4)\n"
+      "  2. B -> C: y (line 4)\n"
+      "the other:\n"
+      "  1. A -> B: z (line 4)\n"
+      "     the end\n");
+}
+
+/* An atom has to have room for what a nested protocol goes by. */
+Test(nested, names_that_are_too_long) {
+  const char *end = "_YY' has more than 255 bytes\n";
+  test_text_t text = {0};
+  test_text_add(&text,
+                "protocol P(role A, role B) {\n"
+                "  nested protocol %0253d(role X, role YY) { m() from X to YY; }\n"
+                "  m() from A to B;\n"
+                "}\n",
+                0);
+  char *found = test_diagnostics(text.at);
+  size_t length = strlen(found);
+  cr_assert_gt(length, strlen(end));
+  cr_expect_eq(strncmp(found, "2:19+253 error [limit] the name '0000", 36), 0, "%s", found);
+  cr_expect_str_eq(found + length - strlen(end), end);
+  free(found);
+  free(text.at);
 }
 
 /* ===== Texts that are not closed ========================================= */

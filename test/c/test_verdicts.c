@@ -845,7 +845,7 @@ static const verdict_t in_nuscr[] = {
      "(*# NestedProtocols #*)\n"
      "nested protocol N(role X; new role Y) { m() from X to Y; }\n"
      "protocol P(role A, role B) { m() from A to B; A calls N(A); }\n",
-     "unsupported"},
+     "ok"},
     {"nested bad inside", MATY_FAIRNESS_DEFAULT,
      "(*# NestedProtocols #*)\n"
      "nested protocol N(role X; new role Y) { m() from X to X; }\n"
@@ -995,7 +995,7 @@ static const verdict_t in_nuscr[] = {
     {"calls unknown", MATY_FAIRNESS_DEFAULT,
      "(*# NestedProtocols #*)\n"
      "protocol P(role A, role B) { m() from A to B; A calls N(A); }\n",
-     "unsupported"},
+     "unbound-protocol"},
     {"double continue choice", MATY_FAIRNESS_DEFAULT,
      "protocol P(role A, role B, role C) { rec X { choice at A { a() from A to B; b() from B to C; "
      "continue X; } or { c() from A to B; d() from B to C; } } }\n",
@@ -1123,7 +1123,7 @@ static const verdict_t in_maty[] = {
     {"calls", MATY_FAIRNESS_DEFAULT,
      "protocol P(role A, role B) { nested protocol N(role X; new role Y) { m() from X to Y; } m() "
      "from A to B; A calls N(A); }\n",
-     "unsupported"},
+     "ok"},
     {"crlf", MATY_FAIRNESS_DEFAULT,
      "protocol P(role A, role B) {\n"
      "\n"
