@@ -40,7 +40,8 @@ run([A, B, C], {Seed, Sessions}) ->
     },
     Faults = [
         fun cut/2, fun engine/2, fun upgrade/2, fun access_point/2, fun cut_first/2, fun node_killed/2,
-        fun engine/2, fun sockets_closed/2, fun node_held/2, fun upgrade/2, fun cut/2,
+        fun restarted/2, fun engine/2, fun sockets_closed/2, fun node_held/2, fun upgrade/2,
+        fun cut/2, fun restarted/2,
         fun access_point/2, fun cut_first/2, fun sockets_closed/2, fun node_killed/2
     ],
     Step = max(1, Sessions div (length(Faults) + 1)),
@@ -58,7 +59,11 @@ run([A, B, C], {Seed, Sessions}) ->
     %% Who plays goes on to the end of what has begun.
     Nodes = maps:keys(Left),
     [ok = erpc:call(Node, maty_fault_actors, begin_end, []) || Node <- Nodes],
-    [ok = erpc:call(Node, maty_player, settled, []) || Node <- Nodes],
+    try
+        [ok = erpc:call(Node, maty_player, settled, []) || Node <- Nodes]
+    catch
+        error:_ -> error({left_open, [{Node, erpc:call(Node, maty, sessions, [])} || Node <- Nodes]})
+    end,
     [[] = erpc:call(Node, maty, sessions, []) || Node <- Nodes],
     [ok = erpc:call(Node, maty_player, until, [fun() -> ets:info(maty_parts, size) =:= 0 end]) || Node <- Nodes],
     Tally = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
@@ -129,6 +134,13 @@ upgrade([A, B, _], {Shop, Playing}) ->
 engine(Nodes, {_, Playing}) ->
     Node = lists:nth(rand:uniform(3), Nodes),
     exit(erpc:call(Node, maty_engine, pid, []), kill),
+    Playing.
+
+%% As when the library is upgraded.
+restarted(Nodes, {_, Playing}) ->
+    Node = lists:nth(rand:uniform(3), Nodes),
+    ok = erpc:call(Node, application, stop, [maty]),
+    ok = erpc:call(Node, application, start, [maty]),
     Playing.
 
 access_point(_Nodes, {{Name, _}, Playing}) ->

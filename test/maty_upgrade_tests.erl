@@ -118,6 +118,10 @@ restarted() ->
     {paused, 'Client'} = next(Client),
     ok = application:stop(maty),
     ?assertEqual({ended, 'Server', {failed, engine_down}}, next(Server)),
+    %% Meanwhile an actor that knows the access point can register, and none can start.
+    ok = maty_player:run(Server, fun() -> maty:register(AccessPoint, 'Server') end),
+    ok = maty_player:run(Server, fun() -> maty:unregister(AccessPoint, 'Server') end),
+    ?assertEqual({error, maty_not_started}, maty_actor:start(maty_player, {self(), []}, [])),
     ok = application:start(maty),
     %% It looks for the engine now and then.
     maty_player:until(fun() -> lists:keymember(AccessPoint, 1, maty_access_point:list()) end),
