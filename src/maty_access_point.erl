@@ -116,6 +116,12 @@
 -define(RECONNECT, 10).
 -define(RETRY, 100).
 
+%% Of a registered name on another node, as opposed to {local, Name} and {global, Name}.
+-define(IS_ELSEWHERE(Name, Node),
+    (is_atom(Name) andalso is_atom(Node) andalso Node =/= node() andalso
+        Name =/= local andalso Name =/= global)
+).
+
 %% ----- What users call -----
 
 %% @doc Starts an access point, linked to the caller. Takes a protocol (see
@@ -248,7 +254,7 @@ list() ->
 %% The process and the protocol of an access point of this node, or that it is one of
 %% another node, which has to be asked.
 -spec locate(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | far | {error, term()}.
-locate({Name, Node}) when is_atom(Name), is_atom(Node), Node =/= node(), Name =/= global ->
+locate({Name, Node}) when ?IS_ELSEWHERE(Name, Node) ->
     far;
 locate(Name) ->
     case whereis_name(Name) of
@@ -272,7 +278,7 @@ locate(Name) ->
 locate_far(Name) ->
     Server =
         case Name of
-            {Local, Node} when is_atom(Local), is_atom(Node), Local =/= global -> Name;
+            {Local, Node} when ?IS_ELSEWHERE(Local, Node) -> Name;
             _ -> whereis_name(Name)
         end,
     try

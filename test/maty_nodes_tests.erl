@@ -90,7 +90,7 @@ start_node(Name) ->
         longnames => true,
         connection => standard_io,
         args => [
-            "-setcookie", "maty", "-kernel", "net_ticktime", "8",
+            "-setcookie", "maty", "-kernel", "net_ticktime", "16",
             "-kernel", "prevent_overlapping_partitions", "false"
             | lists:append(Path)
         ]
