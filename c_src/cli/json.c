@@ -11,8 +11,9 @@
  *                "line": 3}]}]}]}
  *     ]}
  *
- * The verdict is "accepted", "rejected", or "unknown", and then "trouble" says
- * why. It is written without white space, a file on a line.
+ * The verdict is "accepted"; "rejected"; "unsupported", if every error is of that
+ * class, so that nothing is known to be wrong; or "unknown", and then "trouble"
+ * says why. It is written without white space, a file on a line.
  */
 #include "json.h"
 
@@ -100,6 +101,16 @@ static void print_json_diagnostic(const checked_t *checked, const maty_diagnosti
   (void)fputs("]}", stdout);
 }
 
+static const char *verdict_of(const maty_module_t *module) {
+  size_t count = maty_module_diagnostic_count(module);
+  for (size_t i = 0; i < count; i++) {
+    const maty_diagnostic_t *diagnostic = maty_module_diagnostic(module, i);
+    if (diagnostic->severity == MATY_SEVERITY_ERROR && diagnostic->class_ != MATY_CLASS_UNSUPPORTED)
+      return "rejected";
+  }
+  return count == 0 ? "accepted" : "unsupported";
+}
+
 void json_begin(void) { (void)fputs("{\"files\":[", stdout); }
 
 void json_file(const checked_t *checked, const char *path, bool first) {
@@ -112,7 +123,7 @@ void json_file(const checked_t *checked, const char *path, bool first) {
     return;
   }
   size_t count = maty_module_diagnostic_count(checked->module);
-  printf(",\"verdict\":\"%s\",\"protocols\":[", count == 0 ? "accepted" : "rejected");
+  printf(",\"verdict\":\"%s\",\"protocols\":[", verdict_of(checked->module));
   for (size_t i = 0; i < maty_module_protocol_count(checked->module); i++) {
     (void)fputs(i == 0 ? "{" : ",{", stdout);
     print_member("name", maty_module_protocol_name(checked->module, i));

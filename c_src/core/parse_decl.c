@@ -92,6 +92,7 @@ static maty_status read_own(maty__parser_t *parser, maty__type_decl_t *decl) {
 static maty_status read_type_decl(maty__parser_t *parser, maty__value_kind kind) {
   maty__type_decl_t decl = {.kind = kind,
                             .name = {.name = MATY__WORD_EMPTY},
+                            .unit = parser->unit,
                             .first_type = parser->tree->types.count,
                             .broken = true};
   bool own = kind == MATY__VALUE_TYPE && parser->dialect->payloads == MATY__PAYLOAD_TYPES &&

@@ -191,8 +191,8 @@ static maty_status read_message(maty__parser_t *parser) {
   maty__stmt_t stmt = begin_stmt(parser, MATY__STMT_MESSAGE);
   stmt.name.at = stmt.at;
   if (!maty__is(parser, 0, '('))
-    MATY__TRY(maty__take_name(parser, &stmt.name, "a statement or '}'"));
-  stmt.bare = !maty__is(parser, 0, '(');
+    MATY__TRY(maty__take_qualified(parser, &stmt.module, &stmt.name, "a statement or '}'"));
+  stmt.bare = stmt.module.name != MATY__WORD_EMPTY || !maty__is(parser, 0, '(');
   if (!stmt.bare) {
     maty_status status = maty__parse_payload(parser, &stmt.first_field, &stmt.field_count);
     if (status == MATY_EREJECTED)
@@ -202,8 +202,9 @@ static maty_status read_message(maty__parser_t *parser) {
   if (maty__is_word(parser, 0, MATY__WORD_CONNECT))
     return read_connection(parser, stmt, MATY__FEATURE_CONNECT);
   MATY__TRY(maty__take_word(parser, MATY__WORD_FROM,
-                            stmt.bare ? "'(' or 'from' after the message's label"
-                                      : "'from' after the message"));
+                            stmt.module.name != MATY__WORD_EMPTY ? "'from' after the signature"
+                            : stmt.bare ? "'(' or 'from' after the message's label"
+                                        : "'from' after the message"));
   MATY__TRY(maty__take_name(parser, &stmt.subject, "the role that sends after 'from'"));
   MATY__TRY(maty__take_word(parser, MATY__WORD_TO, "'to' after the role that sends"));
   MATY__TRY(read_uses(parser, &stmt, "a role that receives"));
@@ -225,18 +226,15 @@ static maty_status read_value(maty__parser_t *parser) {
   bool name = maty__is(parser, 0, MATY__TOKEN_NAME);
   bool types = parser->dialect->payloads == MATY__PAYLOAD_TYPES;
   bool list = types && maty__is_word(parser, 0, MATY__WORD_LIST);
-  bool number = types && maty__is_number(maty__peek(parser, 0));
   if (maty__is(parser, 0, '(') || (name && maty__is(parser, 1, '(') && !list)) {
     value.kind = MATY__VALUE_SIGNATURE;
     if (name)
       MATY__TRY(maty__take_name(parser, &value.name, "a label"));
     MATY__TRY(maty__parse_payload(parser, &value.first_field, &value.field_count));
-  } else if (name && !number && (maty__is(parser, 1, ',') || maty__is(parser, 1, '>'))) {
-    value.bare = true;
-    MATY__TRY(maty__take_name(parser, &value.name, "a name"));
   } else {
     value.kind = MATY__VALUE_TYPE;
     MATY__TRY(maty__parse_type(parser, &value.type));
+    value.bare = maty__take_back_name(parser, value.type, &value.module, &value.name);
   }
   value.length = parser->last_end - value.at;
   MATY__NEED(maty__vec_push(parser->check->scratch, &parser->tree->values, value));

@@ -97,11 +97,12 @@ static maty_status open_type(maty__parser_t *parser, uint16_t kind, uint32_t at)
 }
 
 static maty_status read_type_name(maty__parser_t *parser, uint32_t *type) {
-  maty__use_t use = {.name = MATY__WORD_EMPTY};
-  MATY__TRY(maty__take_name(parser, &use, "a type"));
-  return add_type(parser,
-                  (maty__type_expr_t){.kind = MATY__TYPE_EXPR_NAME, .at = use.at, .name = use.name},
-                  type);
+  uint32_t at = maty__peek(parser, 0)->at;
+  maty__use_t module, use = {.name = MATY__WORD_EMPTY};
+  MATY__TRY(maty__take_qualified(parser, &module, &use, "a type"));
+  maty__type_expr_t expr = {
+      .kind = MATY__TYPE_EXPR_NAME, .at = at, .module = module.name, .name = use.name};
+  return add_type(parser, expr, type);
 }
 
 /* Reads what a type begins with. Sets *type to a whole type, or to MATY__NONE
@@ -205,21 +206,30 @@ maty_status maty__parse_type(maty__parser_t *parser, uint32_t *type) {
   }
 }
 
-/* ===== Payloads ========================================================== */
-
-static bool begins_delegation(const maty__parser_t *parser) {
-  return maty__is(parser, 0, MATY__TOKEN_NAME) &&
-         (maty__is(parser, 1, '@') ||
-          (maty__is(parser, 1, '.') && maty__is(parser, 2, MATY__TOKEN_NAME)));
+bool maty__take_back_name(maty__parser_t *parser, uint32_t type, maty__use_t *module,
+                          maty__use_t *name) {
+  const maty__type_expr_t *expr = &parser->tree->types.at[type];
+  if (expr->kind != MATY__TYPE_EXPR_NAME)
+    return false;
+  uint32_t length = maty__name_length(&parser->check->names, expr->name);
+  *module = (maty__use_t){.name = expr->module, .at = expr->at, .meaning = MATY__NONE};
+  *name = (maty__use_t){
+      .name = expr->name, .at = expr->at + expr->length - length, .meaning = MATY__NONE};
+  parser->tree->types.count--;
+  return true;
 }
 
-static maty_status read_delegation(maty__parser_t *parser) {
+/* ===== Payloads ========================================================== */
+
+/* At the '@', behind what was read as a type. */
+static maty_status read_delegation(maty__parser_t *parser, uint32_t type) {
   maty__delegation_t delegation = {.inside = parser->tree->protocols.count};
   if (parser->protocols.count > 0)
     delegation.inside = parser->protocols.at[parser->protocols.count - 1].protocol;
-  uint32_t at = maty__peek(parser, 0)->at;
-  MATY__TRY(maty__take_qualified(parser, &delegation.module, &delegation.protocol, "a protocol"));
-  MATY__TRY(maty__take(parser, '@', "'@' and a role after the protocol"));
+  uint32_t at = parser->tree->types.at[type].at;
+  if (!maty__take_back_name(parser, type, &delegation.module, &delegation.protocol))
+    return maty__expected(parser, "',' or ')' in the payload");
+  MATY__TRY(maty__advance(parser));
   MATY__TRY(maty__take_name(parser, &delegation.role, "a role after '@'"));
   MATY__TRY(maty__feature_use(parser, MATY__FEATURE_DELEGATION, at, parser->last_end - at));
   MATY__NEED(maty__vec_push(parser->check->scratch, &parser->tree->delegations, delegation));
@@ -247,9 +257,9 @@ maty_status maty__parse_field(maty__parser_t *parser) {
     MATY__TRY(maty__advance(parser));
     MATY__TRY(maty__advance(parser));
   }
-  if (begins_delegation(parser))
-    return read_delegation(parser);
   MATY__TRY(maty__parse_type(parser, &field.type));
+  if (maty__is(parser, 0, '@'))
+    return read_delegation(parser, field.type);
   if (maty__is(parser, 0, '{')) {
     MATY__TRY(maty__feature_use_token(parser, MATY__FEATURE_REFINEMENT));
     maty_status status = read_refinement(parser);

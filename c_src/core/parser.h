@@ -190,6 +190,11 @@ maty_status maty__parse_annotation(maty__parser_t *parser, uint32_t *deadline);
 
 maty_status maty__parse_type(maty__parser_t *parser, uint32_t *type);
 
+/* The type that was read last may be a name alone, and that of something else:
+ * takes it out of the tree again. False: it is more than that. */
+bool maty__take_back_name(maty__parser_t *parser, uint32_t type, maty__use_t *module,
+                          maty__use_t *name);
+
 /* One field, refinement included, added to tree->fields unless it is a delegation. */
 maty_status maty__parse_field(maty__parser_t *parser);
 

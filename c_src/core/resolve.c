@@ -25,7 +25,6 @@ typedef struct resolver {
   maty__tree_t *tree;
   maty__protocol_t *protocol;
   maty__map_t protocols; /* by scope and name */
-  maty__map_t imports;   /* by unit and name */
   uint32_t *role_of;     /* each by name; MATY__NONE: nothing */
   uint32_t *rec_of;
   uint32_t *parameter_of;
@@ -140,8 +139,26 @@ static maty_status unbound_protocol(resolver_t *resolver, const maty__use_t *use
                  &nearest);
 }
 
-/* Sets use->meaning to the protocol, or reports that there is none. One of a
- * module that was not found is not reported once more. */
+uint32_t maty__module_named(const maty__tree_t *tree, uint32_t unit, maty__name_t name) {
+  if (name == MATY__WORD_EMPTY || name == tree->units.at[unit].name.name)
+    return unit;
+  uint32_t import = maty__map_get(&tree->modules, scoped(unit, name));
+  return import == MATY__NONE ? MATY__NONE : tree->imports.at[import].unit;
+}
+
+/* One that is imported and was not found was reported as such. */
+maty_status maty__resolve_module(maty__check_t *check, const maty__tree_t *tree, uint32_t unit,
+                                 const maty__use_t *module, maty_class class_, uint32_t *found) {
+  *found = maty__module_named(tree, unit, module->name);
+  if (*found != MATY__NONE ||
+      maty__map_get(&tree->modules, scoped(unit, module->name)) != MATY__NONE)
+    return MATY_OK;
+  return maty__error(check, class_, module->at, maty__name_length(&check->names, module->name),
+                     "the module '%.*s' is not imported here",
+                     MATY__NAME(&check->names, module->name));
+}
+
+/* Sets use->meaning to the protocol, or reports that there is none. */
 static maty_status resolve_protocol_name(resolver_t *resolver, const maty__use_t *module,
                                          maty__use_t *use) {
   uint32_t unit = resolver->protocol->unit;
@@ -150,19 +167,11 @@ static maty_status resolve_protocol_name(resolver_t *resolver, const maty__use_t
     use->meaning = find_protocol(resolver, use->name);
     return use->meaning == MATY__NONE ? unbound_protocol(resolver, use, unit) : MATY_OK;
   }
-  if (module->name != resolver->tree->units.at[unit].name.name) {
-    uint32_t import = maty__map_get(&resolver->imports, scoped(unit, module->name));
-    if (import == MATY__NONE) {
-      resolver->protocol->broken = true;
-      return maty__error(resolver->check, MATY_CLASS_UNBOUND_PROTOCOL, module->at,
-                         length_of(resolver, module), "the module '%.*s' is not imported here",
-                         MATY__NAME(&resolver->check->names, module->name));
-    }
-    unit = resolver->tree->imports.at[import].unit;
-    if (unit == MATY__NONE) {
-      resolver->protocol->broken = true;
-      return MATY_OK;
-    }
+  MATY__TRY(maty__resolve_module(resolver->check, resolver->tree, unit, module,
+                                 MATY_CLASS_UNBOUND_PROTOCOL, &unit));
+  if (unit == MATY__NONE) {
+    resolver->protocol->broken = true;
+    return MATY_OK;
   }
   use->meaning = maty__map_get(&resolver->protocols, scoped(unit, use->name));
   return use->meaning == MATY__NONE ? unbound_protocol(resolver, use, unit) : MATY_OK;
@@ -373,7 +382,7 @@ static maty_status bind_imports(resolver_t *resolver, uint32_t unit) {
   for (uint32_t i = in->first_import; i < in->end_import; i++) {
     const maty__import_t *import = &resolver->tree->imports.at[i];
     uint32_t *bound =
-        maty__map_put(check->scratch, &resolver->imports, scoped(unit, import->visible.name));
+        maty__map_put(check->scratch, &resolver->tree->modules, scoped(unit, import->visible.name));
     MATY__NEED(bound != NULL);
     if (*bound == MATY__NONE)
       *bound = i;

@@ -58,7 +58,7 @@ typedef struct maty__stmt {
   uint32_t end;        /* the marker that ends what this opens */
   maty__use_t name;    /* of a message without a label the empty one */
   maty__use_t subject;
-  maty__use_t module;                      /* of a DO: where the protocol is from; may be empty */
+  maty__use_t module;                      /* where what "name" is of is from; may be empty */
   uint32_t first_argument, argument_count; /* in maty__tree.uses */
   uint32_t first_value, value_count;       /* of a DO: in maty__tree.values */
   uint32_t first_field, field_count;       /* in maty__tree.fields */
@@ -79,6 +79,7 @@ static inline bool maty__stmt_ends_block(const maty__stmt_t *stmt) {
 typedef struct maty__type_expr {
   uint16_t kind; /* maty__type_kind, or MATY__TYPE_EXPR_NAME */
   uint32_t at, length;
+  maty__name_t module;   /* of a NAME: where it is from; may be empty */
   maty__name_t name;     /* of a NAME or LITERAL */
   uint32_t first, count; /* in maty__tree.parts */
   int64_t low, high;
@@ -114,6 +115,7 @@ typedef struct maty__parameter {
 typedef struct maty__value {
   maty__value_kind kind; /* of one that is more than a name */
   bool bare;             /* only a name: what it is, the parameter says */
+  maty__use_t module;    /* of one that is only a name: where it is from; may be empty */
   maty__use_t name;
   uint32_t at, length;
   uint32_t type;                     /* in maty__tree.types */
@@ -126,6 +128,7 @@ typedef struct maty__value {
 typedef struct maty__type_decl {
   maty__value_kind kind;
   maty__use_t name;
+  uint32_t unit;
   uint32_t first_type, end_type; /* its expressions; the last is the whole */
   bool broken;
 } maty__type_decl_t;
@@ -178,6 +181,7 @@ typedef struct maty__tree {
   MATY__VEC(maty__part_t) fields;
   MATY__VEC(maty__part_t) parts;
   MATY__VEC(maty__type_expr_t) types;
+  maty__map_t modules; /* by unit and the name that a module has there: its import */
 } maty__tree_t;
 
 #endif /* MATY_TREE_H */

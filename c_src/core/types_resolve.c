@@ -1,14 +1,15 @@
 /* types_resolve.c - what the names of types and signatures in a tree mean.
  *
- * One text after the other: its declarations, in whatever order they name one
- * another, then what its protocols' messages and calls are written with. Tables
- * by name hold what is declared in the text, and what the parameters of the
- * protocol are; each is emptied again behind it.
+ * First the declarations of all texts, in whatever order they name one another,
+ * then what the messages and calls of protocols are written with. A table by
+ * name holds what the parameters of the protocol are, and is emptied again
+ * behind it.
  */
 #include <string.h>
 
 #include "dialect.h"
 #include "limits.h"
+#include "resolve.h"
 #include "types.h"
 
 typedef struct resolver {
@@ -16,9 +17,9 @@ typedef struct resolver {
   const maty__dialect_t *dialect;
   maty__tree_t *tree;
   maty__types_t *types;
-  const maty__unit_t *unit;
+  uint32_t unit;              /* where the names stand that are looked up */
   maty__protocol_t *protocol; /* NULL: in a declaration */
-  uint32_t *decl_of;          /* by name: index of its declaration in this unit */
+  maty__map_t decls;          /* by unit and name: the declaration */
   uint32_t *parameter_of;     /* by name: index among the parameters of the protocol */
   uint32_t *decl_type;        /* by declaration: its type; MATY__NONE while it is open or broken */
   uint8_t *decl_state;
@@ -26,6 +27,21 @@ typedef struct resolver {
 } resolver_t;
 
 /* ===== Names of types ==================================================== */
+
+static uint64_t scoped(uint32_t unit, maty__name_t name) { return (uint64_t)unit << 32 | name; }
+
+/* Sets *unit to where a name is from, and *decl to its declaration, or to
+ * MATY__NONE if there is none. */
+static maty_status find_decl(resolver_t *resolver, const maty__use_t *module, maty__name_t name,
+                             uint32_t *unit, uint32_t *decl) {
+  *decl = MATY__NONE;
+  MATY__TRY(maty__resolve_module(resolver->check, resolver->tree, resolver->unit, module,
+                                 MATY_CLASS_UNBOUND_TYPE, unit));
+  if (*unit == MATY__NONE)
+    return MATY_EREJECTED;
+  *decl = maty__map_get(&resolver->decls, scoped(*unit, name));
+  return MATY_OK;
+}
 
 static const struct {
   maty__name_t name;
@@ -48,6 +64,28 @@ static const struct {
 
 enum { BUILT_IN_COUNT = sizeof built_in / sizeof *built_in };
 
+static void offer_decls(const resolver_t *resolver, uint32_t unit, maty__nearest_t *nearest) {
+  const maty__unit_t *in = &resolver->tree->units.at[unit];
+  for (uint32_t i = in->first_type_decl; i < in->end_type_decl && nearest->left > 0; i++)
+    maty__nearest_offer(nearest, resolver->tree->type_decls.at[i].name.name);
+}
+
+/* A type, or what else a declaration is of, that a module does not have. */
+static maty_status unbound_in_module(resolver_t *resolver, uint32_t unit, maty__name_t name,
+                                     uint32_t end, const char *what) {
+  const maty__names_t *names = &resolver->check->names;
+  uint32_t length = maty__name_length(names, name);
+  maty__nearest_t nearest;
+  maty__nearest_init(&nearest, names, name, !resolver->check->full);
+  offer_decls(resolver, unit, &nearest);
+  if (nearest.name == MATY__NONE)
+    return maty__error(resolver->check, MATY_CLASS_UNBOUND_TYPE, end - length, length,
+                       "there is no %s in this module named '%.*s'", what, MATY__NAME(names, name));
+  return maty__error(resolver->check, MATY_CLASS_UNBOUND_TYPE, end - length, length,
+                     "there is no %s in this module named '%.*s'; did you mean '%.*s'?", what,
+                     MATY__NAME(names, name), MATY__NAME(names, nearest.name));
+}
+
 static maty_status unbound_type(resolver_t *resolver, const maty__type_expr_t *expr) {
   const maty__names_t *names = &resolver->check->names;
   bool own = resolver->dialect->payloads == MATY__PAYLOAD_TYPES;
@@ -60,9 +98,7 @@ static maty_status unbound_type(resolver_t *resolver, const maty__type_expr_t *e
   maty__nearest_init(&nearest, names, expr->name, !resolver->check->full);
   for (uint32_t i = 0; own && i < BUILT_IN_COUNT; i++)
     maty__nearest_offer(&nearest, built_in[i].name);
-  for (uint32_t i = resolver->unit->first_type_decl;
-       i < resolver->unit->end_type_decl && nearest.left > 0; i++)
-    maty__nearest_offer(&nearest, resolver->tree->type_decls.at[i].name.name);
+  offer_decls(resolver, resolver->unit, &nearest);
   if (nearest.name == MATY__NONE)
     MATY__TRY(maty__error(resolver->check, MATY_CLASS_UNBOUND_TYPE, expr->at, expr->length,
                           "there is no type '%.*s'%s", MATY__NAME(names, expr->name),
@@ -87,7 +123,11 @@ static maty__parameter_t *parameter_at(const resolver_t *resolver, uint32_t para
 
 /* A parameter hides a declared name, and that a known one. Sets expr->parameter. */
 static maty_status resolve_name(resolver_t *resolver, maty__type_expr_t *expr, uint32_t *type) {
-  expr->parameter = resolver->protocol == NULL ? MATY__NONE : resolver->parameter_of[expr->name];
+  bool qualified = expr->module != MATY__WORD_EMPTY;
+  maty__use_t module = {.name = expr->module, .at = expr->at, .meaning = MATY__NONE};
+  uint32_t unit, decl;
+  expr->parameter =
+      resolver->protocol == NULL || qualified ? MATY__NONE : resolver->parameter_of[expr->name];
   if (expr->parameter != MATY__NONE) {
     const maty__parameter_t *parameter = parameter_at(resolver, expr->parameter);
     if (parameter->kind != MATY__VALUE_TYPE)
@@ -95,12 +135,16 @@ static maty_status resolve_name(resolver_t *resolver, maty__type_expr_t *expr, u
     *type = parameter->number;
     return MATY_OK;
   }
-  uint32_t decl = resolver->decl_of[expr->name];
+  MATY__TRY(find_decl(resolver, &module, expr->name, &unit, &decl));
   if (decl != MATY__NONE) {
     if (resolver->tree->type_decls.at[decl].kind != MATY__VALUE_TYPE)
       return not_a_type(resolver, expr);
     *type = resolver->decl_type[decl];
     return *type == MATY__NONE ? MATY_EREJECTED : MATY_OK;
+  }
+  if (qualified) {
+    MATY__TRY(unbound_in_module(resolver, unit, expr->name, expr->at + expr->length, "type"));
+    return MATY_EREJECTED;
   }
   maty__payload_rule rule = resolver->dialect->payloads;
   uint32_t known = 0;
@@ -163,9 +207,11 @@ static maty_status resolve_expr(resolver_t *resolver, uint32_t index) {
 
 static maty_status bind_decls(resolver_t *resolver) {
   maty__check_t *check = resolver->check;
-  for (uint32_t i = resolver->unit->first_type_decl; i < resolver->unit->end_type_decl; i++) {
+  for (uint32_t i = 0; i < resolver->tree->type_decls.count; i++) {
     maty__type_decl_t *decl = &resolver->tree->type_decls.at[i];
-    uint32_t *bound = &resolver->decl_of[decl->name.name];
+    uint32_t *bound =
+        maty__map_put(check->scratch, &resolver->decls, scoped(decl->unit, decl->name.name));
+    MATY__NEED(bound != NULL);
     uint32_t length = maty__name_length(&check->names, decl->name.name);
     bool own = resolver->dialect->payloads == MATY__PAYLOAD_TYPES;
     bool known = own && decl->name.name == MATY__WORD_LIST;
@@ -205,6 +251,15 @@ static maty_status add_external(resolver_t *resolver, const maty__type_decl_t *d
                               decl->name.name, type);
 }
 
+/* The declaration that a type names, or MATY__NONE. */
+static uint32_t named_by(const resolver_t *resolver, const maty__type_expr_t *expr) {
+  if (expr->kind != MATY__TYPE_EXPR_NAME)
+    return MATY__NONE;
+  uint32_t unit = maty__module_named(resolver->tree, resolver->unit, expr->module);
+  return unit == MATY__NONE ? MATY__NONE
+                            : maty__map_get(&resolver->decls, scoped(unit, expr->name));
+}
+
 /* Depth first over declarations that name one another, in any order. */
 static maty_status resolve_decl(resolver_t *resolver, uint32_t root) {
   uint8_t *state = resolver->decl_state;
@@ -219,6 +274,7 @@ static maty_status resolve_decl(resolver_t *resolver, uint32_t root) {
   while (open.count > 0) {
     open_decl_t *top = &open.at[open.count - 1];
     maty__type_decl_t *decl = &tree->type_decls.at[top->decl];
+    resolver->unit = decl->unit;
     if (top->next == decl->end_type) {
       if (decl->end_type > decl->first_type && !decl->broken)
         resolver->decl_type[top->decl] = resolver->types->resolved[decl->end_type - 1];
@@ -229,8 +285,7 @@ static maty_status resolve_decl(resolver_t *resolver, uint32_t root) {
       continue;
     }
     const maty__type_expr_t *expr = &tree->types.at[top->next];
-    uint32_t named =
-        expr->kind == MATY__TYPE_EXPR_NAME ? resolver->decl_of[expr->name] : MATY__NONE;
+    uint32_t named = named_by(resolver, expr);
     if (named != MATY__NONE && state[named] == NEW) {
       state[named] = OPEN;
       MATY__NEED(maty__vec_push(check->scratch, &open,
@@ -269,35 +324,65 @@ static maty_status resolve_fields(resolver_t *resolver, uint32_t first_field, ui
                                  resolver->types->resolved, 0, payload);
 }
 
-/* Whether a name is a parameter or declared, and then what it is. */
-static bool find_kind(const resolver_t *resolver, maty__name_t name, maty__value_kind *kind) {
-  uint32_t parameter = resolver->parameter_of[name], decl = resolver->decl_of[name];
-  if (parameter != MATY__NONE)
-    *kind = parameter_at(resolver, parameter)->kind;
-  else if (decl != MATY__NONE)
-    *kind = resolver->tree->type_decls.at[decl].kind;
-  return parameter != MATY__NONE || decl != MATY__NONE;
+/* What a name that stands alone is. */
+typedef struct meaning {
+  bool found; /* it is a parameter or declared, and of this kind: */
+  maty__value_kind kind;
+  uint32_t parameter; /* MATY__NONE: it is declared */
+  uint32_t unit;      /* where it would be declared */
+} meaning_t;
+
+static maty_status find_meaning(resolver_t *resolver, const maty__use_t *module, maty__name_t name,
+                                meaning_t *meaning) {
+  uint32_t decl;
+  *meaning = (meaning_t){.parameter = MATY__NONE, .unit = resolver->unit};
+  if (module->name == MATY__WORD_EMPTY)
+    meaning->parameter = resolver->parameter_of[name];
+  if (meaning->parameter != MATY__NONE) {
+    meaning->found = true;
+    meaning->kind = parameter_at(resolver, meaning->parameter)->kind;
+    return MATY_OK;
+  }
+  MATY__TRY(find_decl(resolver, module, name, &meaning->unit, &decl));
+  meaning->found = decl != MATY__NONE;
+  if (meaning->found)
+    meaning->kind = resolver->tree->type_decls.at[decl].kind;
+  return MATY_OK;
 }
 
-static maty_status unbound_signature(resolver_t *resolver, const maty__use_t *use) {
+static maty_status unbound_signature(resolver_t *resolver, const maty__use_t *module,
+                                     const maty__use_t *use, uint32_t unit) {
   const maty__names_t *names = &resolver->check->names;
   resolver->protocol->broken = true;
+  if (module->name != MATY__WORD_EMPTY)
+    return unbound_in_module(resolver, unit, use->name,
+                             use->at + maty__name_length(names, use->name), "message signature");
   return maty__error(resolver->check, MATY_CLASS_UNBOUND_TYPE, use->at,
                      maty__name_length(names, use->name),
                      "there is no message signature '%.*s'; a label has brackets, '%.*s()'",
                      MATY__NAME(names, use->name), MATY__NAME(names, use->name));
 }
 
-static maty_status resolve_message(resolver_t *resolver, maty__stmt_t *stmt) {
-  maty__value_kind kind = MATY__VALUE_TYPE;
-  bool found = stmt->bare && find_kind(resolver, stmt->name.name, &kind);
-  stmt->name.meaning = MATY__NONE;
-  if (found && kind == MATY__VALUE_SIGNATURE) {
-    stmt->name.meaning = resolver->parameter_of[stmt->name.name];
-    stmt->generic = stmt->name.meaning != MATY__NONE;
-  } else if (stmt->bare && resolver->dialect->bare_signatures) {
-    MATY__TRY(unbound_signature(resolver, &stmt->name));
+/* A name alone is a signature, or in some dialects a label. */
+static maty_status resolve_bare_message(resolver_t *resolver, maty__stmt_t *stmt) {
+  meaning_t meaning;
+  MATY__TRY(find_meaning(resolver, &stmt->module, stmt->name.name, &meaning));
+  if (meaning.found && meaning.kind == MATY__VALUE_SIGNATURE) {
+    stmt->name.meaning = meaning.parameter;
+    stmt->generic = meaning.parameter != MATY__NONE;
+    return MATY_OK;
   }
+  bool label = !resolver->dialect->bare_signatures && stmt->module.name == MATY__WORD_EMPTY;
+  return label ? MATY_OK : unbound_signature(resolver, &stmt->module, &stmt->name, meaning.unit);
+}
+
+static maty_status resolve_message(resolver_t *resolver, maty__stmt_t *stmt) {
+  stmt->name.meaning = MATY__NONE;
+  maty_status status = stmt->bare ? resolve_bare_message(resolver, stmt) : MATY_OK;
+  if (status == MATY_EREJECTED)
+    resolver->protocol->broken = true;
+  else
+    MATY__TRY(status);
   return resolve_fields(resolver, stmt->first_field, stmt->field_count, &stmt->payload);
 }
 
@@ -316,17 +401,20 @@ static maty_status wrong_kind(resolver_t *resolver, const maty__value_t *value,
 
 static maty_status resolve_bare_value(resolver_t *resolver, maty__value_t *value,
                                       const maty__parameter_t *parameter) {
-  maty__value_kind kind = parameter->kind;
-  bool found = find_kind(resolver, value->name.name, &kind);
-  if (kind != parameter->kind)
+  meaning_t meaning;
+  MATY__TRY(find_meaning(resolver, &value->module, value->name.name, &meaning));
+  if (meaning.found && meaning.kind != parameter->kind)
     return wrong_kind(resolver, value, parameter);
-  value->parameter = resolver->parameter_of[value->name.name];
-  if (kind == MATY__VALUE_TYPE) {
-    maty__type_expr_t expr = {.at = value->at, .length = value->length, .name = value->name.name};
+  value->parameter = meaning.parameter;
+  if (parameter->kind == MATY__VALUE_TYPE) {
+    maty__type_expr_t expr = {.at = value->at,
+                              .length = value->length,
+                              .module = value->module.name,
+                              .name = value->name.name};
     return resolve_name(resolver, &expr, &value->number);
   }
-  if (!found)
-    return unbound_signature(resolver, &value->name);
+  if (!meaning.found)
+    return unbound_signature(resolver, &value->module, &value->name, meaning.unit);
   return maty__types_add_bare_signature(resolver->types, value->name.name, &value->number);
 }
 
@@ -404,21 +492,6 @@ static maty_status resolve_protocol(resolver_t *resolver) {
   return MATY_OK;
 }
 
-static maty_status resolve_unit(resolver_t *resolver) {
-  const maty__unit_t *unit = resolver->unit;
-  resolver->protocol = NULL;
-  MATY__TRY(bind_decls(resolver));
-  for (uint32_t i = unit->first_type_decl; i < unit->end_type_decl; i++)
-    MATY__TRY(resolve_decl(resolver, i));
-  for (uint32_t i = unit->first_protocol; i < unit->end_protocol; i++) {
-    resolver->protocol = &resolver->tree->protocols.at[i];
-    MATY__TRY(resolve_protocol(resolver));
-  }
-  for (uint32_t i = unit->first_type_decl; i < unit->end_type_decl; i++)
-    resolver->decl_of[resolver->tree->type_decls.at[i].name.name] = MATY__NONE;
-  return MATY_OK;
-}
-
 static uint32_t *table(maty__check_t *check, uint32_t count) {
   uint32_t *numbers = maty__array(check->scratch, uint32_t, count);
   if (numbers != NULL)
@@ -446,17 +519,20 @@ maty_status maty__types_resolve(maty__check_t *check, maty__tree_t *tree, maty__
       .dialect = maty__dialect(check->config->dialect),
       .tree = tree,
       .types = types,
-      .decl_of = table(check, name_count),
       .parameter_of = table(check, name_count),
       .decl_type = table(check, decl_count),
       .decl_state = maty__zarray(check->scratch, uint8_t, decl_count),
       .part_of = maty__zarray(check->scratch, uint32_t, name_count),
   };
-  MATY__NEED(types->resolved != NULL && resolver.decl_of != NULL && resolver.parameter_of != NULL &&
+  MATY__NEED(types->resolved != NULL && resolver.parameter_of != NULL &&
              resolver.decl_type != NULL && resolver.decl_state != NULL && resolver.part_of != NULL);
-  for (uint32_t i = 0; i < tree->units.count; i++) {
-    resolver.unit = &tree->units.at[i];
-    MATY__TRY(resolve_unit(&resolver));
+  MATY__TRY(bind_decls(&resolver));
+  for (uint32_t i = 0; i < decl_count; i++)
+    MATY__TRY(resolve_decl(&resolver, i));
+  for (uint32_t i = 0; i < tree->protocols.count; i++) {
+    resolver.protocol = &tree->protocols.at[i];
+    resolver.unit = resolver.protocol->unit;
+    MATY__TRY(resolve_protocol(&resolver));
   }
   return tree->invitations.count > 0 ? add_invitation(&resolver) : MATY_OK;
 }

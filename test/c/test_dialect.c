@@ -466,3 +466,115 @@ Test(imports, in_the_scribble_dialect) {
       "somewhere/Other.scr:1:37+1 error [unbound-type] there is no message signature 'S'; a label "
       "has brackets, 'S()'\n");
 }
+
+/* ===== What imported texts declare ======================================= */
+
+static const test_module_t declarations[] = {{"a.b.C", "C.scr",
+                                              "module a.b.C;\n"
+                                              "data <x> \"y\" from \"z\" as T;\n"
+                                              "type <x> \"y\" from \"z\" as Count;\n"
+                                              "sig <x> \"y\" from \"z\" as S;\n"
+                                              "global protocol Q<type V, sig W>(role A, role B) { "
+                                              "v(V) from A to B; W from A to B; m(a.b.C.T) "
+                                              "from A to B; }\n"},
+                                             {NULL, NULL, NULL}};
+
+Test(imports, types_and_signatures) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, declarations,
+                 "module test;\n"
+                 "import a.b.C;\n"
+                 "import a.b.C as C;\n"
+                 "global protocol P(role A, role B) {\n"
+                 "  m(a.b.C.T, C.T, x: a . b . C . Count) from A to B;\n"
+                 "  C.S from B to A;\n"
+                 "  do C.Q<C.T, a.b.C.S>(A, B);\n"
+                 "}\n",
+                 "");
+}
+
+Test(imports, types_and_signatures_that_are_not_there) {
+  test_expect_in(
+      MATY_DIALECT_SCRIBBLE, declarations,
+      "module test;\n"
+      "import a.b.C as C;\n"
+      "import a.b.None;\n"
+      "global protocol P(role A, role B) {\n"
+      "  m(C.Tt, D.T, C.S, a.b.None.T, T) from A to B;\n"
+      "  C.T from B to A;\n"
+      "  C.Cout from A to B;\n"
+      "  D.S from B to A;\n"
+      "  a.b.None.S from A to B;\n"
+      "  do C.Q<C.X, C.X>(A, B);\n"
+      "  do C.Q<C.S, C.T>(A, B);\n"
+      "  do C.Q<D.T, D.S>(A, B);\n"
+      "  C.S() from B to A;\n"
+      "  m(C.Q@A, C.) from A to B;\n"
+      "}\n",
+      "3:8+8 error [unbound-protocol] the module 'a.b.None' is not found\n"
+      "5:7+2 error [unbound-type] there is no type in this module named 'Tt'\n"
+      "5:11+1 error [unbound-type] the module 'D' is not imported here\n"
+      "5:16+3 error [unbound-type] 'S' is a message signature, and a type is expected\n"
+      "5:33+1 error [unbound-type] there is no type 'T'\n"
+      "6:5+1 error [unbound-type] there is no message signature in this module named 'T'\n"
+      "7:5+4 error [unbound-type] there is no message signature in this module named 'Cout'; did "
+      "you mean 'Count'?\n"
+      "8:3+1 error [unbound-type] the module 'D' is not imported here\n"
+      "10:12+1 error [unbound-type] there is no type in this module named 'X'\n"
+      "10:17+1 error [unbound-type] there is no message signature in this module named 'X'\n"
+      "11:10+3 error [arity] the parameter 'V' is a type, and a message signature is given here\n"
+      "C.scr:5:24+1 note [arity] it is declared here\n"
+      "11:15+3 error [arity] the parameter 'W' is a message signature, and a type is given here\n"
+      "C.scr:5:31+1 note [arity] it is declared here\n"
+      "12:10+1 error [unbound-type] the module 'D' is not imported here\n"
+      "12:15+1 error [unbound-type] the module 'D' is not imported here\n"
+      "13:6+1 error [syntax] expected 'from' after the signature, found '('\n"
+      "14:5+5 error [unsupported] delegation is not supported\n"
+      "14:14+1 error [syntax] expected a name after '.', found ')'\n");
+}
+
+/* Types of texts that import one another are made of each other's. */
+Test(imports, types_of_our_own) {
+  static const test_module_t modules[] = {
+      {"lib", "lib.scr", "import side;\ntype order = {integer, side.t};\n"},
+      {"side", "side.scr", "import lib;\ntype t = :a | :b;\ntype orders = list(lib.order);\n"},
+      {NULL, NULL, NULL}};
+  maty_module_t *module =
+      test_check_in(MATY_DIALECT_MATY, modules,
+                    "import lib;\n"
+                    "import side;\n"
+                    "type t = %{key: side.orders};\n"
+                    "protocol P(role A, role B) { m(t | lib.order, side.t) from A to B; }\n");
+  cr_assert_eq(maty_module_diagnostic_count(module), 0);
+  char *machine = test_write_machines(maty_module_image(module, 0), 0, MATY_MACHINES_PLAIN);
+  cr_expect_str_eq(machine,
+                   "machines P;\n"
+                   "\n"
+                   "machine A {\n"
+                   "  0: m(%{key: list({integer, :a | :b})} | {integer, :a | :b}, :a | :b) to B -> "
+                   "1;\n"
+                   "  1: end;\n"
+                   "}\n"
+                   "\n"
+                   "role B;\n",
+                   "%s", machine);
+  free(machine);
+  maty_module_free(module);
+}
+
+Test(imports, types_of_our_own_that_are_not_there) {
+  static const test_module_t modules[] = {
+      {"lib", "lib.scr", "import side;\ntype t = integer;\ntype round = list(side.round);\n"},
+      {"side", "side.scr", "import lib;\ntype round = lib.round;\n"},
+      {NULL, NULL, NULL}};
+  test_expect_in(
+      MATY_DIALECT_MATY, modules,
+      "import lib;\n"
+      "protocol P(role A, role B) { m(lib.t | %{a: lib.T}, lib.integer) from A to B; m({A@B}) from "
+      "A to B; }\n"
+      "protocol Q<type V>(role A, role B) { m(V) from A to B; n(lib.V) from A to B; }\n",
+      "2:49+1 error [unbound-type] there is no type in this module named 'T'\n"
+      "2:57+7 error [unbound-type] there is no type in this module named 'integer'\n"
+      "2:83+1 error [syntax] expected ',' or '}' in the tuple, found '@'\n"
+      "3:62+1 error [unbound-type] there is no type in this module named 'V'\n"
+      "side.scr:2:14+9 error [unguarded] the type 'round' is part of itself\n");
+}

@@ -199,6 +199,36 @@ defmodule Maty.CommandTest do
                 "", 2}
     end
 
+    test "--json tells what is unsupported from what is wrong", %{tmp_dir: dir} do
+      connects = "  connect A to B;\n"
+      File.write!(Path.join(dir, "new.scr"), "protocol New(role A, role B) {\n#{connects}}\n")
+
+      File.write!(
+        Path.join(dir, "both.scr"),
+        "protocol Both(role A, role B) {\n#{connects}  m() from A to Z;\n}\n"
+      )
+
+      unsupported =
+        ~s|"line":2,"column":3,"length":7,"text":"an explicit connection ('connect') is not | <>
+          ~s|supported","runs":[]}|
+
+      assert maty(dir, ["check", "--json", "new.scr", "both.scr"]) ==
+               {~s({"files":[\n) <>
+                  ~s({"file":"new.scr","verdict":"unsupported","protocols":[) <>
+                  ~s({"name":"New","accepted":false}],"diagnostics":[) <>
+                  ~s({"severity":"error","class":"unsupported","file":"new.scr",#{unsupported}]},\n) <>
+                  ~s({"file":"both.scr","verdict":"rejected","protocols":[) <>
+                  ~s({"name":"Both","accepted":false}],"diagnostics":[) <>
+                  ~s({"severity":"error","class":"unsupported","file":"both.scr",#{unsupported},) <>
+                  ~s({"severity":"error","class":"unbound-role","file":"both.scr","line":3,) <>
+                  ~s("column":17,"length":1,"text":"there is no role 'Z'","runs":[]}]}\n) <>
+                  ~s(]}\n), "", 1}
+
+      assert maty(dir, ["check", "new.scr"]) ==
+               {"new.scr:2:3: error[unsupported]: an explicit connection ('connect') is not supported\n" <>
+                  "    connect A to B;\n    ^^^^^^^\n", "", 1}
+    end
+
     test "colours", %{tmp_dir: dir} do
       plain = {"good.scr: ok (Ask, Tell)\n", "", 0}
       colored = {"good.scr: \e[1;32mok\e[0m (Ask, Tell)\n", "", 0}
