@@ -181,9 +181,18 @@ view(Source, RoleName, Code) ->
         {error, Reason} ->
             {error, <<"no-role">>, [
                 "the protocol of ", atom_to_list(RoleName), " cannot be used:\n",
-                maty_protocol:format_error(Reason)
+                unusable(Reason)
             ]}
     end.
+
+unusable({not_a_protocol, Module}) when is_atom(Module) ->
+    io_lib:format(
+        "~tw is no module that embeds a protocol, or is not compiled; where its source is in "
+        "another folder, it has to be compiled before this one",
+        [Module]
+    );
+unusable(Reason) ->
+    maty_protocol:format_error(Reason).
 
 beside({file, Path}, Code) -> {file, beside_path(Path, Code)};
 beside({file, Path, Name}, Code) -> {file, beside_path(Path, Code), Name};

@@ -20,58 +20,76 @@
 %% '''
 %%
 %% Compiling fails where a handler does what the protocol does not allow its role; see
-%% {@link maty_handlers} for what can be said there. A module that embeds the protocol
-%% has to be compiled before (in rebar3, name it in `erl_first_files'), or is the same
-%% one.
+%% {@link maty_handlers} for what can be said there. A module that embeds the protocol may
+%% be the same one. Of one whose source is in the same folder the source is read, so that
+%% it does not matter which is compiled first; any other has to be compiled before.
 -module(maty_transform).
 
 -export([parse_transform/2, format_error/1]).
 
 %% @private
 -spec parse_transform([erl_parse:abstract_form() | erl_parse:form_info()], [term()]) -> term().
-parse_transform(Forms, _Options) ->
+parse_transform(Forms, Options) ->
     case [Found || {attribute, _, maty_protocol, _} = Found <- Forms] of
-        [] -> handlers(none, Forms);
-        [Attribute] -> embed(Attribute, Forms);
+        [] -> handlers(none, Forms, Options);
+        [Attribute] -> embed(Attribute, Forms, Options);
         [_, {attribute, Where, _, _} | _] -> failed(Where, several, Forms)
     end.
 
-embed({attribute, Where, maty_protocol, Source}, Forms) ->
+embed({attribute, Where, maty_protocol, Source}, Forms, Options) ->
     {ok, _} = application:ensure_all_started(maty),
     case maty_protocol:resolve(beside(Source, Forms)) of
-        {ok, Protocol} -> handlers(Protocol, add_function(Where, Protocol, Forms));
+        {ok, Protocol} -> handlers(Protocol, add_function(Where, Protocol, Forms), Options);
         {error, Reason} -> failed(Where, {protocol, Reason}, Forms)
     end.
 
 %% Checks the handlers, unless the module says nothing of roles, or cannot be read: then
 %% the compiler says so.
-handlers(Embedded, Forms) ->
+handlers(Embedded, Forms, CompileOptions) ->
     case [Form || Form <- Forms, element(1, Form) =:= error] of
         [] ->
             Code = maty_code:from_forms(Forms),
             case maty_handlers:declared(Code) of
                 none -> Forms;
-                {ok, Options, Line} ->
+                {ok, #{roles := Roles} = Options, Line} ->
                     {ok, _} = application:ensure_all_started(maty),
-                    findings(maty_handlers:check(Code, own(Embedded, Code, Options), Line), Forms);
+                    Sources = [
+                        {source(Protocol, Embedded, Code, CompileOptions), Role}
+                     || {Protocol, Role} <- Roles
+                    ],
+                    findings(maty_handlers:check(Code, Options#{roles := Sources}, Line), Forms);
                 {error, Reason, Line} -> failed(Line, {options, Reason}, Forms)
             end;
         _ ->
             Forms
     end.
 
-%% The module may embed the protocol itself.
-own(Protocol, #{module := Module}, #{roles := Roles} = Options) when is_map(Protocol) ->
-    Replaced = [
-        case Source of
-            Module -> {Protocol, Role};
-            _ -> {Source, Role}
-        end
-     || {Source, Role} <- Roles
-    ],
-    Options#{roles := Replaced};
-own(none, _, Options) ->
-    Options.
+%% The module may embed the protocol itself, and another one may not be compiled yet, or not
+%% again: its source knows better.
+source(Module, Protocol, #{module := Module}, _) when is_map(Protocol) ->
+    Protocol;
+source(Module, _, #{source := Source}, Options) when is_atom(Module) ->
+    Folder = filename:dirname(Source),
+    case said_in(filename:join(Folder, atom_to_list(Module) ++ ".erl"), Options) of
+        %% A path is relative to the same folder.
+        [{attribute, _, maty_protocol, Embedded}] -> Embedded;
+        _ -> Module
+    end;
+source(Other, _, _, _) ->
+    Other.
+
+said_in(File, Options) ->
+    Found = epp:parse_file(File, [
+        {includes, [filename:dirname(File) | proplists:get_all_values(i, Options)]},
+        {macros, [macro(Option) || Option <- Options, is_tuple(Option), element(1, Option) =:= d]}
+    ]),
+    case Found of
+        {ok, Forms} -> [Form || {attribute, _, maty_protocol, _} = Form <- Forms];
+        {error, _} -> []
+    end.
+
+macro({d, Name}) -> Name;
+macro({d, Name, Value}) -> {Name, Value}.
 
 findings(Findings, Forms) ->
     Errors = [Finding || #{severity := error} = Finding <- Findings],

@@ -1,4 +1,5 @@
-%% @doc Checks the handlers of a project with rebar3.
+%% @doc A plugin of rebar3: checks the handlers of a project, and has modules compiled
+%% again when their protocol has changed.
 %%
 %% ```
 %% {project_plugins, [{maty, {git, "https://...", {branch, "main"}}}]}.
@@ -11,13 +12,22 @@
 %% {provider_hooks, [{post, [{compile, {maty, check}}]}]}.
 %% '''
 %%
-%% it does so after each compilation, which fails where a handler is wrong.
+%% it does so after each compilation, which fails where a handler is wrong. Options:
 %%
 %% <dl>
 %% <dt>`--json'</dt><dd>one object for each finding, one a line; with `QUIET=1' before the
 %% command nothing else is printed</dd>
 %% <dt>`--strict'</dt><dd>what cannot be known from the code is an error</dd>
 %% </dl>
+%%
+%% rebar3 does not know that modules are made from a protocol's file. With
+%%
+%% ```
+%% {provider_hooks, [{pre, [{compile, {maty, refresh}}]}]}.
+%% '''
+%%
+%% what embeds a protocol that has changed, and what plays a role of it, is compiled again
+%% as if its source had changed.
 %%
 %% Only rebar3 calls this module, and only rebar3 has what it calls.
 -module(rebar3_maty).

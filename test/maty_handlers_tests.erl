@@ -90,6 +90,7 @@ handlers_test_() ->
                 ends(Folder),
                 clauses(Folder),
                 roles(Folder),
+                embedding(Folder),
                 loops(Folder),
                 held(Folder),
                 several_roles(Folder),
@@ -391,6 +392,55 @@ roles(Folder) ->
             {"{role, 'Seller'}", "{rule, 'Seller'}"}
         ], [
             {4, "unknown option rule; expected protocol, role, roles, check"}
+        ])
+    ].
+
+%% The module that embeds the protocol, in the same folder, is nowhere compiled.
+embedding(Folder) ->
+    Write = fun(File, Text) -> ok = file:write_file(filename:join(Folder, File), Text) end,
+    Embeds = {"{protocol, {file, \"two_buyer.scr\"}}", "{protocol, two_buyer}"},
+    [
+        {"a module that is not compiled yet", fun() ->
+            Write(
+                "two_buyer.erl",
+                "-module(two_buyer).\n"
+                "-compile({parse_transform, maty_transform}).\n"
+                "-ifdef(OTHER).\n"
+                "-maty_protocol({string, \"\"}).\n"
+                "-else.\n"
+                "-maty_protocol({file, \"two_buyer.scr\"}).\n"
+                "-endif.\n"
+            ),
+            ?assertEqual({ok, []}, compile(Folder, ?SELLER, [Embeds])),
+            ?assertEqual(
+                {error, [
+                    {
+                        {15, 5},
+                        "[bad-payload] Seller sends quote with field 1 of another type; "
+                        "expected quote(integer) to Buyer1\n"
+                        ?AFTER_TITLE
+                        ?HAS_QUOTE
+                    }
+                ]},
+                compile(Folder, ?SELLER, [Embeds, {"price(Title)", "cheap"}])
+            )
+        end},
+        {"a module whose protocol is not accepted", fun() ->
+            Write("two_buyer.erl", "-module(two_buyer).\n-maty_protocol({string, \"x\"}).\n"),
+            ?assertEqual(
+                {error, [
+                    {4,
+                        "[no-role] the protocol of Seller cannot be used:\n"
+                        "nofile:1:1: error[syntax]: expected a protocol, found 'x'\n  x\n  ^"}
+                ]},
+                compile(Folder, ?SELLER, [Embeds])
+            )
+        end},
+        wrong("a module that is not there", Folder, ?SELLER, [{"{file, \"two_buyer.scr\"}", "nowhere"}], [
+            {4,
+                "[no-role] the protocol of Seller cannot be used:\n"
+                "nowhere is no module that embeds a protocol, or is not compiled; where its source "
+                "is in another folder, it has to be compiled before this one"}
         ])
     ].
 

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2317 # a case is called by its name
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-[ $# -gt 0 ] || set -- rebar3_git rebar3_checkouts rebar3_plugin rebar3_release mix_path mix_git iex mix_release
+[ $# -gt 0 ] || set -- rebar3_git rebar3_checkouts rebar3_plugin rebar3_refresh rebar3_release mix_path mix_git iex mix_release
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -123,6 +123,32 @@ CONFIG
   if QUIET=1 rebar3 maty check --json >found; then return 1; fi
   cat found
   grep -q '^{"severity":"error","class":"bad-send",.*"source":".*src/probe.erl","line":[0-9]*,"column":[0-9]*,' found
+}
+
+# Another protocol, and nothing else: what embeds it and what plays a role of it, which is
+# compiled first, are compiled again.
+rebar3_refresh() {
+  rebar3_project
+  sed -i "s/^-maty_protocol.*/-maty([{protocol, wording}, {role, ['Alice', 'Bob']}])./; s/maty_access_point:start_link(?MODULE)/maty_access_point:start_link(wording)/" src/probe.erl
+  cat >src/wording.erl <<'ERLANG'
+-module(wording).
+-compile({parse_transform, maty_transform}).
+-maty_protocol({file, "hello.scr"}).
+ERLANG
+  cat >rebar.config <<CONFIG
+{deps, [{maty, {git, "file://$work/maty", {branch, "main"}}}]}.
+{project_plugins, [{maty, {git, "file://$work/maty", {branch, "main"}}}]}.
+{provider_hooks, [{pre, [{compile, {maty, refresh}}]}]}.
+CONFIG
+  rebar3 compile
+  erl -noshell -pa _build/default/lib/*/ebin -eval 'probe:run(), halt().'
+  sed -i 's/hello(string)/greet(string)/' src/hello.scr
+  if rebar3 compile >said; then return 1; fi
+  cat said
+  grep -q 'Alice sends hello/1 to Bob' said
+  sed -i 's/{hello, </{greet, </; s/hello({hello,/hello({greet,/' src/probe.erl
+  rebar3 compile
+  erl -noshell -pa _build/default/lib/*/ebin -eval 'probe:run(), halt().'
 }
 
 rebar3_release() {
