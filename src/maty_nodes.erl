@@ -38,7 +38,7 @@
 
 -include("maty_internal.hrl").
 
--export([new/0, handle/2, spans/1]).
+-export([new/0, handle/2, spans/1, handle_of/1]).
 
 -export_type([state/0, role_place/0]).
 
@@ -72,7 +72,7 @@
 
 -opaque state() :: #nodes{}.
 
-%% Parts that have begun, for whoever wants to look: {Handle, Id, Actors}.
+%% Parts that have begun, for whoever wants to look: {Handle, Id, Actors} and {Id, Handle}.
 -define(PARTS, maty_parts).
 
 -spec new() -> state().
@@ -87,6 +87,15 @@ spans(Handle) ->
     try ets:lookup(?PARTS, Handle) of
         [{_, Id, Actors}] -> {ok, Id, Actors};
         [] -> no
+    catch
+        error:badarg -> no
+    end.
+
+%% @doc The handle here of a session with roles on other nodes.
+-spec handle_of(maty:session_id()) -> {ok, maty_engine:handle()} | no.
+handle_of(Id) ->
+    try
+        {ok, ets:lookup_element(?PARTS, Id, 2)}
     catch
         error:badarg -> no
     end.
@@ -224,7 +233,9 @@ sure(Engine, Key, #part{unsure = Unsure} = Part) ->
             Participants = list_to_tuple([participant(Role, Handles) || Role <- Roles]),
             Begun = Part#part{begun = true},
             _ = Part#part.live andalso Part#part.peers =/= [] andalso
-                ets:insert(?PARTS, {Handle, Id, list_to_tuple([P || {_, _, P, _} <- Roles])}),
+                ets:insert(?PARTS, [
+                    {Handle, Id, list_to_tuple([P || {_, _, P, _} <- Roles])}, {Id, Handle}
+                ]),
             lists:foreach(
                 fun({Role, Actor, Number}) ->
                     Actor ! {'$maty_start', Number, Handle + Role, Participants, Image, Id}
@@ -262,6 +273,7 @@ at_home(#part{roles = Roles}) ->
     ].
 
 forget(Key, #part{handle = Handle}, #nodes{parts = Parts, keys = Keys} = State) ->
+    _ = [true = ets:delete(?PARTS, Id) || {_, Id, _} <- ets:lookup(?PARTS, Handle)],
     true = ets:delete(?PARTS, Handle),
     State#nodes{parts = maps:remove(Key, Parts), keys = maps:remove(Handle, Keys)}.
 

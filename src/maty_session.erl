@@ -362,6 +362,11 @@ close(#endpoint{port = Port, data = Data}) ->
 %% told with {'$maty_left', Handle, Reason}. Of those that are gone, it is or was
 %% told why.
 -spec leave(maty:session(), term()) -> ok.
+leave(#{id := {_Node, _} = Id} = Session, Reason) ->
+    case maty_nodes:handle_of(Id) of
+        {ok, Handle} -> leave(Session#{id := Handle}, Reason);
+        no -> ok
+    end;
 leave(#{id := Id, participants := Participants}, Reason) ->
     lists:foreach(
         fun(Handle) ->

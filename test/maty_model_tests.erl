@@ -372,6 +372,7 @@ follow({give_out, Role, How}, #{roles := Roles, pids := Pids, on_raise := OnRais
     case {How, Mode} of
         {kill, _} -> exit(Pid, kill);
         {shutdown, _} -> exit(Pid, shutdown);
+        {leave, waiting} -> ok = maty_puppet:call(Pid, leave);
         {_, waiting} -> _ = (catch maty_puppet:call(Pid, How));
         _ -> ok = maty_puppet:order(Pid, How)
     end,

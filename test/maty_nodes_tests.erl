@@ -12,7 +12,7 @@
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
 -export([watched_before_it_begins/1, withdrawn/1, wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
--export([waiting_in_vain/1, access_point_names/1, upgraded/1, upgraded_in_use/1]).
+-export([left/1, waiting_in_vain/1, access_point_names/1, upgraded/1, upgraded_in_use/1]).
 -export([silent_node/1, not_there/1, registration_expires/1, turned_away/1, too_much_under_way/1]).
 -export([deadline/1, sockets_closed/1, close_sockets/2, heal/2]).
 
@@ -59,6 +59,7 @@ nodes_test_() ->
                 withdrawn,
                 wrong_messages,
                 actor_killed,
+                left,
                 waiting_in_vain,
                 engine_killed,
                 access_point_names,
@@ -434,6 +435,23 @@ actor_killed([_, B, _] = Nodes) ->
     {got, 'C', {y}} = next(Third2),
     {got, 'A', {z}} = next(First2),
     {ended, 'A', {done, normal}} = next(First2),
+    settled(Nodes).
+
+%% In a call, outside of the session's handlers; B does not need A.
+left(Nodes) ->
+    {First, Second, Third} = cascade(Nodes, [{call, fun maty:session/0}, pause, {send, 'C', {y}}]),
+    {result, #{id := {_, _} = Id} = Session} = next(Second),
+    {paused, 'B'} = next(Second),
+    ok = maty_player:until(fun() -> [Id] =:= [Own || #{id := Own} <- maty:sessions(First)] end),
+    ok = maty_player:run(First, fun() -> maty:leave(Session, bored) end),
+    {ended, 'A', {left, bored}} = next(First),
+    %% It is over there, and nothing is left to leave.
+    ok = maty_player:run(First, fun() -> maty:leave(Session, bored) end),
+    go(Second),
+    {ended, 'B', {done, normal}} = next(Second),
+    go(Third),
+    {got, 'C', {y}} = next(Third),
+    {ended, 'C', {done, normal}} = next(Third),
     settled(Nodes).
 
 waiting_in_vain([A, B, C] = Nodes) ->
