@@ -22,12 +22,16 @@
  * sessions at a time; the cursor is 0 at the end.
  *
  * Opening a session tells the owner of each endpoint, {'$maty_start', Number,
- * Handle, Participants, Image}: the number is the one that came with its token, the
- * participants are a pid for each role, or "away", and the image goes by its number. An endpoint
- * that fails tells its owner with {'$maty_failed', Handle, Role}. A session of which this node has
- * a part tells the owner of the port what the other nodes have to know, in
- * {'$maty_report', Session, Role, State, Live, Channels}: the numbers of a
- * maty_report_t, and its channels, three words of 32 bits each, high byte first.
+ * Handle, Participants, Image}: the number is the one that came with its token,
+ * the participants are a pid for each role, or "away", and the image goes by its
+ * number. An endpoint that fails tells its owner with {'$maty_failed', Handle,
+ * Role}. A session of which this node has a part tells the owner of the port what
+ * the other nodes have to know, in {'$maty_report', Session, Role, State, Live,
+ * Channels}: the numbers of a maty_report_t, and its channels, three words of 32
+ * bits each, high byte first.
+ *
+ * A message that has to be shown comes through port_call/3, see call_data, unless
+ * it is large: then its pieces come through port_control/3.
  *
  * What always holds: a process that owns endpoints in a space is monitored by
  * its port; when it ends, its endpoints go. Who owns an endpoint has been told of

@@ -18,8 +18,13 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-enum { ALIGNMENT = 16, FIRST_CHUNK = 8 * 1024, LAST_CHUNK = 1024 * 1024, LEAST_LEFT = 64 };
-enum { MOST_EXPECTED = 4 * LAST_CHUNK };
+enum {
+  ALIGNMENT = 16,
+  FIRST_CHUNK = 8 * 1024,
+  LAST_CHUNK = 1024 * 1024,
+  MOST_EXPECTED = 4 * LAST_CHUNK,
+  LEAST_LEFT = 64
+};
 
 struct maty__chunk {
   maty__chunk_t *below;

@@ -1,15 +1,17 @@
 /* automaton.h - the automaton of a global type.
  *
  * States are points of the conversation. A transition is one message p->q:m;
- * "do" is inlined, "continue" is a jump, and where two ways begin with the same
- * message it is followed along both at once. So the automaton is deterministic.
+ * "do" is inlined, "calls" is its invitations, "continue" is a jump, and where two
+ * ways begin with the same message it is followed along both at once. So the
+ * automaton is deterministic.
  *
  * What always holds of one that was built without an error:
  *   - state 0 is the initial one; every state can be reached from it;
  *   - states are numbered breadth first, messages in the order of the text;
  *   - a state's transitions are sorted by message, no message twice, and all
  *     are sent by one role; a final state has none;
- *   - every role takes part in some message, unless the dialect allows others.
+ *   - every role takes part in some message, or calls a nested protocol, unless
+ *     the dialect allows others.
  */
 #ifndef MATY_AUTOMATON_H
 #define MATY_AUTOMATON_H

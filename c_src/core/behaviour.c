@@ -252,6 +252,21 @@ static maty_class next_class(reader_t *reader) {
   return MATY_CLASS_SYNTAX;
 }
 
+/* Of one that waits with a handler. */
+static void read_wait(reader_t *reader, maty__node_kind kind, maty__node_t *node) {
+  node->kind = kind;
+  node->place = next_place(reader);
+  node->number = next_node(reader);
+}
+
+/* Of one behind which nothing is certain. */
+static void read_doubt(reader_t *reader, maty__node_kind kind, maty__node_t *node) {
+  node->kind = kind;
+  node->place = next_place(reader);
+  node->text = next_text(reader);
+  read_target(reader, node);
+}
+
 static void read_node(reader_t *reader) {
   maty__node_t node = {.refused = MATY__NONE, .raised = MATY__NONE, .number = MATY__NONE};
   if (word(reader, "go")) {
@@ -277,10 +292,10 @@ static void read_node(reader_t *reader) {
   } else if (word(reader, "raised")) {
     node.kind = MATY__NODE_EXIT;
     node.number = MATY__EXIT_RAISED;
-  } else if (word(reader, "suspend") || word(reader, "hold")) {
-    node.kind = reader->at[-2] == 'n' ? MATY__NODE_SUSPEND : MATY__NODE_HOLD;
-    node.place = next_place(reader);
-    node.number = next_node(reader);
+  } else if (word(reader, "suspend")) {
+    read_wait(reader, MATY__NODE_SUSPEND, &node);
+  } else if (word(reader, "hold")) {
+    read_wait(reader, MATY__NODE_HOLD, &node);
   } else if (word(reader, "done")) {
     node.kind = MATY__NODE_DONE;
     node.place = next_place(reader);
@@ -294,11 +309,10 @@ static void read_node(reader_t *reader) {
     node.class_ = next_class(reader);
     node.text = next_text(reader);
     read_target(reader, &node);
-  } else if (word(reader, "guess") || word(reader, "suppose")) {
-    node.kind = reader->at[-1] == 'e' ? MATY__NODE_SUPPOSE : MATY__NODE_GUESS;
-    node.place = next_place(reader);
-    node.text = next_text(reader);
-    read_target(reader, &node);
+  } else if (word(reader, "guess")) {
+    read_doubt(reader, MATY__NODE_GUESS, &node);
+  } else if (word(reader, "suppose")) {
+    read_doubt(reader, MATY__NODE_SUPPOSE, &node);
   } else {
     fail(reader);
   }

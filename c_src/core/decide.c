@@ -124,10 +124,9 @@ static bool is_deterministic(const maty__machines_t *machines) {
 }
 
 /* Explores the roles' parts as they are written. If nothing is wrong, "kept" becomes
- * their image, or stays NULL if they cannot run. "begun" is
- * what the automaton's graph was found to be, reported behind the first "from"
- * diagnostics: of the rules that come before exploring, the first one that is
- * broken is told of. */
+ * their image, or stays NULL if they cannot run. "begun" is what the automaton's graph
+ * was found to be, reported behind the first "from" diagnostics: of the rules that
+ * come before exploring, the first one that is broken is told of. */
 static maty_status explore_local_types(maty__check_t *check, const maty__tree_t *tree,
                                        maty__types_t *types, maty__parts_t *parts,
                                        maty__automaton_t *automaton, maty_status begun,

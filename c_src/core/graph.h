@@ -1,4 +1,4 @@
-/* graph.h - a protocol with its calls inlined, as nodes and arcs.
+/* graph.h - a protocol with what it stands for inlined, as nodes and arcs.
  *
  * A node is a place between two statements. An arc is a message, or a jump:
  * into a loop, back to its beginning, into a call, past an empty branch. The
@@ -10,9 +10,10 @@
  *     begin ---+--> X <---'---------------------------> end
  *                   '--- A->B:m ---> o --- jump ---> X
  *
- * A call is inlined once for each order of roles, all that is handed to its
- * parameters, and each node to go on at;
- * calling again what is being inlined, in last place, is a jump back.
+ * A "do" is inlined once for each order of roles, all that is handed to the
+ * protocol's parameters, and each node to go on at; to do again what is being
+ * inlined, in last place, is a jump back. A nested protocol that is called goes on
+ * in a session of its own: here it is one message to each role that is invited.
  *
  * What always holds of a graph that was built without an error: no circle is
  * made of jumps alone, unless the dialect prunes loops; and no node of such a

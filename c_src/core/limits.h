@@ -95,7 +95,7 @@
 #define MATY_MAX_CONFIGURATION 32768u
 
 /* Configurations found when a check explores, which nobody has asked for: about a
- * second. A branch's label that n other branches have makes n * n of them. */
+ * second. A label that n branches share makes n * n of them. */
 #define MATY_MAX_CHECK_EXPLORED 2000000u
 
 /* Configurations visited in the search for choices that, always made alike,

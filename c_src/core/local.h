@@ -22,8 +22,8 @@
 #include "parts.h"
 #include "project.h"
 
-/* Adds the machines of all roles to "machines". The automaton has the
- * protocol's messages. A state's moves may have the same message twice.
+/* Adds the machines of all roles to "machines", in check->scratch. The automaton has
+ * the protocol's messages. A state's moves may have the same message twice.
  *
  * MATY_EREJECTED, and reported: a role has a part where its own way never leads;
  * or it hears of a choice from one role in one branch and from another in the

@@ -1,9 +1,9 @@
 /* names.h - every identifier of a text once, known by a number.
  *
- * Names point into the source text, dotted ones into the check's memory. Name 0
- * is the empty one; next come the words that mean something somewhere, so that
- * the parser compares numbers. They are no reserved words: a role may be called
- * "from".
+ * Names point into the source text, those made of several into the check's memory.
+ * Name 0 is the empty one; next come the words that mean something somewhere, so
+ * that the parser compares numbers. They are no reserved words: a role may be
+ * called "from".
  */
 #ifndef MATY_NAMES_H
 #define MATY_NAMES_H

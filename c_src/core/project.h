@@ -1,8 +1,8 @@
 /* project.h - the machines of the roles.
  *
  * A role's machine is the automaton with the other roles' messages erased,
- * determinised and minimised; states with different deadlines stay apart. Its states are numbered
- * breadth first, so equal texts give equal machines.
+ * determinised and minimised; states with different deadlines stay apart. Its
+ * states are numbered breadth first, so equal texts give equal machines.
  */
 #ifndef MATY_PROJECT_H
 #define MATY_PROJECT_H

@@ -38,7 +38,7 @@ typedef struct maty__check {
   maty__diagnostics_t diagnostics;
   maty__u32s_t places; /* of the diagnostics */
   bool full;           /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
-  uint32_t errors;     /* found so far, dropped ones too */
+  uint32_t errors;     /* found so far, reported or not, but for those taken back */
   uint64_t steps;
   uint64_t explained, explaining; /* pairs and steps spent on runs, see MATY_MAX_EXPLAINED */
 } maty__check_t;
@@ -77,8 +77,8 @@ maty_status maty__report_runs(maty__check_t *check, maty__runs_t *runs);
 maty_status maty__check_show(maty__check_t *check, maty__name_t name, const char **text);
 
 /* Of the errors reported behind the first "from" diagnostics keeps those of the
- * class that comes first in "classes" and was reported; those of classes that
- * do not stand there are kept, too. */
+ * class that comes first in "classes" and was reported, and those of classes that
+ * do not stand there. The others still count as errors. */
 void maty__report_first_of(maty__check_t *check, uint32_t from, const maty_class *classes,
                            uint32_t class_count);
 

@@ -1,10 +1,10 @@
 /* skeleton.c - an actor module that plays a role.
  *
  * Every state of the role's machine that waits becomes a handler, with a clause
- * for each message, which asks who sent it where several roles may and that makes a
- * difference. What is sent on the way to the next such state is written
- * where it has to be sent; a sending state becomes a function of its own where
- * that would not end or would say things twice:
+ * for each message, which asks who sent it where several roles may and that makes
+ * a difference. What is sent on the way to the next such state is written where it
+ * has to be sent; a sending state becomes a function of its own where that would
+ * not end or would say things twice:
  *
  *   - several ways lead to it (the beginning is one), or
  *   - it has a choice.

@@ -66,7 +66,7 @@ typedef struct maty__stmt {
   uint32_t payload;                        /* its number, see types.h */
   uint32_t deadline; /* of a message: milliseconds in which it has to be sent; 0: it has none */
   bool bare;         /* a message without brackets; its name may be a signature's */
-  bool calls;        /* a DO that starts a nested protocol beside: the subject calls it */
+  bool calls;        /* a DO that starts a nested protocol beside this one, by the subject */
   bool generic;      /* depends on what is handed to the protocol's parameters */
 } maty__stmt_t;
 
@@ -175,9 +175,9 @@ typedef struct maty__tree {
   MATY__VEC(maty__parameter_t) parameters;
   MATY__VEC(maty__value_t) values;
   MATY__VEC(maty__delegation_t) delegations;
-  MATY__VEC(maty__name_t)
-  invitations; /* for each role but the new ones of a nested protocol the
-                  label of the message that invites to it */
+  /* For each role of a nested protocol but the new ones: the label of the message
+   * that invites to it. */
+  MATY__VEC(maty__name_t) invitations;
   MATY__VEC(maty__part_t) fields;
   MATY__VEC(maty__part_t) parts;
   MATY__VEC(maty__type_expr_t) types;

@@ -649,9 +649,10 @@ typedef struct maty_report {
 
 /* Called for a session with roles that are away: when an endpoint at home has
  * ended; with a bound (see maty_session_bound), when it has received half as many
- * messages from one that is away; and from the first cancelled one on, at home or away, for each of
- * them whenever it has moved. The report is to be handed to all other spaces of the session, in
- * order; it lives as long as the call, which must not call back into the space. */
+ * messages from one that is away; and from the first cancelled one on, at home or
+ * away, for each of them whenever it has moved. The report is to be handed to all
+ * other spaces of the session, in order; it lives as long as the call, which must
+ * not call back into the space. */
 typedef void (*maty_report_fn)(void *context, const maty_report_t *report);
 void maty_space_on_report(maty_space_t *space, maty_report_fn report, void *context);
 
