@@ -208,7 +208,7 @@ called(Accepted) -> Accepted.
 
 %% A large binary that is declared to be a string has to be shown after all.
 show_hollow(Port, Command, Data, Message) ->
-    case show_all(Port, Command, <<Data/binary, 0>>, hollow(Message)) of
+    case show_all(Port, Command, <<Data:8/binary, 0>>, hollow(Message)) of
         [?REPLY_LOOK | _] -> show_all(Port, Command, Data, Message);
         Reply -> Reply
     end.
