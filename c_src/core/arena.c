@@ -55,8 +55,13 @@ static maty__chunk_t *take_top(maty__arena_t *arena) {
 }
 
 static void free_chunk(maty__arena_t *arena, maty__chunk_t *chunk) {
-  if (chunk != NULL)
-    arena->allocator.resize(arena->allocator.context, chunk, sizeof *chunk + chunk->size, 0);
+  if (chunk == NULL)
+    return;
+#ifdef ONE_BLOCK_A_CHUNK
+  /* The allocator may be one that the sanitizer knows nothing of. */
+  ASAN_UNPOISON_MEMORY_REGION(room(chunk), chunk->size);
+#endif
+  arena->allocator.resize(arena->allocator.context, chunk, sizeof *chunk + chunk->size, 0);
 }
 
 void maty__arena_free(maty__arena_t *arena) {
