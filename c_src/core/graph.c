@@ -193,11 +193,11 @@ static maty_status walk_message(builder_t *builder, const maty__stmt_t *stmt) {
   return MATY_OK;
 }
 
-/* Goes into the branch that a CHOICE or an OR begins, or the next one that the
- * role has a part in. */
+/* Goes into the branch that a CHOICE or an OR begins; where parts are left out,
+ * into the next one in which something is left. */
 static void enter_branch(builder_t *builder, uint32_t stmt) {
   const open_block_t *block = &builder->open.at[builder->open.count - 1];
-  if (builder->role != MATY__ANY_ROLE)
+  if (builder->parts != NULL)
     while (builder->tree->stmts.at[stmt].kind != MATY__STMT_CHOICE_END &&
            !maty__parts_keeps_branch(builder->parts, protocol_of(builder, builder->call),
                                      builder->own_role, stmt))

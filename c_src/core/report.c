@@ -103,7 +103,7 @@ maty_status maty__report(maty__check_t *check, maty_severity severity, maty_clas
   if (known(check, &found))
     return MATY_OK;
   MATY__NEED(maty__vec_push(check->arena, &check->diagnostics, found));
-  MATY__NEED(maty__vec_push(check->arena, &check->places, at));
+  MATY__NEED(maty__vec_push(check->arena, &check->places, check->full ? UINT32_MAX : at));
   return MATY_OK;
 }
 

@@ -36,7 +36,7 @@ typedef struct maty__check {
   MATY__VEC(maty__source_t) sources; /* the text that was given comes first */
   maty__u32s_t lines;                /* the place where each line of each of them begins */
   maty__diagnostics_t diagnostics;
-  maty__u32s_t places; /* of the diagnostics */
+  maty__u32s_t places; /* of the diagnostics; of the one that there are more, the end */
   bool full;           /* MATY_MAX_DIAGNOSTICS is reached, the rest is dropped */
   uint32_t errors;     /* found so far, reported or not, but for those taken back */
   uint64_t steps;

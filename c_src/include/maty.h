@@ -257,6 +257,9 @@ maty_status maty_module_check(maty_module_t **out, const char *name, const char 
                               size_t length, const maty_config_t *config);
 void maty_module_free(maty_module_t *module);
 
+/* What was found: errors in the order of their places, the text that was given
+ * before those it imports, each with its notes behind it. Each has its class, and
+ * a line and a column from 1. That there are more than are kept comes last. */
 size_t maty_module_diagnostic_count(const maty_module_t *module);
 const maty_diagnostic_t *maty_module_diagnostic(const maty_module_t *module, size_t index);
 

@@ -250,6 +250,26 @@ Test(limits, diagnostics) {
   free(text.at);
 }
 
+/* What is found last is in the first line, and there is no room for it. */
+Test(limits, diagnostics_by_place) {
+  test_text_t text = {0};
+  test_text_add(&text, "protocol P(role A, role B) { m() from A to X; }\n"
+                       "protocol Q(role A, role B) {\n");
+  add_repeated(&text, "m() from A B;\n", MATY_MAX_DIAGNOSTICS - 1);
+  test_text_add(&text, "}\n");
+  maty_module_t *module = test_check(text.at);
+  cr_assert_eq(maty_module_diagnostic_count(module), MATY_MAX_DIAGNOSTICS);
+  for (uint32_t i = 0; i < MATY_MAX_DIAGNOSTICS; i++) {
+    bool last = i == MATY_MAX_DIAGNOSTICS - 1;
+    const maty_diagnostic_t *found = maty_module_diagnostic(module, i);
+    cr_expect_eq(found->class_, last ? MATY_CLASS_LIMIT : MATY_CLASS_SYNTAX);
+    cr_expect_eq(found->line, last ? 1 : i + 3);
+    cr_expect_eq(found->column, last ? 44 : 12);
+  }
+  maty_module_free(module);
+  free(text.at);
+}
+
 /* ===== Bounds of a conversation ========================================== */
 
 Test(limits, roles) {

@@ -386,6 +386,67 @@ Test(rules_pruned, to_nothing) {
                  "2:32+1 error [unused-role] the role 'B' takes no part in the conversation\n");
 }
 
+/* So A has to send m: the branches beside it are not there. */
+Test(rules_pruned, branches) {
+  static const char text[] = "module test;\n"
+                             "global protocol P(role A, role B) {\n"
+                             "  choice at A { } or { m() from A to B; }\n"
+                             "  or { rec X { continue X; } } or { choice at A { } or { } }\n"
+                             "  n() from A to B;\n"
+                             "}\n";
+  maty_module_t *module = test_check_in(MATY_DIALECT_SCRIBBLE, NULL, text);
+  cr_assert_eq(maty_module_diagnostic_count(module), 0);
+  char *machine = test_write_machines(maty_module_image(module, 0), 0, MATY_MACHINES_PLAIN);
+  cr_expect_str_eq(machine,
+                   "machines P;\n"
+                   "\n"
+                   "machine A {\n"
+                   "  0: m() to B -> 1;\n"
+                   "  1: n() to B -> 2;\n"
+                   "  2: end;\n"
+                   "}\n"
+                   "\n"
+                   "role B;\n",
+                   "%s", machine);
+  free(machine);
+  maty_module_free(module);
+}
+
+/* C is told by one of two branches that are there. */
+Test(rules_pruned, no_branches_with_something) {
+  test_expect_in(
+      MATY_DIALECT_SCRIBBLE, NULL,
+      "module test;\n"
+      "global protocol P(role A, role B, role C) {\n"
+      "  choice at A { m() from A to B; n() from B to C; } or { m() from A to B; } or { }\n"
+      "}\n",
+      "3:34+0 error [unfinished] 'C' may wait here for ever: nobody is left to go on with\n"
+      "  1. A sends m to B (line 3)\n"
+      "  2. B receives m from A (line 3)\n"
+      "     the end\n");
+}
+
+Test(rules_pruned, no_continue_that_something_follows) {
+  test_expect_in(
+      MATY_DIALECT_SCRIBBLE, NULL,
+      "module test;\n"
+      "global protocol P(role A, role B) {\n"
+      "  rec X { choice at A { continue X; } or { m() from A to B; } n() from B to A; }\n"
+      "}\n",
+      "3:25+10 error [unreachable] the loop 'X' goes on here, and something follows the "
+      "choice around it: a 'continue' has to come last in its loop\n");
+}
+
+Test(rules_pruned, what_a_role_chooses) {
+  test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
+                 "module test;\n"
+                 "global protocol P(role A, role B, role C) {\n"
+                 "  m() from A to B;\n"
+                 "  rec X { choice at C { continue X; } or { rec Y { continue Y; } } }\n"
+                 "}\n",
+                 "2:40+1 error [unused-role] the role 'C' takes no part in the conversation\n");
+}
+
 Test(rules_labels, same_payload) {
   test_expect_in(MATY_DIALECT_SCRIBBLE, NULL,
                  "module test;\n"
