@@ -6,7 +6,7 @@
 %% about a value is answered with yes, no or unsure.
 -module(maty_abstract).
 
--export([alternatives/1, either/1, generalise/1, widen/1, cut/1, notation/1, describe/1]).
+-export([alternatives/1, either/1, generalise/1, widen/1, cut/1, notation/1, describe/2]).
 -export([match/4, guard/3, list_of/1, is_type/2, compare/3, from_type/1]).
 
 -export_type([value/0, env/0, answer/0]).
@@ -524,18 +524,21 @@ parts(Letter, _, Values, Depth) ->
     [Letter, integer_to_binary(length(Values)), [[$\s, plain(V, Depth - 1)] || V <- Values]].
 
 %% @doc A value for a reader.
--spec describe(value()) -> unicode:chardata().
-describe(any) -> "something";
-describe({atom, Atom}) -> io_lib:format("~tp", [Atom]);
-describe({int, Integer}) -> integer_to_list(Integer);
-describe({text, Text}) -> io_lib:format("~tp", [unicode:characters_to_list(Text)]);
-describe({type, Type}) -> article(atom_to_list(Type));
-describe({tuple, Values}) -> ["{", lists:join(", ", [describe(V) || V <- Values]), "}"];
-describe({list, Values}) -> ["[", lists:join(", ", [describe(V) || V <- Values]), "]"];
-describe({map, _}) -> "a map";
-describe({'fun', _, Name, Arity}) -> io_lib:format("~tw/~b", [Name, Arity]);
-describe({closure, Arity, _, _, _}) -> io_lib:format("a fun of ~b", [Arity]);
-describe({either, Values}) -> lists:join(" or ", [describe(V) || V <- Values]).
+-spec describe(value(), maty_language:language()) -> unicode:chardata().
+describe(any, _) -> "something";
+describe({atom, Atom}, Language) -> maty_language:term(Atom, Language);
+describe({int, Integer}, _) -> integer_to_list(Integer);
+describe({text, Text}, _) -> io_lib:format("~tp", [unicode:characters_to_list(Text)]);
+describe({type, Type}, _) -> article(atom_to_list(Type));
+describe({tuple, Values}, Language) -> ["{", described(Values, ", ", Language), "}"];
+describe({list, Values}, Language) -> ["[", described(Values, ", ", Language), "]"];
+describe({map, _}, _) -> "a map";
+describe({'fun', _, Name, Arity}, _) -> io_lib:format("~tw/~b", [Name, Arity]);
+describe({closure, Arity, _, _, _}, _) -> io_lib:format("a fun of ~b", [Arity]);
+describe({either, Values}, Language) -> described(Values, " or ", Language).
+
+described(Values, Between, Language) ->
+    lists:join(Between, [describe(Value, Language) || Value <- Values]).
 
 article([First | _] = Word) ->
     case lists:member(First, "aeiou") of

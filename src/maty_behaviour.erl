@@ -36,7 +36,7 @@
 -import(maty_behaviour_clauses, [depends_on_guard/3, product/1, select/3]).
 -import(maty_behaviour_eval, [branches/5]).
 -import(maty_behaviour_graph, [
-    bad/4, code_of/2, dead/1, fork/3, fresh/1, name/1, place/2, put_effect/3, put_node/3,
+    bad/4, code_of/2, dead/1, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3, put_node/3,
     quoted/1, ref/1, session/1, suppose/3, write/2
 ]).
 
@@ -189,7 +189,12 @@ read_held({held, Held, Arguments}, Name, State, Clauses, Place, Env, Context, Gr
     G3 =
         case lists:usort(lists:append([Ways || {_, Ways} <- Chosen])) of
             [] ->
-                Text = [Name, " has no clause for ", described(Arguments), ", with which it goes on"],
+                Text = [
+                    Name,
+                    " has no clause for ",
+                    described(Arguments, language(Graph)),
+                    ", with which it goes on"
+                ],
                 {Dead, Ga} = dead(G2),
                 put_effect(Certain, bad(Place, "no-clause", Text, Dead), Ga);
             Ways ->
@@ -202,7 +207,8 @@ read_held({held, Held, Arguments}, Name, State, Clauses, Place, Env, Context, Gr
     {[], G6} = branches(select(Clauses, [any, State], Env), Any, Env, Context, G5),
     {["resume ", ref(Entry), "\n"], G6}.
 
-described(Values) -> lists:join(" or ", [maty_abstract:describe(Value) || Value <- Values]).
+described(Values, Language) ->
+    lists:join(" or ", [maty_abstract:describe(Value, Language) || Value <- Values]).
 
 %% A clause that says when it was chosen; the same one always has the same mark.
 mark({clause, Where, Patterns, Guard, Body} = Clause, #graph{marks = Marks} = Graph) ->

@@ -8,7 +8,7 @@
 -export([finish/6]).
 
 -import(maty_behaviour_graph, [
-    bad/4, dead/1, each/3, fewer/4, fork/3, fresh/1, guess/3, nested/1, put_effect/3, ref/1,
+    bad/4, dead/1, each/3, fewer/4, fork/3, fresh/1, guess/3, language/1, nested/1, put_effect/3, ref/1,
     session/1, suppose/3
 ]).
 
@@ -55,7 +55,12 @@ finish(Value, Place, Node, _, Context, Graph) ->
             Text = "what is returned here is not known",
             {[], put_effect(Node, guess(Place, Text, Dead), G1)};
         false ->
-            Text = ["returns ", maty_abstract:describe(Value), "; expected ", expected(Context)],
+            Text = [
+                "returns ",
+                maty_abstract:describe(Value, language(Graph)),
+                "; expected ",
+                expected(Context, language(Graph))
+            ],
             {[], put_effect(Node, bad(Place, "bad-return", Text, Dead), G1)}
     end.
 
@@ -65,8 +70,18 @@ is_result({type, atom}) -> true;
 is_result({tuple, [any | Rest]}) -> length(Rest) >= 2 andalso length(Rest) =< 4;
 is_result(_) -> false.
 
-expected(#context{result = init}) -> "{ok, Handler, LocalState, State} or {done, Reason, State}";
-expected(_) -> "{suspend, Handler, State}, {done, Reason, State} or noreply".
+expected(#context{result = init}, erlang) ->
+    "{ok, Handler, LocalState, State}, {hold, Name, Handler, LocalState, State}, "
+    "{done, Reason, State} or {leave, Reason, State}";
+expected(#context{result = init}, elixir) ->
+    "{:ok, handler, local_state, state}, {:hold, name, handler, local_state, state}, "
+    "{:done, reason, state} or {:leave, reason, state}";
+expected(_, erlang) ->
+    "{suspend, Handler, State}, {hold, Name, Handler, State}, {done, Reason, State}, "
+    "{leave, Reason, State} or noreply";
+expected(_, elixir) ->
+    "{:suspend, handler, state}, {:hold, name, handler, state}, {:done, reason, state}, "
+    "{:leave, reason, state} or :noreply".
 
 %% After init_session/2 comes setup_actor/2, if there is one.
 set_up(How, Handler, State, Place, Node, Env, Context, Graph) ->
@@ -106,10 +121,10 @@ wait(How, {'fun', Module, Name, 2} = Handler, State, Place, Node, Graph) ->
             wait_with(How, Handler, maty_abstract:cut(State), Place, Node, G1);
         {session, _} ->
             {Dead, G2} = dead(G1),
-            Text = [verb(How), " with ", function(Module, Name), ", which does not exist"],
+            Text = [verb(How), " with ", maty_language:call(Module, Name, 2, language(Graph)), ", which does not exist"],
             put_effect(Node, bad(Place, "no-handler", Text, Dead), G2);
         _ ->
-            Text = ["what ", function(Module, Name), " does is not known"],
+            Text = ["what ", maty_language:call(Module, Name, 2, language(Graph)), " does is not known"],
             wait_unknown(How, Text, Place, Node, G1)
     end;
 wait(How, Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
@@ -119,7 +134,7 @@ wait(How, Other, _, Place, Node, Graph) ->
     Text = [
         verb(How),
         " with ",
-        maty_abstract:describe(Other),
+        maty_abstract:describe(Other, language(Graph)),
         ", which is no function of ",
         takes(How),
         " and a state"
@@ -134,13 +149,6 @@ takes({hold, _}) -> "an argument".
 
 word(suspend) -> "suspend ";
 word({hold, _}) -> "hold ".
-
-%% As the module's language writes it.
-function(Module, Name) ->
-    case atom_to_list(Module) of
-        "Elixir." ++ Elixir -> io_lib:format("~ts.~ts/2", [Elixir, Name]);
-        _ -> io_lib:format("~tw:~tw/2", [Module, Name])
-    end.
 
 wait_unknown(How, Text, Place, Node, Graph) ->
     {Next, G1} = fresh(Graph),

@@ -10,8 +10,9 @@
 
 -export([
     again/1, bad/4, code_of/2, common/1, dead/1, each/3, fewer/4, fork/3, fresh/1, go/1,
-    guess/3, joined/1, merge/3, name/1, nested/1, place/2, place/3, put_effect/3, put_node/3,
-    quoted/1, raise/3, ref/1, session/1, spend/1, suppose/3, take_back/2, ways/3, write/2
+    guess/3, joined/1, language/1, merge/3, name/1, nested/1, place/2, place/3, put_effect/3,
+    put_node/3, quoted/1, raise/3, ref/1, session/1, spend/1, suppose/3, take_back/2, ways/3,
+    write/2
 ]).
 
 -export_type([graph/0, context/0, place_in_graph/0, instruction/0, outcome/0]).
@@ -87,6 +88,10 @@ escape($") -> "\\\"";
 escape($\\) -> "\\\\";
 escape($\n) -> "\\n";
 escape(Byte) -> Byte.
+
+%% The language of the module that is checked.
+-spec language(graph()) -> maty_language:language().
+language(#graph{code = #{module := Module}}) -> maty_language:of_module(Module).
 
 %% Where something is in the source; in another module's, it is for the caller to
 %% say where.

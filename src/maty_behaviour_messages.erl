@@ -8,7 +8,7 @@
 
 -import(maty_behaviour_clauses, [select/3]).
 -import(maty_behaviour_eval, [branches/5]).
--import(maty_behaviour_graph, [bad/4, fork/3, fresh/1, name/1, place/2, put_effect/3, ref/1]).
+-import(maty_behaviour_graph, [bad/4, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3, ref/1]).
 
 %% A receive of what cannot be a message of the session, a monitor's, say, is an ordinary
 %% call of something else.
@@ -49,7 +49,7 @@ may_be(_, _, _) ->
 ) -> {[maty_behaviour_graph:outcome()], maty_behaviour_graph:graph()}.
 raw_send({tuple, [{atom, '$maty'} | _]}, Where, Node, Env, Context, Graph) ->
     raw_send_found(
-        "an envelope of a session message is sent by hand; use send/2 of Maty",
+        ["an envelope of a session message is sent by hand; use ", sends(Graph)],
         Where,
         Node,
         Env,
@@ -61,8 +61,9 @@ raw_send({tuple, [{atom, Label} | _]} = Message, Where, Node, Env, Context, Grap
     case lists:member(Label, Sends) of
         true ->
             Text = [
-                maty_abstract:describe(Message),
-                " is sent to a process, past the session; use send/2 of Maty"
+                maty_abstract:describe(Message, language(Graph)),
+                " is sent to a process, past the session; use ",
+                sends(Graph)
             ],
             raw_send_found(Text, Where, Node, Env, Context, Graph);
         false ->
@@ -70,6 +71,12 @@ raw_send({tuple, [{atom, Label} | _]} = Message, Where, Node, Env, Context, Grap
     end;
 raw_send(Message, _, Node, Env, _, Graph) ->
     {[{Node, Env, Message}], Graph}.
+
+sends(Graph) ->
+    case language(Graph) of
+        erlang -> "maty:send/2";
+        elixir -> "Maty.send/2"
+    end.
 
 raw_send_found(Text, Where, Node, Env, Context, Graph) ->
     {Next, G1} = fresh(Graph),
@@ -91,21 +98,23 @@ send(To, Message, Place, Node, Env, Context, Graph) ->
     ],
     {Nodes, G2} = fork(Node, Ways, G1),
     G3 = lists:foldl(
-        fun({N, {Role, Each}}, G) -> put_effect(N, send(Role, Each, Place, Next, Context), G) end,
+        fun({N, {Role, Each}}, G) ->
+            put_effect(N, send(Role, Each, Place, Next, language(G), Context), G)
+        end,
         G2,
         lists:zip(Nodes, Ways)
     ),
     {[{Next, Env, {atom, ok}}], G3}.
 
-send(Role, Message, Place, Next, #context{refused = Refused}) ->
+send(Role, Message, Place, Next, Language, #context{refused = Refused}) ->
     case {to(Role), what(Message)} of
         {{error, Value}, _} ->
-            Text = ["sends to ", maty_abstract:describe(Value), ", which is no role"],
+            Text = ["sends to ", maty_abstract:describe(Value, Language), ", which is no role"],
             bad(Place, "bad-send", Text, Next);
         {_, error} ->
             Text = [
                 "sends ",
-                maty_abstract:describe(Message),
+                maty_abstract:describe(Message, Language),
                 ", which is no message: a message is a tuple of a label and its payload"
             ],
             bad(Place, "bad-send", Text, Next);

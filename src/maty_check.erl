@@ -88,7 +88,8 @@ report({Findings, Failures}, Options) ->
 %% @doc The text of what keeps a module from being checked.
 -spec format_error(term()) -> unicode:chardata().
 format_error({bad_option, _} = Reason) -> maty_handlers:format_error(Reason);
-format_error({no_debug_info, Module}) -> io_lib:format("~tp has no debug information", [Module]);
+format_error({no_debug_info, Module}) ->
+    [maty_language:term(Module, maty_language:of_module(Module)), " has no debug information"];
 format_error({no_beam, _}) -> "no compiled module";
 format_error(no_beams) -> "no compiled module in this folder";
 format_error(Other) -> io_lib:format("~tp", [Other]).

@@ -83,8 +83,10 @@ in_line(Meta) ->
         _ -> Meta
     end.
 
-placed({function, Where, Name, Arity, Clauses}) -> {function, Where, Name, Arity, place(Clauses)};
-placed(Form) -> Form.
+placed({function, Where, Name, Arity, Clauses}) ->
+    {function, Where, Name, Arity, lined(place(Clauses), 0)};
+placed(Form) ->
+    Form.
 
 place([Head | Tail]) ->
     [place(Head) | place(Tail)];
@@ -103,6 +105,38 @@ parts({Kind, _, _} = Literal) when
     Literal;
 parts(Tuple) ->
     list_to_tuple([place(Element) || Element <- tuple_to_list(Tuple)]).
+
+%% Elixir keeps no line of literals. An expression of a body without one has that of what
+%% stands before it.
+lined({clause, Where, Patterns, Guard, Body}, Line) ->
+    {clause, Where, Patterns, Guard, body(Body, line_of(Where, Line))};
+lined({block, Where, Body}, Line) ->
+    {block, Where, body(Body, line_of(Where, Line))};
+lined([Head | Tail], Line) ->
+    [lined(Head, Line) | lined(Tail, Line)];
+lined(Tuple, Line) when is_tuple(Tuple), tuple_size(Tuple) > 2 ->
+    Known = line_of(element(2, Tuple), Line),
+    list_to_tuple([lined(Element, Known) || Element <- tuple_to_list(Tuple)]);
+lined(Other, _) ->
+    Other.
+
+body([], _) ->
+    [];
+body([Expression | Rest], Line) ->
+    Known = line_of(element(2, Expression), Line),
+    Placed =
+        case line_of(element(2, Expression), 0) of
+            0 -> setelement(2, Expression, Known);
+            _ -> Expression
+        end,
+    [lined(Placed, Known) | body(Rest, Known)].
+
+line_of(Where, Otherwise) ->
+    case erl_anno:is_anno(Where) andalso erl_anno:line(Where) of
+        false -> Otherwise;
+        0 -> Otherwise;
+        Line -> Line
+    end.
 
 %% @doc The code of a module that is being compiled.
 -spec from_forms([erl_parse:abstract_form() | erl_parse:form_info()]) -> code().

@@ -159,7 +159,7 @@ views(Pairs, Code, Line) ->
         Pairs
     ).
 
-view(Source, RoleName, Code) ->
+view(Source, RoleName, #{module := Module} = Code) ->
     case maty_protocol:resolve(beside(Source, Code)) of
         {ok, #{name := Name, image := Image}} ->
             {ok, _, Machine} = maty_machine:load(Image),
@@ -181,17 +181,25 @@ view(Source, RoleName, Code) ->
         {error, Reason} ->
             {error, <<"no-role">>, [
                 "the protocol of ", atom_to_list(RoleName), " cannot be used:\n",
-                unusable(Reason)
+                unusable(Reason, maty_language:of_module(Module))
             ]}
     end.
 
-unusable({not_a_protocol, Module}) when is_atom(Module) ->
+unusable({not_a_protocol, Module}, erlang) when is_atom(Module) ->
     io_lib:format(
         "~tw is no module that embeds a protocol, or is not compiled; where its source is in "
         "another folder, it has to be compiled before this one",
         [Module]
     );
-unusable(Reason) ->
+unusable({not_a_protocol, Module}, elixir) when is_atom(Module) ->
+    ["there is no module ", maty_language:term(Module, elixir), " with \"use Maty.Protocol\""];
+unusable({not_a_protocol, Term}, elixir) ->
+    [
+        maty_language:term(Term, elixir),
+        " is no protocol; expected {:file, path}, {:file, path, name}, {:string, text}, "
+        "{:string, text, name}, a module with \"use Maty.Protocol\", or a Maty.Protocol"
+    ];
+unusable(Reason, _) ->
     maty_protocol:format_error(Reason).
 
 beside({file, Path}, Code) -> {file, beside_path(Path, Code)};
@@ -336,18 +344,23 @@ held(Becomes, Holds, Runs, Code) ->
         _ -> []
     end.
 
-become({Name, Argument, Where}, Holds, Code) ->
+become({Name, Argument, Where}, Holds, #{module := Module} = Code) ->
+    Language = maty_language:of_module(Module),
     Held = [Taken || {N, Taken} <- Holds, maty_abstract:compare('=:=', Name, N) =/= no],
     case {Held, lists:member(Argument, lists:append(Held)), Name, erl_anno:line(Where)} of
         {_, _, _, 0} ->
             [];
         {[], _, {atom, Atom}, Line} ->
-            Text = io_lib:format("no session is held under the name ~tp in this module", [Atom]),
+            Text = [
+                "no session is held under the name ",
+                maty_language:term(Atom, Language),
+                " in this module"
+            ],
             [(finding(<<"not-held">>, Code, Line, column(Where), Text))#{severity := warning}];
         {[_ | _], false, _, Line} ->
             Text = [
                 "goes on with ",
-                maty_abstract:describe(Argument),
+                maty_abstract:describe(Argument, Language),
                 ", for which no handler of a session that is held so has a clause"
             ],
             [finding(<<"no-clause">>, Code, Line, column(Where), Text)];

@@ -260,7 +260,7 @@ sends(Folder) ->
         ),
         wrong("past the session", Folder, ?SELLER, [{?QUOTE, "self() ! {quote, price(Title)}"}], [
             {{15, 12},
-                "[raw-message] {quote, 155} is sent to a process, past the session; use send/2 of Maty\n"
+                "[raw-message] {quote, 155} is sent to a process, past the session; use maty:send/2\n"
                 ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         wrong("a receive in a handler", Folder, ?SELLER, [
@@ -300,8 +300,9 @@ ends(Folder) ->
         ]),
         wrong("with something else", Folder, ?BUYER, [{"{done, normal, State}", "{ok, State}"}], [
             {{17, 5},
-                "[bad-return] returns {ok, none}; expected {suspend, Handler, State}, {done, Reason, "
-                "State} or noreply\n"
+                "[bad-return] returns {ok, none}; expected {suspend, Handler, State}, "
+                "{hold, Name, Handler, State}, {done, Reason, State}, {leave, Reason, State} or "
+                "noreply\n"
                 "after:\n"
                 "  1. Buyer1 sends title to Seller (line 2)\n"
                 "  2. Buyer1 receives quote from Seller (line 3)\n"

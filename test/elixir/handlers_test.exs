@@ -308,7 +308,7 @@ defmodule Maty.HandlersTest do
 
     test "past the session, and a receive in a handler" do
       assert_error(@seller, [{"Maty.send(:Buyer1", "send(self()"}], 15, """
-      [raw-message] {quote, 155} is sent to a process, past the session; use send/2 of Maty
+      [raw-message] {:quote, 155} is sent to a process, past the session; use Maty.send/2
       after:
         1. Seller receives title from Buyer1 (line 2)
       Maty.HandlersTest.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
@@ -409,9 +409,29 @@ defmodule Maty.HandlersTest do
       """)
     end
 
+    test "with a literal, which has no line of its own" do
+      for {literal, line, printed} <- [
+            {"{:suspended, 1}", 15, "{:suspended, 1}"},
+            {":done", 15, ":done"},
+            {"{:error, 'x', Shop.Cart, nil, \"text\", :\"a b\"}", 16,
+             "{:error, [120], Shop.Cart, nil, \"text\", :\"a b\"}"}
+          ] do
+        assert_error(@buyer, [{"{:done, :normal, state}", literal}], line, """
+        [bad-return] returns #{printed}; expected {:suspend, handler, state}, \
+        {:hold, name, handler, state}, {:done, reason, state}, {:leave, reason, state} or :noreply
+        after:
+          1. Buyer1 sends title to Seller (line 2)
+          2. Buyer1 receives quote from Seller (line 3)
+          3. Buyer1 sends share to Buyer2 (line 4)
+        Maty.HandlersTest.Protocol:11:1: note: the protocol has nothing more for this role
+        """)
+      end
+    end
+
     test "with something else" do
       assert_error(@buyer, [{"{:done, :normal, state}", "{:ok, state}"}], 16, """
-      [bad-return] returns {ok, nil}; expected {suspend, Handler, State}, {done, Reason, State} or noreply
+      [bad-return] returns {:ok, nil}; expected {:suspend, handler, state}, {:hold, name, handler, state}, {:done, reason, state}, \
+      {:leave, reason, state} or :noreply
       after:
         1. Buyer1 sends title to Seller (line 2)
         2. Buyer1 receives quote from Seller (line 3)
@@ -510,6 +530,17 @@ defmodule Maty.HandlersTest do
                                              ^
         """
       )
+
+      assert_error(@seller, [{"Maty.HandlersTest.Protocol", "Maty.HandlersTest.Protocl"}], 2, """
+      [no-role] the protocol of Seller cannot be used:
+      there is no module Maty.HandlersTest.Protocl with "use Maty.Protocol"
+      """)
+
+      assert_error(@seller, [{"Maty.HandlersTest.Protocol", "{:text, \"P\"}"}], 2, """
+      [no-role] the protocol of Seller cannot be used:
+      {:text, "P"} is no protocol; expected {:file, path}, {:file, path, name}, {:string, text}, \
+      {:string, text, name}, a module with "use Maty.Protocol", or a Maty.Protocol
+      """)
     end
   end
 
@@ -1100,13 +1131,12 @@ defmodule Maty.HandlersTest do
 
     test "options that are none" do
       for {options, text} <- [
-            {"role: :Seller", "the option protocol is missing"},
-            {"protocol: Maty.HandlersTest.Protocol", "the option role is missing"},
+            {"role: :Seller", "the option :protocol is missing"},
+            {"protocol: Maty.HandlersTest.Protocol", "the option :role is missing"},
             {"protocol: P, role: :A, check: :loud",
-             "expected check to be strict, error, warn or off, got: loud"},
-            {"protocol: P, role: \"A\"",
-             "expected roles to be atoms, got: [{'Elixir.P',<<\"A\">>}]"},
-            {"protocol: P, role: :A, roles: []", "give either roles, or protocol and role"}
+             "expected :check to be :strict, :error, :warn or :off, got: :loud"},
+            {"protocol: P, role: \"A\"", "expected roles to be atoms, got: [{P, \"A\"}]"},
+            {"protocol: P, role: :A, roles: []", "give either :roles, or :protocol and :role"}
           ] do
         assert_raise ArgumentError, "use Maty.Actor: " <> text, fn ->
           Code.compile_string(
@@ -1193,6 +1223,9 @@ defmodule Maty.HandlersTest do
 
     compile = fn text ->
       File.write!(file, text)
+      # It is loaded when it is found to be wrong, and is not to be there twice.
+      :code.purge(Maty.HandlersTest.Three)
+      :code.delete(Maty.HandlersTest.Three)
 
       {result, _} =
         ExUnit.CaptureIO.with_io(:stderr, fn ->
@@ -1208,7 +1241,8 @@ defmodule Maty.HandlersTest do
     heads = [
       "[bad-payload] Seller sends quote with field 1 of another type; expected quote(integer) to Buyer1",
       "[bad-done] Seller is done before it has come to its end; it has to send date(date) to Buyer2",
-      "[bad-return] returns {ok, nil}; expected {suspend, Handler, State}, {done, Reason, State} or noreply"
+      "[bad-return] returns {:ok, nil}; expected {:suspend, handler, state}, " <>
+        "{:hold, name, handler, state}, {:done, reason, state}, {:leave, reason, state} or :noreply"
     ]
 
     [first, second, third] = heads

@@ -58,7 +58,9 @@ defmodule Maty.Error do
       "or a Maty.Protocol"
   end
 
-  defp text({kind, _} = reason) when kind in [:no_beam, :no_debug_info, :bad_option] do
+  defp text({:bad_option, _} = reason), do: Maty.Options.message(reason)
+
+  defp text({kind, _} = reason) when kind in [:no_beam, :no_debug_info] do
     reason |> :maty_check.format_error() |> IO.chardata_to_string()
   end
 

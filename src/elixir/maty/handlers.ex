@@ -77,7 +77,7 @@ defmodule Maty.Handlers do
 
     if own != [] do
       with {:error, reason} <- :maty_handlers.options(own) do
-        raise ArgumentError, "use Maty.Actor: #{:maty_handlers.format_error(reason)}"
+        raise ArgumentError, "use Maty.Actor: #{Maty.Options.message(reason)}"
       end
 
       Module.register_attribute(env.module, :maty, persist: true)

@@ -33,12 +33,30 @@ defmodule Maty.Options do
 
   def accepted!(result, _who), do: result
 
-  # The text of a reason of maty_options:format_error/1.
+  # The text of a reason of maty_options:format_error/1 or maty_handlers:format_error/1.
   @spec message(tuple()) :: String.t()
   def message({:missing_option, key}), do: "the option #{inspect(key)} is missing"
 
   def message({:unknown_option, key, known}) do
     "unknown option: #{inspect(key)}; the options are #{list(known)}"
+  end
+
+  def message({:bad_option, {:missing, key}}), do: message({:missing_option, key})
+
+  def message({:bad_option, {:both, :roles}}) do
+    "give either :roles, or :protocol and :role"
+  end
+
+  def message({:bad_option, {:unknown, key}}) do
+    message({:unknown_option, key, [:protocol, :role, :roles, :check]})
+  end
+
+  def message({:bad_option, {:roles, roles}}) do
+    "expected roles to be atoms, got: #{inspect(roles)}"
+  end
+
+  def message({:bad_option, {:check, level}}) do
+    message({:bad_option, :check, level, ":strict, :error, :warn or :off"})
   end
 
   def message({:bad_option, key, value, expected}) do
