@@ -499,8 +499,10 @@ handle_info({'DOWN', _, process, Engine, _}, #state{engines = Engines} = State) 
 handle_info({'$maty_prepared', Number, Engine, Prepared}, #state{openings = Openings} = State) ->
     case Openings of
         #{Number := Opening} -> {noreply, prepared(Prepared, Engine, Number, Opening, State)};
-        %% Given up meanwhile, and the engine has been told.
-        #{} -> {noreply, State}
+        %% Given up meanwhile. That the engine was told may have been lost with a connection.
+        #{} ->
+            Engine ! {'$maty_abandon', {self(), Number}},
+            {noreply, State}
     end;
 handle_info(_Message, State) ->
     {noreply, State}.

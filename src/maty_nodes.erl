@@ -18,7 +18,9 @@
 %%
 %% or, if a part could not be opened, '$maty_abandon'. Should the access point be
 %% lost between the two, the part is abandoned, and the other engines are told,
-%% as some of them may have begun; there the session fails.
+%% as some of them may have begun; there the session fails. One may hear of that
+%% before it is asked for its part, and the access point, which is not lost to
+%% others, may still let them begin: so that is remembered.
 %%
 %% An engine answers the access point only when all others of the session have said
 %% that they are watched. From then on a connection that is lost, and with it what was
@@ -67,7 +69,9 @@
     %% Other engines, and access points.
     monitors = #{} :: #{pid() => reference()},
     %% Engines that have not said yet that they are watched.
-    unsure = #{} :: #{Engine :: pid() => true}
+    unsure = #{} :: #{Engine :: pid() => true},
+    %% Engines that gave up their part of a session before it has one here.
+    early = [] :: [{key(), Engine :: pid()}]
 }).
 
 -opaque state() :: #nodes{}.
@@ -129,15 +133,19 @@ handle({'$maty_told', Key, Role, Role_state, Channels}, #nodes{parts = Parts} = 
         #{} -> ok
     end,
     State;
-handle({'$maty_lost', Key, Engine}, #nodes{parts = Parts} = State) ->
+handle({'$maty_lost', {AccessPoint, _} = Key, Engine}, #nodes{parts = Parts} = State) ->
     case Parts of
-        #{Key := #part{handle = Handle, roles = Roles}} ->
-            lists:foreach(
-                fun(Role) -> report(Handle, Role, ?STATE_CANCELLED, <<>>) end,
-                [Role || {Role, E, _, _} <- Roles, E =:= Engine]
-            );
+        #{Key := Part} ->
+            lost(Engine, Part),
+            State;
         #{} ->
-            ok
+            #nodes{early = Early} = Watching = watch(AccessPoint, State),
+            Watching#nodes{early = [{Key, Engine} | Early]}
+    end;
+handle({'$maty_gone', Key, Engine}, #nodes{parts = Parts} = State) ->
+    case Parts of
+        #{Key := Part} -> lost(Engine, Part);
+        #{} -> ok
     end,
     State;
 handle({'DOWN', Monitor, process, Pid, _}, #nodes{monitors = Monitors} = State) ->
@@ -173,7 +181,7 @@ prepare({AccessPoint, Number} = Key, Digest, Bound, Roles, State) ->
 place(Engine, Place) when Engine =:= self() -> Place;
 place(_Engine, _Place) -> maty_engine:place(0, 0).
 
-prepared({AccessPoint, _} = Key, Handle, Image, Roles, State) ->
+prepared({AccessPoint, _} = Key, Handle, Image, Roles, #nodes{early = Early} = State) ->
     Peers = lists:usort([Engine || {_, Engine, _, _} <- Roles, Engine =/= self()]),
     #nodes{parts = Parts, keys = Keys, unsure = Unsure} =
         Watching = watch(AccessPoint, lists:foldl(fun watch_engine/2, State, Peers)),
@@ -184,8 +192,18 @@ prepared({AccessPoint, _} = Key, Handle, Image, Roles, State) ->
         peers = Peers,
         unsure = [Peer || Peer <- Peers, is_map_key(Peer, Unsure)]
     },
+    lists:foreach(fun(Engine) -> lost(Engine, Part) end, [E || {K, E} <- Early, K =:= Key]),
     answer(Key, Part),
-    Watching#nodes{parts = Parts#{Key => Part}, keys = Keys#{Handle => Key}}.
+    Watching#nodes{
+        parts = Parts#{Key => Part},
+        keys = Keys#{Handle => Key},
+        early = [Other || {K, _} = Other <- Early, not is_over(K, Key)]
+    }.
+
+%% An access point asks for one part after the other: whether it has nothing more to say of
+%% a session that is not here when it has asked for this one.
+is_over({AccessPoint, Number}, {AccessPoint, Asked}) -> Number =< Asked;
+is_over(_Key, _Other) -> false.
 
 answer({AccessPoint, Number}, #part{unsure = [], handle = Handle}) ->
     AccessPoint ! {'$maty_prepared', Number, self(), {ok, Handle}},
@@ -317,13 +335,20 @@ reported(Handle, Report, Live, #nodes{parts = Parts, keys = Keys} = State) ->
 tell(Message, #part{peers = Peers}) ->
     lists:foreach(fun(Peer) -> erlang:send(Peer, Message, [noconnect]) end, Peers).
 
+%% The roles that an engine played in a session.
+lost(Engine, #part{handle = Handle, roles = Roles}) ->
+    lists:foreach(
+        fun(Role) -> report(Handle, Role, ?STATE_CANCELLED, <<>>) end,
+        [Role || {Role, E, _, _} <- Roles, E =:= Engine]
+    ).
+
 report(Handle, Role, Role_state, Channels) ->
     _ = maty_engine:report_part(Handle, Role, Role_state, Channels),
     ok.
 
 %% ----- Loss -----
 
-access_point_down(AccessPoint, #nodes{parts = Parts} = State) ->
+access_point_down(AccessPoint, #nodes{parts = Parts, early = Early} = State) ->
     Mine = [
         {Key, Part}
      || {{A, _} = Key, #part{begun = {held, _}} = Part} <- maps:to_list(Parts), A =:= AccessPoint
@@ -334,7 +359,7 @@ access_point_down(AccessPoint, #nodes{parts = Parts} = State) ->
             tell({'$maty_lost', Key, self()}, Part),
             abandon(Key, Left)
         end,
-        State,
+        State#nodes{early = [Other || {{A, _}, _} = Other <- Early, A =/= AccessPoint]},
         Mine
     ).
 
@@ -380,7 +405,7 @@ answered(Self, Engine, Sessions, Missing) ->
         fun(Key, Counts) ->
             case Counts of
                 #{Key := 1} ->
-                    Self ! {'$maty_lost', Key, Engine},
+                    Self ! {'$maty_gone', Key, Engine},
                     maps:remove(Key, Counts);
                 #{Key := Count} ->
                     Counts#{Key := Count - 1}

@@ -10,7 +10,8 @@
 
 -export([start/0, start_node/1, stop/1]).
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
--export([watched_before_it_begins/1, withdrawn/1, wrong_messages/1]).
+-export([watched_before_it_begins/1, lost_before_it_is_asked/1, abandoned_again/1, withdrawn/1]).
+-export([wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
 -export([left/1, waiting_in_vain/1, access_point_names/1, upgraded/1, upgraded_in_use/1]).
 -export([silent_node/1, not_there/1, registration_expires/1, turned_away/1, too_much_under_way/1]).
@@ -56,6 +57,8 @@ nodes_test_() ->
                 opening_given_up,
                 begun_too_late,
                 watched_before_it_begins,
+                lost_before_it_is_asked,
+                abandoned_again,
                 withdrawn,
                 wrong_messages,
                 actor_killed,
@@ -298,7 +301,7 @@ watched_before_it_begins([A, B, _] = Nodes) ->
             {Other, {'$maty_watch', Engine, Monitor}} -> Monitor
         end
     end,
-    First = relay(),
+    First = relay(A),
     Monitor = Prepare(1, First),
     {monitored_by, Watchers} = process_info(First, monitored_by),
     true = lists:member(Engine, Watchers),
@@ -309,7 +312,7 @@ watched_before_it_begins([A, B, _] = Nodes) ->
     receive
         {'$maty_prepared', 1, Engine, {ok, _}} -> ok
     end,
-    Second = relay(),
+    Second = relay(A),
     _ = Prepare(2, Second),
     nothing_prepared(Engine),
     maty_player:kill(Second),
@@ -320,10 +323,44 @@ watched_before_it_begins([A, B, _] = Nodes) ->
     maty_player:kill(First),
     settled(Nodes).
 
+%% Another engine, which is the test, has given up its part when this one is asked for
+%% its own, and the access point does not know and lets both begin.
+lost_before_it_is_asked([A, B, C] = Nodes) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    Engine = erpc:call(B, maty_engine, pid, []),
+    Actor = play_on(B, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    ok = waits(AccessPoint, #{'A' => [Actor], 'B' => [], 'C' => []}),
+    Other = relay(C),
+    %% Its first session.
+    Engine ! {'$maty_lost', {AccessPoint, 0}, Other},
+    _ = sys:get_state(Engine, infinity),
+    [
+        gen_server:cast(AccessPoint, {register, Role, Other, Other, maty_engine:place(0, 0)})
+     || Role <- ['B', 'C']
+    ],
+    receive
+        {Other, {'$maty_watch', Engine, Monitor}} -> Engine ! {'$maty_watched', Other, Monitor}
+    end,
+    receive
+        {Other, {'$maty_prepare', AccessPoint, 0, _, _, _}} ->
+            AccessPoint ! {'$maty_prepared', 0, Other, {ok, 0}}
+    end,
+    {ended, 'A', {failed, {cancelled, 'C'}}} = next(Actor),
+    maty_player:kill(Other),
+    settled(Nodes).
+
+%% An engine has its part ready that was given up.
+abandoned_again([A | _]) ->
+    AccessPoint = access_point(A, ?CASCADE),
+    AccessPoint ! {'$maty_prepared', 7, self(), {ok, 0}},
+    receive
+        {'$maty_abandon', {AccessPoint, 7}} -> ok
+    end.
+
 %% A process that hands on what it gets, with its name.
-relay() ->
+relay(Node) ->
     Self = self(),
-    spawn(fun Loop() ->
+    spawn(Node, fun Loop() ->
         receive
             Message -> Self ! {self(), Message}
         end,
