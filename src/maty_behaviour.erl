@@ -160,8 +160,9 @@ read_handlers(#graph{waiting = [{Number, Handler} | Waiting], view = View} = Gra
                     true -> "perhaps ";
                     false -> "on "
                 end,
+            Heard = Context#context{sender = Peer},
             read_entry(
-                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Context#context{sender = Peer}, G
+                [Word, name(Label), " ", name(Peer)], select(Marked, Values, Env), Env, Heard, G
             )
         end,
         G1,
@@ -202,7 +203,7 @@ read_held({held, Held, Arguments}, Name, State, Clauses, Place, Env, Context, Gr
                 Ga
         end,
     {Any, G4} = fresh(G3),
-    Elsewhere = "with what this session is gone on with elsewhere is not known",
+    Elsewhere = "what this session goes on with elsewhere is not known",
     G5 = put_node(Possible, suppose(Place, Elsewhere, Any), G4),
     {[], G6} = branches(select(Clauses, [any, State], Env), Any, Env, Context, G5),
     {["resume ", ref(Entry), "\n"], G6}.

@@ -278,8 +278,9 @@ instance(Function, Values, #graph{procedures = Procedures, values = Known} = Gra
 procedure(Key, _, _, _, #graph{depth = ?MAX_CALLS} = Graph) ->
     Graph#graph{values = (Graph#graph.values)#{Key => any}};
 procedure(
-    {{_, _, _, {{GuardsRefused, GuardsRaised}, Sender}}, Values} = Key, Clauses, Code, Context, Before
+    {{_, _, _, {Guarded, Sender}}, Values} = Key, Clauses, Code, Context, Before
 ) ->
+    {GuardsRefused, GuardsRaised} = Guarded,
     #graph{depth = Depth, effects = Effects, again = Again} = Before,
     {Entry, G1} = fresh(Before),
     {Refused, G2} = leave(GuardsRefused, "refused", G1),

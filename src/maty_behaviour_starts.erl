@@ -31,10 +31,7 @@ clauses(#{functions := #{?INIT := {Where, Clauses}}}) ->
 %% @doc All ways of one that is a clause.
 -spec ways(start(), maty_code:code()) -> [start()].
 ways(#{?INIT := {Where, [Clause]}} = Start, Code) ->
-    Ways = [
-        Functions#{?INIT => {Where, [Each]}}
-     || {Each, Functions} <- clause(Clause, Code)
-    ],
+    Ways = [Functions#{?INIT => {Where, [Each]}} || {Each, Functions} <- clause(Clause, Code)],
     case length(Ways) =< ?MAX_WAYS of
         true -> Ways;
         false -> [Start]
@@ -65,7 +62,10 @@ body(Expressions, Code) ->
     ).
 
 expression({match, Where, Pattern, Expression}, Code) ->
-    [{{match, Where, Pattern, Each}, Functions} || {Each, Functions} <- expression(Expression, Code)];
+    [
+        {{match, Where, Pattern, Each}, Functions}
+     || {Each, Functions} <- expression(Expression, Code)
+    ];
 expression({block, Where, Body}, Code) ->
     [{{block, Where, Each}, Functions} || {Each, Functions} <- body(Body, Code)];
 expression({'case', Where, Expression, Clauses}, Code) ->
@@ -111,7 +111,9 @@ elsewhere({clause, Where, Patterns, Guard, _}) ->
 uses(Key, Functions) ->
     maps:fold(fun(_, {_, Clauses}, Count) -> Count + count(Key, Clauses) end, 0, Functions).
 
-count({Name, Arity} = Key, {call, _, {atom, _, Name}, Arguments}) when length(Arguments) =:= Arity ->
+count({Name, Arity} = Key, {call, _, {atom, _, Name}, Arguments}) when
+    length(Arguments) =:= Arity
+->
     1 + count(Key, Arguments);
 count({Name, Arity}, {function, Name, Arity}) ->
     1;

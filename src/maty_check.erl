@@ -17,7 +17,7 @@
 %% be checked at all.
 -module(maty_check).
 
--export([main/0, main/1, beam/2, beams/2, report/2, json/1, format_error/1]).
+-export([main/0, main/1, beam/2, beams/2, report/2, format_error/1]).
 
 -define(USAGE, "usage: maty_check [--json] [--strict] FILE...\n").
 
@@ -156,7 +156,7 @@ severity(_, false, #{class := <<"unknown">>} = Finding) -> Finding#{severity := 
 severity(warn, _, Finding) -> Finding#{severity := warning};
 severity(_, _, Finding) -> Finding.
 
-%% @doc A finding as a JSON object.
+%% A finding as a JSON object.
 -spec json(maty_handlers:finding()) -> unicode:chardata().
 json(#{severity := Severity, class := Class, text := Text, run := Run, notes := Notes} = Finding) ->
     [

@@ -79,8 +79,10 @@ quoted(Literal) ->
 
 in_line(Meta) ->
     case {lists:keyfind(line, 1, Meta), lists:keyfind(column, 1, Meta)} of
-        {{_, Line}, {_, Column}} -> lists:keyreplace(line, 1, Meta, {line, Line + Column * ?COLUMN});
-        _ -> Meta
+        {{_, Line}, {_, Column}} ->
+            lists:keyreplace(line, 1, Meta, {line, Line + Column * ?COLUMN});
+        _ ->
+            Meta
     end.
 
 placed({function, Where, Name, Arity, Clauses}) ->

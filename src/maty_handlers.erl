@@ -222,7 +222,8 @@ seen(Protocol, #role{name = Name, states = States}, Roles) ->
         receives => [
             {Peer, Label, lists:usort(All)} || {{Peer, Label}, All} <- maps:to_list(Received)
         ],
-        told => length(lists:usort([Label || {_, Label} <- maps:keys(Received)])) < map_size(Received),
+        told =>
+            length(lists:usort([Label || {_, Label} <- maps:keys(Received)])) < map_size(Received),
         sends => lists:usort([Label || #{direction := send, label := Label} <- Transitions]),
         roles => [N || #role{name = N} <- Roles]
     }.

@@ -215,8 +215,9 @@ defmodule Maty.Actor do
 
   @doc """
   Runs when an access point has ended where the actor had registered for these
-  roles, or is one of another node that does not have them. Without it, that is logged. It does not run for an access point that the
-  actor gave by a name: there it registers again with whoever gets the name.
+  roles, or is one of another node that does not have them. Without it, that is
+  logged. It does not run for one that has ended and that the actor gave by a name:
+  there it registers again with whoever gets the name.
   """
   @callback access_point_down(Maty.AccessPoint.t(), [Maty.role()], state()) ::
               {:ok, state()} | {:stop, reason :: term(), state()}
