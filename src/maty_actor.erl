@@ -580,7 +580,7 @@ continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
 %% ----- Running handlers -----
 
 %% A message for the session in hand.
-deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when Waiting =/= #{} ->
+deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when map_size(Waiting) > 0 ->
     Sender = maty_session:labelled_sender(Session#session.endpoint, Command, Message),
     case maty_waiting:follows(Sender, Command, Waiting) of
         {true, Mix} -> keep(Sender, {Command, Message}, Mix, Session, Actor);
@@ -651,7 +651,7 @@ returned(Other, #session{next_handler = Handler} = Session, Actor) ->
 
 %% Waits with the session in hand, which is legal only where its role waits.
 suspend(?RECEIVES, #session{waiting = Waiting, options = none} = Session, Actor) when
-    Waiting =:= #{}
+    map_size(Waiting) =:= 0
 ->
     loop(Session, Actor);
 suspend(?RECEIVES, Session, Actor) ->
@@ -769,35 +769,35 @@ forget(_Handle, Actor) ->
 
 %% The session is over for this actor: tells the module, if it wants to know.
 ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
-    case listener(Ending, Session, Module) of
-        none ->
-            {ok, Actor};
-        Tell ->
-            maty_session:leave(),
-            try Tell(State) of
-                {ok, NewState} -> {ok, Actor#actor{state = NewState}};
-                {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
-                Other -> {stop, {bad_return_value, Other}, Actor}
-            catch
-                Class:Reason:Stack -> crash(Class, Reason, Stack, Session, Actor)
-            end
+    maty_session:leave(),
+    try tell(Ending, Session, Module, State) of
+        {ok, NewState} -> {ok, Actor#actor{state = NewState}};
+        {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
+        Other -> {stop, {bad_return_value, Other}, Actor}
+    catch
+        Class:Reason:Stack -> crash(Class, Reason, Stack, Session, Actor)
     end.
 
-%% The one function that an ending is told to.
-listener({failed, Failure}, #session{options = #{on_failure := Tell}}, _Module) when
+%% Calls the one function that an ending is told to.
+tell({failed, Failure}, #session{options = #{on_failure := Tell}}, _Module, State) when
     is_function(Tell)
 ->
-    fun(State) -> Tell(Failure, State) end;
-listener(Ending, #session{about = About, local_state = Local}, Module) ->
-    Failed = element(1, Ending) =:= failed andalso
-        erlang:function_exported(Module, handle_failure, 4),
-    case Failed orelse erlang:function_exported(Module, terminate_session, 4) of
-        true when Failed ->
-            fun(State) -> Module:handle_failure(element(2, Ending), About, Local, State) end;
+    Tell(Failure, State);
+tell({failed, Failure} = Ending, Session, Module, State) ->
+    case erlang:function_exported(Module, handle_failure, 4) of
         true ->
-            fun(State) -> Module:terminate_session(Ending, About, Local, State) end;
+            #session{about = About, local_state = Local} = Session,
+            Module:handle_failure(Failure, About, Local, State);
         false ->
-            none
+            tell_ending(Ending, Session, Module, State)
+    end;
+tell(Ending, Session, Module, State) ->
+    tell_ending(Ending, Session, Module, State).
+
+tell_ending(Ending, #session{about = About, local_state = Local}, Module, State) ->
+    case erlang:function_exported(Module, terminate_session, 4) of
+        true -> Module:terminate_session(Ending, About, Local, State);
+        false -> {ok, State}
     end.
 
 fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
@@ -837,7 +837,7 @@ waiting(More, #actor{waiting = Count} = Actor) -> Actor#actor{waiting = Count + 
 
 %% Runs the first message that waits for what the session now expects, if there
 %% is one. Only the senders it waits for are looked at.
-release(#session{waiting = Waiting} = Session, Actor) when Waiting =:= #{} ->
+release(#session{waiting = Waiting} = Session, Actor) when map_size(Waiting) =:= 0 ->
     loop(Session, Actor);
 release(#session{waiting = Waiting} = Session, Actor) when map_size(Waiting) =:= 1 ->
     %% To offer the one costs no more than to ask whether it is the one.

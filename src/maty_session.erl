@@ -223,16 +223,18 @@ show_all(Port, Command, Data, Message) ->
 
 %% The message with bitstrings of one bit in place of large binaries. Other bitstrings
 %% fit no type but "any", and get two.
+hollow(Term) when is_atom(Term); is_integer(Term); Term =:= [] ->
+    Term;
 hollow(Binary) when is_binary(Binary), byte_size(Binary) >= ?MIN_LARGE ->
     <<0:1>>;
-hollow([Head | Tail]) ->
-    [hollow(Head) | hollow(Tail)];
 hollow({A, B}) ->
     {hollow(A), hollow(B)};
-hollow(Tuple) when is_tuple(Tuple) ->
-    list_to_tuple(hollow(tuple_to_list(Tuple)));
+hollow([Head | Tail]) ->
+    [hollow(Head) | hollow(Tail)];
 hollow(Map) when is_map(Map) ->
     maps:from_list(hollow(maps:to_list(Map)));
+hollow(Tuple) when is_tuple(Tuple) ->
+    list_to_tuple(hollow(tuple_to_list(Tuple)));
 hollow(Bits) when is_bitstring(Bits), not is_binary(Bits) ->
     <<0:2>>;
 hollow(Term) ->

@@ -69,7 +69,7 @@ senders(Waiting) ->
     maps:keys(Waiting).
 
 -spec count(queues()) -> non_neg_integer().
-count(Waiting) when Waiting =:= #{} ->
+count(Waiting) when map_size(Waiting) =:= 0 ->
     0;
 count(Waiting) ->
     lists:sum([queue:len(Queue) || {_Mix, Queue} <- maps:values(Waiting)]).
