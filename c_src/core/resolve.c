@@ -109,8 +109,6 @@ static maty_status resolve_message(resolver_t *resolver, maty__stmt_t *stmt, uin
 
 /* ===== Protocols ========================================================= */
 
-static uint64_t scoped(uint32_t scope, maty__name_t name) { return (uint64_t)scope << 32 | name; }
-
 static uint32_t scope_of(const resolver_t *resolver, uint32_t unit, uint32_t outer) {
   return outer == MATY__NONE ? unit : resolver->tree->units.count + outer;
 }
@@ -121,7 +119,7 @@ static uint32_t find_protocol(const resolver_t *resolver, maty__name_t name) {
   uint32_t found = MATY__NONE;
   for (;;) {
     uint32_t scope = scope_of(resolver, resolver->protocol->unit, outer);
-    found = maty__map_get(&resolver->protocols, scoped(scope, name));
+    found = maty__map_get(&resolver->protocols, maty__scoped(scope, name));
     if (found != MATY__NONE || outer == MATY__NONE)
       return found;
     outer = resolver->tree->protocols.at[outer].outer;
@@ -142,7 +140,7 @@ static maty_status unbound_protocol(resolver_t *resolver, const maty__use_t *use
 uint32_t maty__module_named(const maty__tree_t *tree, uint32_t unit, maty__name_t name) {
   if (name == MATY__WORD_EMPTY || name == tree->units.at[unit].name.name)
     return unit;
-  uint32_t import = maty__map_get(&tree->modules, scoped(unit, name));
+  uint32_t import = maty__map_get(&tree->modules, maty__scoped(unit, name));
   return import == MATY__NONE ? MATY__NONE : tree->imports.at[import].unit;
 }
 
@@ -151,7 +149,7 @@ maty_status maty__resolve_module(maty__check_t *check, const maty__tree_t *tree,
                                  const maty__use_t *module, maty_class class_, uint32_t *found) {
   *found = maty__module_named(tree, unit, module->name);
   if (*found != MATY__NONE ||
-      maty__map_get(&tree->modules, scoped(unit, module->name)) != MATY__NONE)
+      maty__map_get(&tree->modules, maty__scoped(unit, module->name)) != MATY__NONE)
     return MATY_OK;
   return maty__error(check, class_, module->at, maty__name_length(&check->names, module->name),
                      "the module '%.*s' is not imported here",
@@ -173,7 +171,7 @@ static maty_status resolve_protocol_name(resolver_t *resolver, const maty__use_t
     resolver->protocol->broken = true;
     return MATY_OK;
   }
-  use->meaning = maty__map_get(&resolver->protocols, scoped(unit, use->name));
+  use->meaning = maty__map_get(&resolver->protocols, maty__scoped(unit, use->name));
   return use->meaning == MATY__NONE ? unbound_protocol(resolver, use, unit) : MATY_OK;
 }
 
@@ -361,7 +359,7 @@ static maty_status bind_protocols(resolver_t *resolver) {
     maty__protocol_t *protocol = &tree->protocols.at[i];
     uint32_t scope = scope_of(resolver, protocol->unit, protocol->outer);
     uint32_t *bound = maty__map_put(resolver->check->scratch, &resolver->protocols,
-                                    scoped(scope, protocol->name.name));
+                                    maty__scoped(scope, protocol->name.name));
     MATY__NEED(bound != NULL);
     resolver->protocol = protocol;
     if (*bound != MATY__NONE)
@@ -381,8 +379,8 @@ static maty_status bind_imports(resolver_t *resolver, uint32_t unit) {
   const maty__unit_t *in = &resolver->tree->units.at[unit];
   for (uint32_t i = in->first_import; i < in->end_import; i++) {
     const maty__import_t *import = &resolver->tree->imports.at[i];
-    uint32_t *bound =
-        maty__map_put(check->scratch, &resolver->tree->modules, scoped(unit, import->visible.name));
+    uint32_t *bound = maty__map_put(check->scratch, &resolver->tree->modules,
+                                    maty__scoped(unit, import->visible.name));
     MATY__NEED(bound != NULL);
     if (*bound == MATY__NONE)
       *bound = i;
@@ -406,7 +404,7 @@ static maty_status resolve_delegations(resolver_t *resolver) {
   for (uint32_t i = 0; tree->delegations.count > 0 && i < tree->protocols.count; i++)
     for (uint32_t j = 0; j < tree->protocols.at[i].role_count; j++) {
       maty__name_t name = tree->uses.at[tree->protocols.at[i].first_role + j].name;
-      uint32_t *role = maty__map_put(resolver->check->scratch, &roles, scoped(i, name));
+      uint32_t *role = maty__map_put(resolver->check->scratch, &roles, maty__scoped(i, name));
       MATY__NEED(role != NULL);
       *role = j;
     }
@@ -417,7 +415,7 @@ static maty_status resolve_delegations(resolver_t *resolver) {
     MATY__TRY(resolve_protocol_name(resolver, &delegation->module, protocol));
     if (protocol->meaning == MATY__NONE)
       continue;
-    role->meaning = maty__map_get(&roles, scoped(protocol->meaning, role->name));
+    role->meaning = maty__map_get(&roles, maty__scoped(protocol->meaning, role->name));
     if (role->meaning == MATY__NONE)
       MATY__TRY(maty__error(resolver->check, MATY_CLASS_UNBOUND_ROLE, role->at,
                             length_of(resolver, role), "the protocol '%.*s' has no role '%.*s'",

@@ -18,8 +18,8 @@
 
 maty_status maty__resolve(maty__check_t *check, maty__tree_t *tree);
 
-/* Returns the unit that a module's name stands for in "unit", or MATY__NONE: the
- * empty name is that itself. */
+/* Returns the unit that a module's name stands for in "unit", or MATY__NONE. The
+ * empty name stands for "unit" itself. */
 uint32_t maty__module_named(const maty__tree_t *tree, uint32_t unit, maty__name_t name);
 
 /* The same, in *found. That there is none is reported, as "class_" if the module

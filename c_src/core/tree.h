@@ -58,7 +58,7 @@ typedef struct maty__stmt {
   uint32_t end;        /* the marker that ends what this opens */
   maty__use_t name;    /* of a message without a label the empty one */
   maty__use_t subject;
-  maty__use_t module;                      /* where what "name" is of is from; may be empty */
+  maty__use_t module;                      /* where what "name" stands for is; may be empty */
   uint32_t first_argument, argument_count; /* in maty__tree.uses */
   uint32_t first_value, value_count;       /* of a DO: in maty__tree.values */
   uint32_t first_field, field_count;       /* in maty__tree.fields */
@@ -183,5 +183,10 @@ typedef struct maty__tree {
   MATY__VEC(maty__type_expr_t) types;
   maty__map_t modules; /* by unit and the name that a module has there: its import */
 } maty__tree_t;
+
+/* The key of a name that means something in a scope only. */
+static inline uint64_t maty__scoped(uint32_t scope, maty__name_t name) {
+  return (uint64_t)scope << 32 | name;
+}
 
 #endif /* MATY_TREE_H */

@@ -28,8 +28,6 @@ typedef struct resolver {
 
 /* ===== Names of types ==================================================== */
 
-static uint64_t scoped(uint32_t unit, maty__name_t name) { return (uint64_t)unit << 32 | name; }
-
 /* Sets *unit to where a name is from, and *decl to its declaration, or to
  * MATY__NONE if there is none. */
 static maty_status find_decl(resolver_t *resolver, const maty__use_t *module, maty__name_t name,
@@ -39,7 +37,7 @@ static maty_status find_decl(resolver_t *resolver, const maty__use_t *module, ma
                                  MATY_CLASS_UNBOUND_TYPE, unit));
   if (*unit == MATY__NONE)
     return MATY_EREJECTED;
-  *decl = maty__map_get(&resolver->decls, scoped(*unit, name));
+  *decl = maty__map_get(&resolver->decls, maty__scoped(*unit, name));
   return MATY_OK;
 }
 
@@ -210,7 +208,7 @@ static maty_status bind_decls(resolver_t *resolver) {
   for (uint32_t i = 0; i < resolver->tree->type_decls.count; i++) {
     maty__type_decl_t *decl = &resolver->tree->type_decls.at[i];
     uint32_t *bound =
-        maty__map_put(check->scratch, &resolver->decls, scoped(decl->unit, decl->name.name));
+        maty__map_put(check->scratch, &resolver->decls, maty__scoped(decl->unit, decl->name.name));
     MATY__NEED(bound != NULL);
     uint32_t length = maty__name_length(&check->names, decl->name.name);
     bool own = resolver->dialect->payloads == MATY__PAYLOAD_TYPES;
@@ -257,7 +255,7 @@ static uint32_t named_by(const resolver_t *resolver, const maty__type_expr_t *ex
     return MATY__NONE;
   uint32_t unit = maty__module_named(resolver->tree, resolver->unit, expr->module);
   return unit == MATY__NONE ? MATY__NONE
-                            : maty__map_get(&resolver->decls, scoped(unit, expr->name));
+                            : maty__map_get(&resolver->decls, maty__scoped(unit, expr->name));
 }
 
 /* Depth first over declarations that name one another, in any order. */
