@@ -36,8 +36,8 @@
 -import(maty_behaviour_clauses, [depends_on_guard/3, product/1, select/3]).
 -import(maty_behaviour_eval, [branches/5]).
 -import(maty_behaviour_graph, [
-    bad/4, code_of/2, dead/1, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3, put_node/3,
-    quoted/1, ref/1, session/1, suppose/3, write/2
+    bad/4, code_of/2, dead/1, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3,
+    put_node/3, quoted/1, ref/1, session/1, suppose/3, write/2
 ]).
 
 %% A role as its code has to see it.

@@ -14,9 +14,9 @@
 -import(maty_behaviour_loops, [loops/9]).
 -import(maty_behaviour_eval, [branches/5, eval_all/5, sequence/5]).
 -import(maty_behaviour_graph, [
-    again/1, code_of/2, each/3, fewer/4, fork/3, fresh/1, go/1, guess/3, joined/1, language/1, merge/3,
-    nested/1, place/2, place/3, put_effect/3, put_node/3, raise/3, ref/1, session/1, suppose/3,
-    take_back/2
+    again/1, code_of/2, each/3, fewer/4, fork/3, fresh/1, go/1, guess/3, joined/1, language/1,
+    merge/3, nested/1, place/2, place/3, put_effect/3, put_node/3, raise/3, ref/1, session/1,
+    suppose/3, take_back/2
 ]).
 
 -define(MAX_EXITS, 12).

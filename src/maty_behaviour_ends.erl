@@ -8,8 +8,8 @@
 -export([finish/6]).
 
 -import(maty_behaviour_graph, [
-    bad/4, dead/1, each/3, fewer/4, fork/3, fresh/1, guess/3, language/1, nested/1, put_effect/3, ref/1,
-    session/1, suppose/3
+    bad/4, dead/1, each/3, fewer/4, fork/3, fresh/1, guess/3, language/1, nested/1, put_effect/3,
+    ref/1, session/1, suppose/3
 ]).
 
 -spec finish(
@@ -121,10 +121,10 @@ wait(How, {'fun', Module, Name, 2} = Handler, State, Place, Node, Graph) ->
             wait_with(How, Handler, maty_abstract:cut(State), Place, Node, G1);
         {session, _} ->
             {Dead, G2} = dead(G1),
-            Text = [verb(How), " with ", maty_language:call(Module, Name, 2, language(Graph)), ", which does not exist"],
+            Text = [verb(How), " with ", called(Module, Name, Graph), ", which does not exist"],
             put_effect(Node, bad(Place, "no-handler", Text, Dead), G2);
         _ ->
-            Text = ["what ", maty_language:call(Module, Name, 2, language(Graph)), " does is not known"],
+            Text = ["what ", called(Module, Name, Graph), " does is not known"],
             wait_unknown(How, Text, Place, Node, G1)
     end;
 wait(How, Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
@@ -149,6 +149,8 @@ takes({hold, _}) -> "an argument".
 
 word(suspend) -> "suspend ";
 word({hold, _}) -> "hold ".
+
+called(Module, Name, Graph) -> maty_language:call(Module, Name, 2, language(Graph)).
 
 wait_unknown(How, Text, Place, Node, Graph) ->
     {Next, G1} = fresh(Graph),

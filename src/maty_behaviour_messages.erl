@@ -8,7 +8,9 @@
 
 -import(maty_behaviour_clauses, [select/3]).
 -import(maty_behaviour_eval, [branches/5]).
--import(maty_behaviour_graph, [bad/4, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3, ref/1]).
+-import(maty_behaviour_graph, [
+    bad/4, fork/3, fresh/1, language/1, name/1, place/2, put_effect/3, ref/1
+]).
 
 %% A receive of what cannot be a message of the session, a monitor's, say, is an ordinary
 %% call of something else.

@@ -20,7 +20,8 @@ of_module(Module) ->
 term(Term, erlang) -> io_lib:format("~0tp", [Term]);
 term(Atom, elixir) when is_atom(Atom) -> atom(Atom);
 term(Tuple, elixir) when is_tuple(Tuple) -> ["{", terms(tuple_to_list(Tuple)), "}"];
-term([_ | _] = List, elixir) when length(List) >= 0 -> ["[", terms(List), "]"];
+%% Not one that is improper, whose length cannot be taken.
+term([_ | _] = List, elixir) when length(List) > 0 -> ["[", terms(List), "]"];
 term(Binary, elixir) when is_binary(Binary) ->
     case unicode:characters_to_list(Binary) of
         Text when is_list(Text) -> io_lib:format("~0tp", [Text]);
