@@ -684,12 +684,12 @@ defmodule Maty.HandlersTest do
       assert line == 29
 
       assert text =~
-               "[no-clause] decision/2 has no clause for none or {price, 155}, with which it goes on"
+               "[no-clause] decision/2 has no clause for :none or {:price, 155}, with which it goes on"
     end
 
     test "with an argument for which there is no clause, or a name under which none is held" do
       assert_error(@held, [{"(:seller, :none)", "(:seller, :nothing)"}], 18, """
-      [no-clause] goes on with nothing, for which no handler of a session that is held so has a clause
+      [no-clause] goes on with :nothing, for which no handler of a session that is held so has a clause
       """)
 
       warned =
@@ -704,7 +704,7 @@ defmodule Maty.HandlersTest do
           )
         end)
 
-      assert warned =~ "[not-held] no session is held under the name sellers in this module"
+      assert warned =~ "[not-held] no session is held under the name :sellers in this module"
       assert warned =~ "actor.ex:18"
     end
   end
