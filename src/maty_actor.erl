@@ -92,7 +92,7 @@
 -include("maty_internal.hrl").
 -include("maty_actor.hrl").
 
--export([start_link/2, start_link/3, start_link/4, start/3, start/4]).
+-export([start_link/2, start_link/3, start_link/4, start/2, start/3, start/4]).
 -export([sessions/1, child_spec/1]).
 -export([init_it/6]).
 -export([
@@ -241,8 +241,8 @@ start_link(Module, Argument) ->
 %% that wait for their turn or for the start of their session, over all sessions of
 %% the actor: the session that gets one more fails here, with `overload'. `{report_cb,
 %% Fun}' is what the actor's log entries are written with, for another language than
-%% Erlang.
--spec start_link(module(), term(), [term()]) -> gen_server:start_ret().
+%% Erlang. The options may be a map, too.
+-spec start_link(module(), term(), [term()] | map()) -> gen_server:start_ret().
 start_link(Module, Argument, Options) ->
     do_start(link, Module, Argument, Options).
 
@@ -250,8 +250,13 @@ start_link(Module, Argument, Options) ->
 start_link(Name, Module, Argument, Options) ->
     gen:start(?MODULE, link, Name, Module, Argument, defaults(Options)).
 
-%% @doc The same, not linked.
--spec start(module(), term(), [term()]) -> gen_server:start_ret().
+%% @doc As start_link/2, not linked.
+-spec start(module(), term()) -> gen_server:start_ret().
+start(Module, Argument) ->
+    start(Module, Argument, []).
+
+%% @doc As start_link/3, not linked.
+-spec start(module(), term(), [term()] | map()) -> gen_server:start_ret().
 start(Module, Argument, Options) ->
     do_start(nolink, Module, Argument, Options).
 
@@ -259,6 +264,8 @@ start(Module, Argument, Options) ->
 start(Name, Module, Argument, Options) ->
     gen:start(?MODULE, nolink, Name, Module, Argument, defaults(Options)).
 
+do_start(Link, Module, Argument, Options) when is_map(Options) ->
+    do_start(Link, Module, Argument, maps:to_list(Options));
 do_start(Link, Module, Argument, Options) ->
     case lists:keytake(name, 1, Options) of
         {value, {name, Name}, Rest} when is_atom(Name) ->

@@ -47,7 +47,7 @@
 -type options() :: #{
     capacity => pos_integer(),
     policy => policy(),
-    name => gen_server:server_name()
+    name => atom() | gen_server:server_name()
 }.
 
 %% Messages that are there; and ever put, taken, dropped and refused. What is put is
@@ -97,10 +97,12 @@ start_link(Options) ->
             {{default, drop_oldest}, "drop_oldest, drop_newest, block or fail", fun(P) ->
                 lists:member(P, Policies)
             end},
-        name => {{default, undefined}, "a name as for gen_server", fun(N) -> is_tuple(N) end}
+        name => maty_options:name(undefined)
     },
     case maty_options:take(Options, Known) of
         {ok, #{name := undefined} = Taken} -> gen_server:start_link(?MODULE, Taken, []);
+        {ok, #{name := Name} = Taken} when is_atom(Name) ->
+            gen_server:start_link({local, Name}, ?MODULE, Taken, []);
         {ok, #{name := Name} = Taken} -> gen_server:start_link(Name, ?MODULE, Taken, []);
         {error, Reason} -> {error, Reason}
     end.

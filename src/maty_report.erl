@@ -111,6 +111,9 @@ text(#{event := terminate} = Report, _Config) ->
         Name, Module, where(Report), exit_text(Reason), State
     ]).
 
+%% The text of a violation names its session itself.
+where(#{reason := {{protocol_violation, #{session := _}}, _}}) ->
+    "";
 where(#{session := #{id := Id, role := Role, protocol := Protocol}}) ->
     io_lib:format(" in session ~ts of ~ts as ~ts", [maty:format_session(Id), Protocol, Role]);
 where(#{}) ->

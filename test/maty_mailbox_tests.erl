@@ -271,6 +271,14 @@ options() ->
     ?assertMatch({error, {bad_option, capacity, 0, _}}, maty_mailbox:start_link(#{capacity => 0})),
     ?assertMatch({error, {bad_option, policy, x, _}}, maty_mailbox:start_link(#{policy => x})),
     ?assertMatch({error, {unknown_option, size, _}}, maty_mailbox:start_link(#{size => 1})),
+    ?assertEqual(
+        {error,
+            {bad_option, name, 7, "an atom, {local, Atom}, {global, Term} or {via, Module, Term}"}},
+        maty_mailbox:start_link(#{name => 7})
+    ),
+    {ok, Short} = maty_mailbox:start_link(#{name => maty_mailbox_of_an_atom}),
+    ?assertEqual(Short, whereis(maty_mailbox_of_an_atom)),
+    ok = maty_mailbox:stop(maty_mailbox_of_an_atom),
     {ok, Mailbox} = maty_mailbox:start_link(#{name => {local, maty_mailbox_of_a_name}}),
     ?assertMatch(
         #{capacity := 1000, policy := drop_oldest}, maty_mailbox:info(maty_mailbox_of_a_name)

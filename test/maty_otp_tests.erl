@@ -215,6 +215,17 @@ starting() ->
         {error, {bad_option, on_raise, leaf, "stop or leave"}},
         maty_actor:start(maty_callbacks, #{}, [{on_raise, leaf}])
     ),
+    %% A map is as good as a list.
+    ?assertEqual(
+        {error, {unknown_option, on_rase, Options}},
+        maty_actor:start(maty_callbacks, #{}, #{on_rase => leave})
+    ),
+    Ready = #{init_actor => fun() -> {ok, ready} end},
+    {ok, Named} = maty_actor:start(maty_callbacks, Ready, #{name => maty_otp_of_a_map}),
+    ?assertEqual(Named, whereis(maty_otp_of_a_map)),
+    ok = gen_server:stop(Named),
+    {ok, Alone} = maty_actor:start(maty_callbacks, Ready),
+    ok = gen_server:stop(Alone),
     %% The name is free again when the starter hears of it.
     Bad = fun() ->
         maty_actor:start({local, maty_otp_bad}, maty_callbacks, #{init_actor => fun() -> {stop, no} end}, [])
@@ -487,7 +498,9 @@ end_in_session(InitSession, Text) ->
         end,
     maty_player:stop(Client),
     maty_access_point:stop(AccessPoint),
-    [_, Reason] = re:split(Said, " as Server: ", [{return, list}, unicode, {parts, 2}]),
+    %% A violation names the session itself.
+    Head = "^<[0-9.]+> \\(maty_callbacks\\) ended(?: in session #[0-9.]+ of Request as Server)?: ",
+    [[], Reason] = re:split(Said, Head, [{return, list}, unicode, {parts, 2}]),
     {Said, re:run(Reason, Text, [unicode]), Dictionary}.
 
 log(#{msg := {report, #{event := terminate} = Report}, meta := Meta}, #{config := Test}) ->

@@ -171,6 +171,13 @@ defmodule Maty.CheckTest do
       end)
 
     assert output =~ ~S|{"severity":"warning","class":"unknown"|
+
+    Mix.shell(Mix.Shell.Process)
+    on_exit(fn -> Mix.shell(Mix.Shell.IO) end)
+    assert catch_exit(Mix.Tasks.Maty.Check.run(["--jsn", dir])) == {:shutdown, 2}
+
+    assert_received {:mix_shell, :error,
+                     ["mix maty.check: unknown option --jsn; expected --json, --strict"]}
   end
 
   test "in Elixir, as data", %{tmp_dir: dir} do

@@ -15,13 +15,20 @@ defmodule Mix.Tasks.Maty.Check do
     * `--strict` - what cannot be known is an error
 
   Exits with status 1 if a handler is wrong, and with 2 if something could not be
-  checked.
+  checked or an option is unknown.
   """
   use Mix.Task
 
   @impl true
   def run(arguments) do
-    {options, files} = OptionParser.parse!(arguments, strict: [json: :boolean, strict: :boolean])
+    {options, files, wrong} =
+      OptionParser.parse(arguments, strict: [json: :boolean, strict: :boolean])
+
+    with [{option, _} | _] <- wrong do
+      Mix.shell().error("mix maty.check: unknown option #{option}; expected --json, --strict")
+      exit({:shutdown, 2})
+    end
+
     Mix.Task.run("compile")
     {:ok, _} = Application.ensure_all_started(:maty)
     files = if files == [], do: [Mix.Project.compile_path()], else: files
