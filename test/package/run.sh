@@ -118,6 +118,8 @@ CONFIG
   rebar3 maty check
   erl -noshell -pa _build/default/lib/*/ebin -eval 'probe:run(), halt().'
   sed -i "s/{check, warn}/{check, error}/; s/-compile.*//; s/-maty_protocol.*//; s/{protocol, probe}/{protocol, {file, \"hello.scr\"}}/; s/{hello, <<\"probe/{hallo, <<\"probe/" src/probe.erl
+  # rebar3 compares seconds, and the first compilation may have been in this one.
+  touch -d '1 minute' src/probe.erl
   if rebar3 compile; then return 1; fi
   sed -i '/provider_hooks/d' rebar.config
   if QUIET=1 rebar3 maty check --json >found; then return 1; fi
