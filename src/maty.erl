@@ -8,7 +8,8 @@
 
 -include("maty_internal.hrl").
 
--export([register/2, register/3, unregister/2, send/2, session/0, sender/1, leave/1, leave/2, become/2, held/0]).
+-export([register/2, register/3, unregister/2, send/2, session/0, sender/1]).
+-export([leave/1, leave/2, become/2, held/0]).
 -export([sessions/0, sessions/1, counters/0, stuck/0, format_session/1, i/0]).
 
 -export_type([session/0, session_state/0, session_id/0, role/0, message/0, access_point/0]).
@@ -133,7 +134,8 @@ session() ->
 %%     end.
 %% '''
 %%
-%% Raises `{not_received, Message}' for anything else.
+%% Raises `{not_received, Message}' where no such message of the session has come; of
+%% several with one label the last one counts.
 -spec sender(message()) -> role().
 sender(Message) ->
     case maty_session:sender(Message) of

@@ -110,13 +110,13 @@
     stuck = false :: boolean()
 }).
 
-%% Between two looks for an engine that is being restarted, in milliseconds; and
-%% between two attempts to open a session that an engine could not open, as when it
-%% has no memory for it.
 %% Words of heap. Each registration makes some garbage; with the VM's smallest heap
 %% of 233 words it is collected more often than sessions begin.
 -define(START_OPTIONS, [{spawn_opt, [{min_heap_size, 4185}]}]).
 
+%% Between two looks for an engine that is being restarted, in milliseconds; and
+%% between two attempts to open a session that an engine could not open, as when it
+%% has no memory for it.
 -define(RECONNECT, 10).
 -define(RETRY, 100).
 
@@ -276,8 +276,8 @@ locate(Name) ->
 
 %% @private
 %% The same for one of another node. Takes as long as the node is silent, so an actor
-%% has another process do it. The protocol is asked for once; by its digest
-%% it is known again.
+%% has another process do it. The protocol is asked for once; by its digest it is
+%% known again.
 -spec locate_far(maty:access_point()) -> {ok, pid(), maty_machine:machine()} | {error, term()}.
 locate_far(Name) ->
     Server =

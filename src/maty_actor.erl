@@ -164,8 +164,9 @@
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% An access point has ended where the actor had registered for these roles, or is one
-%% of another node that does not have them. Without it, that is logged. It is not for an access point that the actor gave
-%% by a name: there it registers again with whoever gets the name.
+%% of another node that does not have them. Without it, that is logged. It is not for
+%% an access point that the actor gave by a name: there it registers again with
+%% whoever gets the name.
 -callback access_point_down(maty:access_point(), [maty:role()], state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% A registration has not been answered in its time, and is taken back. Without

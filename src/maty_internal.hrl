@@ -117,5 +117,6 @@
 %% it is in.
 -define(CURRENT, '$maty_endpoint').
 -define(PHASE, '$maty_phase').
-%% The action of the message received last whose label several roles send.
+%% Of the message received last whose label several roles send: the handle of the
+%% endpoint, and the place of its action in the tuples of the role.
 -define(TOLD, '$maty_told').

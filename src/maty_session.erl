@@ -283,7 +283,7 @@ offer(#endpoint{labels = Labels} = Endpoint, Command, Message) when
     Plain = setelement(?COMMAND_ACTION(Command) + 1, Labels, element(1, Message)),
     case offer(Endpoint#endpoint{labels = Plain}, Command, Message) of
         Phase when is_integer(Phase) ->
-            _ = put(?TOLD, ?COMMAND_ACTION(Command)),
+            _ = put(?TOLD, {Endpoint#endpoint.handle, ?COMMAND_ACTION(Command) + 1}),
             Phase;
         Other ->
             Other
@@ -326,17 +326,24 @@ sender(_Endpoint, _Command) ->
 -spec sender(term()) -> {ok, maty:role()} | {error, not_received}.
 sender(Message) when is_tuple(Message), tuple_size(Message) > 0 ->
     case current() of
-        #endpoint{role = #role{labels = Labels, peers = Peers}, labels = Told} ->
+        #endpoint{handle = Handle, role = #role{labels = Labels, peers = Peers}, labels = Told} ->
             Label = element(1, Message),
             case [I || I <- lists:seq(1, tuple_size(Labels)), element(I, Labels) =:= Label] of
-                [] -> {error, not_received};
                 [Only] when element(Only, Told) =:= Label -> {ok, element(Only, Peers)};
-                [_ | _] -> {ok, element(get(?TOLD) + 1, Peers)}
+                Several -> told(get(?TOLD), Handle, Several, Peers)
             end;
         undefined ->
             {error, not_received}
     end;
 sender(_) ->
+    {error, not_received}.
+
+told({Handle, Index}, Handle, Several, Peers) ->
+    case lists:member(Index, Several) of
+        true -> {ok, element(Index, Peers)};
+        false -> {error, not_received}
+    end;
+told(_, _, _, _) ->
     {error, not_received}.
 
 %% The role of this node that a message is from, if it has a label of that role's. What

@@ -121,7 +121,11 @@ defmodule Maty.AloneTest do
     end
 
     @impl true
-    def init_session(_session, ap), do: {:ok, &x/2, nil, ap}
+    def init_session(_session, ap) do
+      # Nothing has come yet.
+      {:not_received, {:x, 1}} = catch_error(:maty.sender({:x, 1}))
+      {:ok, &x/2, nil, ap}
+    end
 
     def x({:x, _} = message, state) do
       case Maty.sender(message) do
