@@ -219,7 +219,7 @@ upgrade_from(Old, New, AccessPoint) ->
         {ok, Compared} ->
             case [Role || {_, How} = Role <- Compared, How =/= compatible] of
                 [] ->
-                    case gen_server:call(AccessPoint, {upgrade, Old, New}) of
+                    case gen_server:call(AccessPoint, {upgrade, Old, New}, infinity) of
                         %% Somebody else was faster.
                         {changed, Other} -> upgrade_from(Other, New, AccessPoint);
                         Result -> Result
@@ -234,18 +234,18 @@ upgrade_from(Old, New, AccessPoint) ->
 %% @doc The protocol of an access point.
 -spec protocol(maty:access_point()) -> maty_protocol:protocol().
 protocol(AccessPoint) ->
-    gen_server:call(AccessPoint, protocol).
+    gen_server:call(AccessPoint, protocol, infinity).
 
 %% @doc The registrations that wait, by role.
 -spec waiting(maty:access_point()) -> waiting().
 waiting(AccessPoint) ->
-    gen_server:call(AccessPoint, waiting).
+    gen_server:call(AccessPoint, waiting, infinity).
 
 %% @doc How many wait for each role, how many sessions have been opened, and how
 %% many registrations were turned away, since it was started.
 -spec info(maty:access_point()) -> info().
 info(AccessPoint) ->
-    gen_server:call(AccessPoint, info).
+    gen_server:call(AccessPoint, info, infinity).
 
 %% @doc The access points of this node and their protocols.
 -spec list() -> [{pid(), Protocol :: atom()}].

@@ -328,7 +328,11 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
     }
     words = (ErlDrvTermData *)(owners + count);
   }
-  maty_status status = engine_owners(engine, places, count, owners, &opening->role);
+  /* First, because it is the most: where it fails, nothing has been enrolled for nothing. */
+  maty_status status = maty_space_reserve(engine->space);
+  if (status == MATY_OK) {
+    status = engine_owners(engine, places, count, owners, &opening->role);
+  }
   if (status == MATY_OK) {
     status = maty_space_open(engine->space, image, owners, &opening->session);
   }

@@ -325,41 +325,46 @@ maty_status maty_space_next(const maty_space_t *space, uint32_t *cursor, uint32_
 
 /* ----- Opening ----- */
 
-/* Takes a free slot, making a chunk of them first if there is none. */
-static maty_status space_take_slot(maty_space_t *space, uint32_t *out) {
-  if (space->first_free == SPACE_NONE) {
-    uint32_t chunk = space->slot_count >> SPACE_CHUNK_BITS;
-    if (chunk >= SPACE_CHUNKS) {
-      return MATY_ELIMIT;
-    }
-    slot_t *slots = space_resize(space, NULL, 0, SPACE_CHUNK_SLOTS * sizeof *slots);
-    if (slots == NULL) {
-      return MATY_ENOMEM;
-    }
-    for (uint32_t i = 0; i < SPACE_CHUNK_SLOTS; i++) {
-      uint64_t number = space->slot_count + i;
-      /* Names begin at random, so that those of another space, as before a
-       * restart, are not mistaken for its own. */
-      uint64_t generation = space_random(space) >> (33 - MATY_HANDLE_GENERATION_BITS);
-      slots[i] = (slot_t){
-          .name = (((space->number << MATY_HANDLE_GENERATION_BITS | generation)
-                        << MATY_HANDLE_SLOT_BITS |
-                    number)
-                   << MATY_HANDLE_ROLE_BITS),
-          .next_free = i + 1 < SPACE_CHUNK_SLOTS ? (uint32_t)number + 1 : SPACE_NONE,
-      };
-    }
-    space->chunks[chunk] = slots;
-    space->first_free = space->slot_count;
-    space->slot_count += SPACE_CHUNK_SLOTS;
-    space->last_free = space->slot_count - 1;
+maty_status maty_space_reserve(maty_space_t *space) {
+  if (space->first_free != SPACE_NONE) {
+    return MATY_OK;
   }
-  *out = space->first_free;
-  space->first_free = space_slot(space, *out)->next_free;
+  uint32_t chunk = space->slot_count >> SPACE_CHUNK_BITS;
+  if (chunk >= SPACE_CHUNKS) {
+    return MATY_ELIMIT;
+  }
+  slot_t *slots = space_resize(space, NULL, 0, SPACE_CHUNK_SLOTS * sizeof *slots);
+  if (slots == NULL) {
+    return MATY_ENOMEM;
+  }
+  for (uint32_t i = 0; i < SPACE_CHUNK_SLOTS; i++) {
+    uint64_t number = space->slot_count + i;
+    /* Names begin at random, so that those of another space, as before a
+     * restart, are not mistaken for its own. */
+    uint64_t generation = space_random(space) >> (33 - MATY_HANDLE_GENERATION_BITS);
+    slots[i] = (slot_t){
+        .name =
+            (((space->number << MATY_HANDLE_GENERATION_BITS | generation) << MATY_HANDLE_SLOT_BITS |
+              number)
+             << MATY_HANDLE_ROLE_BITS),
+        .next_free = i + 1 < SPACE_CHUNK_SLOTS ? (uint32_t)number + 1 : SPACE_NONE,
+    };
+  }
+  space->chunks[chunk] = slots;
+  space->first_free = space->slot_count;
+  space->slot_count += SPACE_CHUNK_SLOTS;
+  space->last_free = space->slot_count - 1;
+  return MATY_OK;
+}
+
+/* Takes the first free slot. There is one. */
+static uint32_t space_take_slot(maty_space_t *space) {
+  uint32_t number = space->first_free;
+  space->first_free = space_slot(space, number)->next_free;
   if (space->first_free == SPACE_NONE) {
     space->last_free = SPACE_NONE;
   }
-  return MATY_OK;
+  return number;
 }
 
 static void space_give_slot(maty_space_t *space, uint32_t number) {
@@ -420,12 +425,12 @@ maty_status maty_space_open(maty_space_t *space, maty_image_t *image, const maty
   if (session == NULL) {
     return MATY_ENOMEM;
   }
-  uint32_t number;
-  maty_status status = space_take_slot(space, &number);
+  maty_status status = maty_space_reserve(space);
   if (status != MATY_OK) {
     space_resize(space, session, size, 0);
     return status;
   }
+  uint32_t number = space_take_slot(space);
 
   memset(session, 0, size);
   session->image = maty_image_retain(image);

@@ -669,6 +669,10 @@ maty_status maty_space_report(maty_space_t *space, const maty_report_t *report);
  * and neither failed nor reported. */
 maty_status maty_space_abandon(maty_space_t *space, maty_handle_t handle);
 
+/* Makes room for one more session, unless there is: opening it then needs memory for the
+ * session alone. MATY_ENOMEM, MATY_ELIMIT: as it was before. */
+maty_status maty_space_reserve(maty_space_t *space);
+
 /* Opens a session; owners[i] owns role i, and 0 says that the role is away. An
  * owner that is not enrolled is MATY_EDEAD. The space takes a reference to the
  * image for as long as the session lives. */

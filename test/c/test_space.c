@@ -754,6 +754,34 @@ Test(space, every_allocation_fails_once) {
   maty_module_free(module);
 }
 
+Test(space, a_session_needs_memory_for_itself_alone_where_room_was_made) {
+  maty_module_t *module = test_check(request);
+  maty_image_t *image = maty_module_image(module, 0);
+  test_memory_t memory = {.fail_at = 2}; /* the first makes the space */
+  maty_allocator_t allocator = test_allocator(&memory);
+  maty_owner_t owners[2] = {1, 2};
+  maty_handle_t session;
+  maty_space_t *space;
+  EXPECT(maty_space_new(&space, 0, 1, &allocator), OK);
+  size_t bytes = memory.bytes;
+  EXPECT(maty_space_reserve(space), ENOMEM);
+  cr_expect_eq(memory.bytes, bytes);
+  EXPECT(maty_space_reserve(space), OK);
+  EXPECT(maty_space_enrol(space, owners[0]), OK);
+  EXPECT(maty_space_enrol(space, owners[1]), OK);
+  size_t calls = memory.calls;
+  for (int i = 0; i < 1024; i++) {
+    EXPECT(maty_space_reserve(space), OK);
+    EXPECT(maty_space_open(space, image, owners, &session), OK);
+  }
+  cr_expect_eq(memory.calls, calls + 1024);
+  EXPECT(maty_space_reserve(space), OK);
+  cr_expect_eq(memory.calls, calls + 1025);
+  maty_space_free(space);
+  cr_expect_eq(memory.blocks, 0);
+  maty_module_free(module);
+}
+
 Test(space, a_number_that_a_handle_has_no_bits_for) {
   maty_allocator_t allocator = maty_allocator_default();
   maty_space_t *space;
