@@ -59,13 +59,17 @@ run([A, B, C], {Seed, Sessions}) ->
     %% Who plays goes on to the end of what has begun.
     Nodes = maps:keys(Left),
     [ok = erpc:call(Node, maty_fault_actors, begin_end, []) || Node <- Nodes],
+    %% One after the other: what still waited at the access point may begin one more.
     try
-        [ok = erpc:call(Node, maty_player, settled, []) || Node <- Nodes]
+        [
+            ok = erpc:call(Node, maty_player, until, [
+                fun() -> maty:sessions() =:= [] andalso ets:info(maty_parts, size) =:= 0 end
+            ])
+         || Node <- Nodes
+        ]
     catch
         error:_ -> error({left_open, [{Node, erpc:call(Node, maty, sessions, [])} || Node <- Nodes]})
     end,
-    [[] = erpc:call(Node, maty, sessions, []) || Node <- Nodes],
-    [ok = erpc:call(Node, maty_player, until, [fun() -> ets:info(maty_parts, size) =:= 0 end]) || Node <- Nodes],
     Tally = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
     [ok = erpc:call(node(Pid), maty_fault_actors, stop, [Playing_here]) || {Pid, _} = Playing_here <- maps:values(Left)],
     exit(Keeper, kill),
