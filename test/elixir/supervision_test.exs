@@ -120,7 +120,8 @@ defmodule Maty.SupervisionTest do
           {fn -> Maty.Mailbox.start_link(capacity: 0) end,
            "Maty.Mailbox.start_link/1: expected :capacity to be a number from 1 on, got: 0"},
           {fn -> Maty.Mailbox.start_link(name: "a") end,
-           "Maty.Mailbox.start_link/1: expected :name to be a name as for gen_server, got: \"a\""},
+           "Maty.Mailbox.start_link/1: expected :name to be an atom, {local, Atom}, {global, Term} or " <>
+             "{via, Module, Term}, got: \"a\""},
           {fn -> Maty.Escalation.start_link(strategy: :one_for_one) end,
            "Maty.Escalation.start_link/1: the option :children is missing"},
           {fn -> Maty.Escalation.start_link(children: [%{id: :a}]) end,
