@@ -603,8 +603,8 @@ offer(Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
         Otherwise -> not_next(Otherwise, Command, Message, Session, Actor)
     end.
 
-%% The message was accepted, and the endpoint is in the phase now. Sessions are
-%% made anew in full here, which is cheaper than to update them.
+%% The message was accepted, and the endpoint is in the phase now. A session that
+%% goes on is made anew in full, which is cheaper than to update it.
 run(Message, Phase, Session, Actor) ->
     #session{
         handle = Handle,
@@ -628,16 +628,7 @@ run(Message, Phase, Session, Actor) ->
             },
             suspend(maty_session:phase(), Suspended, Actor);
         {done, Reason, NewLocal} ->
-            Done = #session{
-                handle = Handle,
-                endpoint = Endpoint,
-                about = About,
-                next_handler = Handler,
-                local_state = NewLocal,
-                waiting = Waiting,
-                options = Session#session.options
-            },
-            done(Reason, Done, Actor);
+            done(Reason, Session#session{local_state = NewLocal}, Actor);
         noreply ->
             suspend(maty_session:phase(), Session, Actor);
         Other ->

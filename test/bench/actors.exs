@@ -1,136 +1,7 @@
 # What a conversation costs on the BEAM, next to the same done by hand without
 # checks.
-#
-# Each figure has two sides or more. A side is a function that takes a number of
-# operations, does them in processes of its own, and returns nanoseconds. The
-# sides of a figure take turns, so that a machine that drifts drifts for all of
-# them, and medians are compared. Where two processes run on is up to the VM,
-# which is why there are many short turns and not one long one.
-#
-# A line is printed for people; a row goes to _build/bench.tsv, whose head "make
-# bench" writes.
 
-defmodule Bench do
-  @rounds 21
-
-  @doc "The median of each side, in nanoseconds an operation, after a turn to warm up."
-  def medians(sides, operations, rounds \\ @rounds) do
-    for {_, run} <- sides, do: turn(run, max(div(operations, 10), 1))
-
-    for(_ <- 1..rounds, do: for({name, run} <- sides, do: {name, turn(run, operations)}))
-    |> List.flatten()
-    |> Enum.group_by(&elem(&1, 0), &elem(&1, 1))
-    |> Map.new(fn {name, values} -> {name, median(values)} end)
-  end
-
-  # What an earlier turn has left behind is not to be paid for by the next one.
-  defp turn(run, operations) do
-    :erlang.garbage_collect()
-    run.(operations) / operations
-  end
-
-  def median(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
-
-  def header do
-    {:ok, info} = File.read("/proc/cpuinfo")
-    [_, model] = Regex.run(~r/model name\s*: (.*)/, info) || [nil, "unknown processor"]
-    schedulers = System.schedulers_online()
-    emulator = :erlang.system_info(:version)
-
-    IO.puts(
-      "Actors: #{model}, #{schedulers} schedulers, Erlang/OTP #{System.otp_release()} " <>
-        "(erts #{emulator}, #{:erlang.system_info(:emu_flavor)}), Elixir #{System.version()}, " <>
-        "medians of #{@rounds}"
-    )
-  end
-
-  @doc "A figure against a baseline: `aim` is the largest ratio that is good."
-  def ratio(name, value, unit, {base_name, base}, aim) do
-    ratio = value / base
-
-    line(
-      name,
-      [number(value), " ", unit, "  ", fixed(ratio), " of ", base_name, " ", number(base)],
-      ratio,
-      aim
-    )
-
-    row([name, fixed(value), unit, base_name, fixed(base), fixed(ratio)])
-  end
-
-  @doc "A figure of its own: `aim` is the largest value that is good, or nil."
-  def value(name, value, unit, aim) do
-    line(name, [number(value), " ", unit], value, aim)
-    row([name, fixed(value), unit, "", "", ""])
-  end
-
-  def note(text), do: IO.puts("    #{text}")
-
-  defp line(name, text, measured, aim) do
-    verdict =
-      cond do
-        aim == nil -> ""
-        measured > aim -> "  [aim #{aim}]  missed"
-        true -> "  [aim #{aim}]"
-      end
-
-    IO.puts(["  ", String.pad_trailing(name, 44), " ", text, verdict])
-  end
-
-  defp row(fields),
-    do: File.write!("_build/bench.tsv", [Enum.intersperse(fields, "\t"), "\n"], [:append])
-
-  defp number(value), do: value |> round() |> Integer.to_string() |> String.pad_leading(8)
-  defp fixed(value), do: :erlang.float_to_binary(value / 1, decimals: 3)
-
-  @doc "Runs a function while the VM has one scheduler."
-  def on_one_scheduler(function) do
-    before = :erlang.system_flag(:schedulers_online, 1)
-    function.()
-    :erlang.system_flag(:schedulers_online, before)
-  end
-
-  @doc "Runs a function in a process of its own and returns what it reports."
-  def in_process(function) do
-    me = self()
-    spawn(fn -> send(me, {:elapsed, function.()}) end)
-    elapsed()
-  end
-
-  def elapsed do
-    receive do
-      {:elapsed, nanoseconds} -> nanoseconds
-    end
-  end
-
-  @doc "Starts actors, waits for the result that one of them reports, and ends them."
-  def with_actors(actors) do
-    pids = start(actors)
-    result = elapsed()
-    stop(pids)
-    result
-  end
-
-  def start(actors) do
-    for {module, argument} <- actors do
-      {:ok, pid} = :maty_actor.start(module, argument, [])
-      pid
-    end
-  end
-
-  def stop(pids) do
-    monitors = for pid <- pids, do: Process.monitor(pid)
-    for pid <- pids, do: Process.exit(pid, :kill)
-
-    for monitor <- monitors do
-      receive do
-        {:DOWN, ^monitor, _, _, _} -> :ok
-      end
-    end
-  end
-
-  def now, do: :erlang.monotonic_time(:nanosecond)
-end
+Code.require_file("support/bench.ex", __DIR__)
 
 # ----- Request and answer -----
 
@@ -714,7 +585,7 @@ defmodule Bench.Early do
     baseline = {"in order", times.ordered}
     Bench.ratio("10,000 early messages, kept and released", times.early, "ns", baseline, 1.5)
     Bench.ratio("10,000 early messages, released", times.released, "ns", baseline, 1.5)
-    Bench.note("an early message is looked at twice: when it comes, and when its turn has come")
+    Bench.note("an early message goes through a queue of its sender before its turn")
   end
 
   # The sink is held until all that it is to receive is in its mailbox. Its time
@@ -914,7 +785,7 @@ defmodule Bench.Memory do
   end
 end
 
-Bench.header()
+Bench.header("Actors")
 # First, while no memory is left over from anything else.
 Bench.Memory.run()
 

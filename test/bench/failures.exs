@@ -1,61 +1,8 @@
 # What failures and load cost: a million sessions at once, how fast a failure is
 # told, what its handling costs when nothing fails, and an engine that is restarted
 # under load. Messages that come before their turn are measured in actors.exs.
-#
-# Printed and written as actors.exs does; see there.
 
-defmodule Failures.Bench do
-  def header do
-    IO.puts("Failures and load: #{System.schedulers_online()} schedulers")
-  end
-
-  def median(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
-
-  @doc "A figure: `aim` is the largest value that is good, or nil."
-  def value(name, value, unit, aim), do: line(name, value, unit, value, aim, ["", "", ""])
-
-  @doc "A figure against a baseline: `aim` is the largest ratio that is good."
-  def ratio(name, value, unit, {base_name, base}, aim) do
-    line(name, value, unit, value / base, aim, [base_name, fixed(base), fixed(value / base)])
-  end
-
-  defp line(name, value, unit, measured, aim, [base_name, base, ratio] = baseline) do
-    against = if base_name == "", do: "", else: "  #{ratio} of #{base_name} #{base}"
-
-    verdict =
-      cond do
-        aim == nil -> ""
-        measured > aim -> "  [aim #{aim}]  missed"
-        true -> "  [aim #{aim}]"
-      end
-
-    IO.puts("  #{String.pad_trailing(name, 52)} #{fixed(value)} #{unit}#{against}#{verdict}")
-    row = Enum.intersperse([name, fixed(value), unit | baseline], "\t")
-    File.write!("_build/bench.tsv", [row, "\n"], [:append])
-  end
-
-  defp fixed(value), do: :erlang.float_to_binary(value / 1, decimals: 3)
-
-  def now, do: :erlang.monotonic_time(:nanosecond)
-
-  def stop(pids) do
-    monitors = for pid <- pids, do: Process.monitor(pid)
-    for pid <- pids, do: Process.exit(pid, :kill)
-
-    for monitor <- monitors do
-      receive do
-        {:DOWN, ^monitor, _, _, _} -> :ok
-      end
-    end
-  end
-
-  def settled do
-    unless :maty.counters().endpoints == 0 do
-      Process.sleep(1)
-      settled()
-    end
-  end
-end
+Code.require_file("support/bench.ex", __DIR__)
 
 # ----- A million sessions -----
 
@@ -64,7 +11,6 @@ defmodule Failures.Million do
   The engine without actors: two processes own the two roles of all sessions, hold
   them by their handles alone, and take the steps of one message in each, in turn.
   """
-  alias Failures.Bench
   @sessions 1_000_000
   @batch 10_000
 
@@ -156,7 +102,6 @@ end
 defmodule Failures.Told do
   @moduledoc "An actor with a thousand sessions is killed; each has a partner that waits."
   @behaviour :maty_actor
-  alias Failures.Bench
   @sessions 1000
 
   @protocol """
@@ -252,7 +197,6 @@ defmodule Failures.Steady do
   cancelled, so that every step looks who still hears.
   """
   @behaviour :maty_actor
-  alias Failures.Bench
   @rounds 50_000
   @others 1000
 
@@ -389,7 +333,6 @@ defmodule Failures.Restart do
   counts to the first session that begins on the new one.
   """
   @behaviour :maty_actor
-  alias Failures.Bench
   @pairs 100
 
   @protocol "protocol Pair(role A, role B) { m() from A to B; }"
@@ -465,7 +408,7 @@ defmodule Failures.Restart do
 end
 
 :logger.set_primary_config(:level, :none)
-Failures.Bench.header()
+Bench.header("Failures and load")
 Failures.Million.run()
 Failures.Told.run()
 Failures.Steady.run()

@@ -3,14 +3,11 @@
 # The examples are compiled with the check and with "check: :off", by turns, and so is a
 # module of 1,000 lines that is made up: a role that answers a hundred questions, each in
 # a clause that branches and calls functions of its own.
-#
-# A line is printed for people; a row goes to _build/bench.tsv, whose head "make
-# bench" writes.
+
+Code.require_file("support/bench.ex", __DIR__)
 
 defmodule HandlersBench do
   @rounds 15
-
-  def median(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
 
   # The medians of some functions in milliseconds, which take turns.
   def medians(functions) do
@@ -22,26 +19,8 @@ defmodule HandlersBench do
       end
     end
     |> tl()
-    |> Enum.zip_with(&median/1)
+    |> Enum.zip_with(&Bench.median/1)
   end
-
-  def line(name, value, unit, base_name, base, aim) do
-    ratio = value / base
-    mark = if ratio <= aim, do: "", else: "   more than aimed at, #{aim}"
-    [value, base, ratio] = for number <- [value, base, ratio], do: fixed(number)
-
-    IO.puts(
-      "  #{String.pad_trailing(name, 44)} #{value} #{unit}  #{ratio} of #{base_name} #{base}#{mark}"
-    )
-
-    File.write!(
-      "_build/bench.tsv",
-      Enum.join([name, value, unit, base_name, base, ratio], "\t") <> "\n",
-      [:append]
-    )
-  end
-
-  def fixed(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
 
   # Some texts with the files they are of, checked and not.
   def compile(texts, check?) do
@@ -138,11 +117,11 @@ end
 alias HandlersBench, as: B
 Code.put_compiler_option(:ignore_module_conflict, true)
 Code.put_compiler_option(:debug_info, true)
-IO.puts("Handlers, checked when they are compiled: medians of 15")
+Bench.header("Handlers, checked when they are compiled")
 
 for {name, texts} <- B.examples() do
   [on, off] = B.medians([B.compile(texts, true), B.compile(texts, false)])
-  B.line("compiling #{name} with the check", on, "ms", "without", off, 1.2)
+  Bench.ratio("compiling #{name} with the check", on, "ms", {"without", off}, 1.2)
 end
 
 questions = 65
@@ -151,7 +130,7 @@ text = B.teller(questions)
 large = [{text, "bench.ex"}]
 [on, off] = B.medians([B.compile(large, true), B.compile(large, false)])
 lines = length(String.split(text, "\n"))
-B.line("compiling a module of #{lines} lines with it", on, "ms", "without", off, 1.2)
+Bench.ratio("compiling a module of #{lines} lines with it", on, "ms", {"without", off}, 1.2)
 [{_, beam}] = Code.compile_string(text)
 {:ok, code} = :maty_code.from_beam(beam)
 options = %{roles: [{HandlersBench.Large, :Teller}], check: :error}
@@ -159,5 +138,5 @@ options = %{roles: [{HandlersBench.Large, :Teller}], check: :error}
 [whole, reading] =
   B.medians([fn -> :maty_handlers.check(code, options) end, fn -> :maty_code.from_beam(beam) end])
 
-B.line("  the check by itself", whole, "ms", "the aim", 50.0, 1.0)
-B.line("  reading its code", reading, "ms", "the check", whole, 1.0)
+Bench.value("  the check by itself", whole, "ms", 50)
+Bench.ratio("  reading its code", reading, "ms", {"the check", whole}, nil)

@@ -1,6 +1,8 @@
 # What a conversation costs between nodes: three VMs on this machine, so it is the
 # distribution of the VM that is paid for, and no network.
 
+Code.require_file("support/bench.ex", __DIR__)
+
 defmodule NodesBench.Pinger do
   use Maty.Actor
 
@@ -139,16 +141,9 @@ defmodule NodesBench do
     figures = :peer.call(first, NodesBench, :measure, [nodes], 120_000)
     Enum.each(peers, fn {peer, _} -> :peer.stop(peer) end)
 
-    for {name, value, unit, base_name, base} <- figures do
-      against = if base, do: "  #{fixed(value / base)} of #{base_name} #{fixed(base)}", else: ""
-      IO.puts("  #{String.pad_trailing(name, 44)} #{fixed(value)} #{unit}#{against}")
-      ratio = if base, do: [base_name, fixed(base), fixed(value / base)], else: ["", "", ""]
-      row = Enum.join([name, fixed(value), unit | ratio], "\t")
-      File.write!("_build/bench.tsv", row <> "\n", [:append])
-    end
+    Bench.header("Three nodes")
+    for {name, value, base} <- figures, do: Bench.ratio(name, value, "us", base, nil)
   end
-
-  defp fixed(value), do: :erlang.float_to_binary(value / 1, decimals: 2)
 
   # Runs on the first node.
   def measure([a, b, c]) do
@@ -156,17 +151,15 @@ defmodule NodesBench do
     {:ok, three} = Maty.AccessPoint.start_link(protocol: {:string, @three})
     count = 5_000
     rounds = for _ <- 1..11, do: {request(talk, b, count), call(b, count)}
-    maty = median(Enum.map(rounds, &elem(&1, 0)))
-    call = median(Enum.map(rounds, &elem(&1, 1)))
+    maty = Bench.median(Enum.map(rounds, &elem(&1, 0)))
+    call = Bench.median(Enum.map(rounds, &elem(&1, 1)))
     {home, far} = {sessions(three, [a, a, a]), sessions(three, [a, b, c])}
 
     [
-      {"request and answer between two nodes", maty, "us", "gen_server:call", call},
-      {"a session of three on three nodes", far, "us", "on one node", home}
+      {"request and answer between two nodes", maty, {"gen_server:call", call}},
+      {"a session of three on three nodes", far, {"on one node", home}}
     ]
   end
-
-  defp median(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
 
   defp microseconds(native), do: System.convert_time_unit(native, :native, :nanosecond) / 1000
 
@@ -200,15 +193,7 @@ defmodule NodesBench do
     ended(10_000)
     took = System.monotonic_time() - started
 
-    for pid <- actors do
-      monitor = Process.monitor(pid)
-      Process.exit(pid, :kill)
-
-      receive do
-        {:DOWN, ^monitor, _, _, _} -> :ok
-      end
-    end
-
+    Bench.stop(actors)
     microseconds(took) / 10_000
   end
 
