@@ -587,12 +587,14 @@ continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
 
 %% ----- Running handlers -----
 
-%% A message for the session in hand.
+%% A message for the session in hand. Behind one of its sender that waits it can only
+%% wait as well, so the engine is asked about it when its turn comes.
 deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when map_size(Waiting) > 0 ->
-    Sender = maty_session:labelled_sender(Session#session.endpoint, Command, Message),
-    case maty_waiting:follows(Sender, Command, Waiting) of
-        {true, Mix} -> keep(Sender, {Command, Message}, Mix, Session, Actor);
-        false -> offer(Command, Message, Session, Actor)
+    case maty_session:labelled_sender(Session#session.endpoint, Command, Message) of
+        {ok, Sender} when is_map_key(Sender, Waiting) ->
+            keep(Sender, {Command, Message}, Session, Actor);
+        _ ->
+            offer(Command, Message, Session, Actor)
     end;
 deliver(Command, Message, Session, Actor) ->
     offer(Command, Message, Session, Actor).
@@ -812,23 +814,46 @@ fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
 
 %% ----- Messages whose turn has not come -----
 
-not_next({wait, Mix}, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
-    keep(maty_session:sender(Endpoint, Command), {Command, Message}, Mix, Session, Actor);
+not_next(wait, Command, Message, #session{endpoint = Endpoint} = Session, Actor) ->
+    {ok, Sender} = maty_session:sender(Endpoint, Command),
+    keep(Sender, {Command, Message}, Session, Actor);
 not_next({refused, Violation}, _Command, _Message, Session, Actor) ->
     maty_report:violation(Violation),
     loop(Session, Actor);
 not_next(gone, _Command, _Message, Session, Actor) ->
     loop(Session, Actor).
 
-keep(Sender, Item, Mix, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
+keep(Sender, Item, Session, #actor{waiting = Count, max_waiting = Most} = Actor) when
     Count < Most
 ->
-    Kept = maty_waiting:in(Sender, Item, Mix, Session#session.waiting),
-    loop(Session#session{waiting = Kept}, waiting(1, Actor));
-keep(_Sender, _Item, _Mix, #session{about = About} = Session, Actor) ->
+    gather(Sender, [Item], Session, waiting(1, Actor));
+keep(_Sender, _Item, #session{about = About} = Session, Actor) ->
     overloaded(About),
     withdraw(Session),
     continue(fail(Session, overload, Actor)).
+
+%% Who is early is seldom early with one message. So those that come right behind the
+%% first are put into its queue together, if the loop has nothing else to look after.
+gather(Sender, Items, Session, #actor{
+    debug = [], timeout = infinity, hibernate_after = infinity, max_waiting = infinity
+} = Actor) ->
+    #session{handle = Handle, endpoint = Endpoint} = Session,
+    receive
+        ?MESSAGE(Handle, Command, Message) = Next ->
+            case maty_session:labelled_sender(Endpoint, Command, Message) of
+                {ok, Sender} ->
+                    gather(Sender, [{Command, Message} | Items], Session, Actor);
+                _ ->
+                    handle(Next, gathered(Sender, Items, Session), Actor)
+            end;
+        Next ->
+            handle(Next, gathered(Sender, Items, Session), Actor)
+    end;
+gather(Sender, Items, Session, Actor) ->
+    loop(gathered(Sender, Items, Session), Actor).
+
+gathered(Sender, Items, #session{waiting = Waiting} = Session) ->
+    Session#session{waiting = maty_waiting:in(Sender, Items, Waiting)}.
 
 %% Counts what waits, if anybody wants to know.
 waiting(_More, #actor{max_waiting = infinity} = Actor) -> Actor;
@@ -853,7 +878,7 @@ release([Sender | Senders], #session{endpoint = Endpoint, waiting = Waiting} = S
     case maty_session:offer(Endpoint, Command, Message) of
         Phase when is_integer(Phase) ->
             run(Message, Phase, Next, waiting(-1, Actor));
-        {wait, _Mix} ->
+        wait ->
             release(Senders, Session, Actor);
         {refused, Violation} ->
             maty_report:violation(Violation),
@@ -982,12 +1007,12 @@ arrived_each(Endpoint, Latest) ->
                 Waiting;
             ({Command, Message}, Waiting) ->
                 case maty_session:sender(Endpoint, Command) of
+                    {ok, Sender} ->
+                        maty_waiting:in(Sender, [{Command, Message}], Waiting);
                     unknown ->
                         {refused, Violation} = maty_session:offer(Endpoint, Command, Message),
                         maty_report:violation(Violation),
-                        Waiting;
-                    Sender ->
-                        maty_waiting:in(Sender, {Command, Message}, unknown, Waiting)
+                        Waiting
                 end
         end,
         maty_waiting:new(),

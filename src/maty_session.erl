@@ -249,16 +249,15 @@ hollow(Term) ->
 ).
 
 %% Offers a message to an endpoint. Returns the phase after it if it is the next
-%% one, "wait" if others come first, with what maty_waiting:follows/3 has to know,
-%% and otherwise what is wrong with it.
+%% one, "wait" if others come first, and otherwise what is wrong with it.
 -spec offer(endpoint(), term(), term()) ->
-    0..2 | {wait, maty_waiting:mix()} | gone | {refused, maty_error:violation()}.
+    0..2 | wait | gone | {refused, maty_error:violation()}.
 offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, Message) when
     ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
 ->
     try port_control(Port, Command, Data) of
         [Phase] when Phase < ?REFUSED -> Phase;
-        [?REPLY_WAIT, High, Low] -> {wait, (High bsl 8) bor Low};
+        [?REPLY_WAIT] -> wait;
         [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message)
     catch
         error:badarg -> gone
@@ -270,7 +269,7 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
     try show(Port, Command, Data, Message) of
         [Phase] when Phase < ?REFUSED -> Phase;
         Accepted when is_integer(Accepted) -> Accepted bsr 16;
-        [?REPLY_WAIT | _] -> {wait, unknown};
+        [?REPLY_WAIT] -> wait;
         [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message);
         limit -> refuse(limit, Endpoint, Command, Message)
     catch
@@ -297,8 +296,8 @@ refuse(stale, _Endpoint, _Command, _Message) ->
 refuse(Reason, Endpoint, Command, Message) ->
     Violation = violation(Reason, 'receive', Endpoint, Message),
     case sender(Endpoint, Command) of
-        unknown -> {refused, Violation};
-        Peer -> {refused, known_sender(Violation, Peer)}
+        {ok, Peer} -> {refused, known_sender(Violation, Peer)};
+        unknown -> {refused, Violation}
     end.
 
 %% A message that nobody sent is reported by what the protocol says of it, if
@@ -313,12 +312,12 @@ known_sender(Violation, Peer) ->
     Violation#{peer => Peer}.
 
 %% The role that a message says it is from.
--spec sender(endpoint(), term()) -> maty:role() | unknown.
+-spec sender(endpoint(), term()) -> {ok, maty:role()} | unknown.
 sender(#endpoint{role = #role{peers = Peers}}, Command) when
     ?COMMAND_ACTION(Command) < tuple_size(Peers),
     (?COMMAND_OP(Command) =:= ?OP_RECEIVE orelse ?COMMAND_OP(Command) =:= ?OP_RECEIVE_TERM)
 ->
-    element(?COMMAND_ACTION(Command) + 1, Peers);
+    {ok, element(?COMMAND_ACTION(Command) + 1, Peers)};
 sender(_Endpoint, _Command) ->
     unknown.
 
@@ -348,11 +347,11 @@ told(_, _, _, _) ->
 
 %% The role of this node that a message is from, if it has a label of that role's. What
 %% roles that are away have sent, the engine learns from what it is offered.
--spec labelled_sender(endpoint(), term(), term()) -> maty:role() | unknown.
+-spec labelled_sender(endpoint(), term(), term()) -> {ok, maty:role()} | unknown.
 labelled_sender(#endpoint{role = #role{labels = Labels, peers = Peers}}, Command, Message) when
     ?IS_LABELLED(Labels, Command, Message), ?COMMAND_OP(Command) =:= ?OP_RECEIVE
 ->
-    element(?COMMAND_ACTION(Command) + 1, Peers);
+    {ok, element(?COMMAND_ACTION(Command) + 1, Peers)};
 labelled_sender(_Endpoint, _Command, _Message) ->
     unknown.
 

@@ -879,6 +879,7 @@ held_when_the_engine_ends() ->
     }),
     Sink = play(AccessPoint, 'Sink', [wait]),
     maty_player:until(fun() -> gen_server:call(Source, held) =:= [stream] end),
+    maty_player:until(fun() -> maty:sessions(Sink) =/= [] end),
     kill_engine(),
     ?assertEqual({ended, {failed, engine_down}}, told(Source)),
     ?assertEqual({ended, 'Sink', {failed, engine_down}}, next(Sink)),

@@ -51,7 +51,7 @@ enum operation {
   OP_PART,         /* one of those below, by the action */
   OP_SEND,         /* handle -> phase, ticket (2 bytes, high first) */
   OP_SEND_TERM,    /* handle, message as for maty_etf_open -> the same */
-  OP_RECEIVE,      /* handle -> phase; refused as EWAIT: what tickets are mixed with (2 bytes) */
+  OP_RECEIVE,      /* handle -> phase */
   OP_RECEIVE_TERM, /* handle, message -> the same */
   OP_CLOSE,        /* handle -> nothing */
   OP_CANCEL,       /* handle -> nothing */
@@ -162,9 +162,7 @@ static void step_reply(reply_t *reply, maty_status status, const maty_step_t *st
     return;
   }
   reply_status(reply, status);
-  if (status == MATY_EWAIT) {
-    reply_number(reply, step->ticket, 2);
-  } else if (status == MATY_EPAYLOAD || status == MATY_ELIMIT || status == MATY_ETERM) {
+  if (status == MATY_EPAYLOAD || status == MATY_ELIMIT || status == MATY_ETERM) {
     reply_byte(reply, step->field);
   }
 }

@@ -1080,7 +1080,6 @@ maty_status maty_endpoint_receive(maty_space_t *space, maty_handle_t handle, mat
       return refuse(space, status);
     }
     space->counters.waited++;
-    step->ticket = (uint16_t)place.session->salt;
     if (place.session->cancelled > 0) {
       endpoint_settle(space, &place);
     }

@@ -589,9 +589,7 @@ enum {
 
 typedef struct maty_step {
   maty_phase phase; /* where the role stands after the step */
-  uint16_t ticket;  /* of the message sent; hand it to the receiver. On MATY_EWAIT what
-                       tickets are mixed with: any of this session is the count of its
-                       channel, exclusive or this number, modulo 2^16 */
+  uint16_t ticket;  /* of the message sent; hand it to the receiver */
   uint16_t slot;    /* which branch of the state was taken, from 0 */
   uint16_t field;   /* on MATY_EPAYLOAD: which field, from 1; 0 if their number is wrong */
 } maty_step_t;
