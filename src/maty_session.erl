@@ -269,7 +269,7 @@ offer(#endpoint{labels = Labels, port = Port, data = Data} = Endpoint, Command, 
     try show(Port, Command, Data, Message) of
         [Phase] when Phase < ?REFUSED -> Phase;
         Accepted when is_integer(Accepted) -> Accepted bsr 16;
-        [?REPLY_WAIT] -> wait;
+        [?REPLY_WAIT | _] -> wait;
         [Refused | _] -> refuse(maty_error:status(Refused - ?REFUSED), Endpoint, Command, Message);
         limit -> refuse(limit, Endpoint, Command, Message)
     catch
