@@ -3,7 +3,8 @@
  * A step finds the endpoint and the transition of its state for the action, judges
  * the message, moves the endpoint and counts the message on its channel. Nothing is
  * searched that grows with the number of sessions or roles, and nothing is allocated;
- * only in a session with a cancelled endpoint is there more to do after it.
+ * only in a session with a cancelled endpoint is there more to do after it. What every
+ * step needs is inline.
  *
  * What always holds: a refused step has changed nothing but the counters of the space,
  * unless the session's overload policy fails its sender.
@@ -74,8 +75,9 @@ static maty_status payload_judge_tags(const maty_image_t *image,
   return look ? MATY_ELOOK : MATY_OK;
 }
 
-static maty_status payload_judge(const maty_image_t *image, const maty__transition_t *transition,
-                                 const maty_payload_t *payload, uint16_t *wrong) {
+static inline maty_status payload_judge(const maty_image_t *image,
+                                        const maty__transition_t *transition,
+                                        const maty_payload_t *payload, uint16_t *wrong) {
   if (payload->judge == NULL) {
     return payload_judge_tags(image, transition, payload->tags, wrong);
   }
@@ -97,8 +99,9 @@ static void endpoint_settle(maty_space_t *space, const maty__seat_t *seat) {
 /* Moves the endpoint along a transition and says where it stands then. An
  * endpoint that now waits for a role that is cancelled fails, with all that
  * follows from it; nobody else would notice. */
-static void endpoint_move(maty_space_t *space, const maty__seat_t *seat, const maty__state_t *state,
-                          const maty__transition_t *transition, maty_step_t *step) {
+static inline void endpoint_move(maty_space_t *space, const maty__seat_t *seat,
+                                 const maty__state_t *state, const maty__transition_t *transition,
+                                 maty_step_t *step) {
   const maty_image_t *image = seat->session->image;
   maty__endpoint_clear_deadline(space, seat);
   seat->endpoint->state = transition->target;

@@ -130,54 +130,21 @@ void maty_space_dismiss(maty_space_t *space, maty_owner_t owner) {
   space->first_free_owner = index;
 }
 
-/* ----- Finding an endpoint ----- */
-
-maty_status maty__space_find_session(const maty_space_t *space, maty_handle_t session,
-                                     maty__seat_t *out) {
-  uint32_t number = (uint32_t)(session >> MATY_HANDLE_ROLE_BITS) & MATY__SLOT_MASK;
-  if (number >= space->slot_count) {
-    return MATY_ESTALE;
-  }
-  const maty__slot_t *slot = maty__space_slot(space, number);
-  if (slot->name != session || slot->session == NULL) {
-    return MATY_ESTALE;
-  }
-  *out = (maty__seat_t){
-      .session = slot->session, .endpoint = slot->session->endpoints, .local = (uint32_t)session};
-  return MATY_OK;
-}
-
-static maty_status space_find(const maty_space_t *space, maty_handle_t handle, maty__seat_t *out) {
-  uint32_t role = (uint32_t)handle & MATY__ROLE_MASK;
-  MATY__TRY(maty__space_find_session(space, handle - role, out));
-  if (role >= out->session->role_count) {
-    return MATY_ESTALE;
-  }
-  *out = maty__seat_of(out, role);
-  return maty__endpoint_is_live(out->endpoint) ? MATY_OK : MATY_ESTALE;
-}
-
-maty_status maty__space_find_owned(const maty_space_t *space, maty_handle_t handle,
-                                   maty_owner_t owner, maty__seat_t *out) {
-  MATY__TRY(space_find(space, handle, out));
-  return space->owners[out->endpoint->owner].word == owner ? MATY_OK : MATY_EOWNER;
-}
+/* ----- Looking ----- */
 
 maty_status maty_endpoint_info(const maty_space_t *space, maty_handle_t handle,
                                maty_endpoint_info_t *out) {
   maty__seat_t seat;
-  maty_status status = space_find(space, handle, &seat);
-  if (status == MATY_OK) {
-    const maty_image_t *image = seat.session->image;
-    *out = (maty_endpoint_info_t){
-        .image = image,
-        .owner = space->owners[seat.endpoint->owner].word,
-        .role = (uint32_t)handle & MATY__ROLE_MASK,
-        .state = seat.endpoint->state,
-        .phase = (maty_phase)image->states[seat.endpoint->state].phase,
-    };
-  }
-  return status;
+  MATY__TRY(maty__space_find(space, handle, &seat));
+  const maty_image_t *image = seat.session->image;
+  *out = (maty_endpoint_info_t){
+      .image = image,
+      .owner = space->owners[seat.endpoint->owner].word,
+      .role = (uint32_t)handle & MATY__ROLE_MASK,
+      .state = seat.endpoint->state,
+      .phase = (maty_phase)image->states[seat.endpoint->state].phase,
+  };
+  return MATY_OK;
 }
 
 maty_status maty_space_next(const maty_space_t *space, uint32_t *cursor, uint32_t slots,
