@@ -5,11 +5,12 @@
  *   failure.c   who ends before the end, and who fails because of it
  *   away.c      roles that are played in other spaces
  *
- * A slot is found by the handle's slot number. Slots stand in chunks that are
- * never moved, so growing costs the same whether there are ten or a million:
+ * A slot is found by the handle's slot number. Slots stand in small chunks that are
+ * never moved, so a space with few sessions is small, and growing costs the same
+ * whether there are ten or a million:
  *
- *   chunks -> [ slot | slot | ... 1024 ]     slot: name (space, generation,
- *             [ slot | slot | ... 1024 ]           slot number), session
+ *   chunks -> [ slot | slot | ... 64 ]     slot: name (space, generation,
+ *             [ slot | slot | ... 64 ]           slot number), session
  *
  *   session: header | endpoint of role 0 | ... | channel 0 | channel 1 | ...
  *            and if a role is away: seen on channel 0 | on channel 1 | ...
@@ -41,7 +42,7 @@
 #include "vec.h"
 
 enum {
-  MATY__CHUNK_BITS = 10,
+  MATY__CHUNK_BITS = 6,
   MATY__CHUNK_SLOTS = 1 << MATY__CHUNK_BITS,
   MATY__CHUNKS = 1 << (MATY_HANDLE_SLOT_BITS - MATY__CHUNK_BITS),
   MATY__ROLE_MASK = (1 << MATY_HANDLE_ROLE_BITS) - 1,
@@ -91,7 +92,8 @@ struct maty_space {
   uint64_t random;
   uint64_t number;
 
-  maty__slot_t *chunks[MATY__CHUNKS];
+  maty__slot_t **chunks;
+  uint32_t chunk_capacity;
   uint32_t slot_count;
   uint32_t first_free, last_free; /* first in, first out: a name comes back late */
 

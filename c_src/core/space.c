@@ -15,6 +15,18 @@ static void *space_resize(maty_space_t *space, void *block, size_t old_size, siz
   return result;
 }
 
+/* Returns the items of a growing array with room for one more, or NULL. */
+static void *space_grow(maty_space_t *space, void *items, uint32_t count, uint32_t *capacity,
+                        size_t size) {
+  if (count < *capacity) {
+    return items;
+  }
+  uint32_t larger = count == 0 ? 8 : 2 * count;
+  void *moved = space_resize(space, items, count * size, larger * size);
+  *capacity = moved == NULL ? *capacity : larger;
+  return moved;
+}
+
 static size_t session_size(const maty_image_t *image, bool away) {
   return sizeof(maty__session_t) + image->header->roles.count * sizeof(maty__endpoint_t) +
          image->header->channel_count * (sizeof(maty_channel_t) + (away ? sizeof(uint32_t) : 0));
@@ -56,9 +68,10 @@ void maty_space_free(maty_space_t *space) {
       session_free(space, maty__space_slot(space, i)->session);
     }
   }
-  for (uint32_t i = 0; i < MATY__CHUNKS && space->chunks[i] != NULL; i++) {
-    space_resize(space, space->chunks[i], MATY__CHUNK_SLOTS * sizeof(maty__slot_t), 0);
+  for (uint32_t i = 0; i < space->slot_count; i += MATY__CHUNK_SLOTS) {
+    space_resize(space, maty__space_slot(space, i), MATY__CHUNK_SLOTS * sizeof(maty__slot_t), 0);
   }
+  space_resize(space, space->chunks, space->chunk_capacity * sizeof(maty__slot_t *), 0);
   space_resize(space, space->owners, space->owner_capacity * sizeof(maty__owner_t), 0);
   maty__wordmap_free(&space->owner_index, &space->allocator);
   maty__deadlines_free(&space->deadlines, &space->allocator);
@@ -94,17 +107,13 @@ maty_status maty_space_enrol(maty_space_t *space, maty_owner_t owner) {
   if (maty_space_enrolled(space, owner)) {
     return MATY_OK;
   }
-  if (space->first_free_owner == MATY__NONE && space->owner_count == space->owner_capacity) {
-    uint32_t capacity = space->owner_capacity == 0 ? 8 : space->owner_capacity * 2;
-    maty__owner_t *owners = space_resize(
-        space, space->owners, space->owner_capacity * sizeof *owners, capacity * sizeof *owners);
-    if (owners == NULL) {
-      return MATY_ENOMEM;
-    }
-    space->owners = owners;
-    space->owner_capacity = capacity;
-  }
   bool reuse = space->first_free_owner != MATY__NONE;
+  if (!reuse) {
+    maty__owner_t *owners = space_grow(space, space->owners, space->owner_count,
+                                       &space->owner_capacity, sizeof *owners);
+    MATY__NEED(owners != NULL);
+    space->owners = owners;
+  }
   uint32_t index = reuse ? space->first_free_owner : space->owner_count;
   MATY__TRY(maty__wordmap_put(&space->owner_index, owner, index, &space->allocator));
   if (reuse) {
@@ -173,10 +182,12 @@ maty_status maty_space_reserve(maty_space_t *space) {
   if (chunk >= MATY__CHUNKS) {
     return MATY_ELIMIT;
   }
+  maty__slot_t **chunks =
+      space_grow(space, space->chunks, chunk, &space->chunk_capacity, sizeof(maty__slot_t *));
+  MATY__NEED(chunks != NULL);
+  space->chunks = chunks;
   maty__slot_t *slots = space_resize(space, NULL, 0, MATY__CHUNK_SLOTS * sizeof *slots);
-  if (slots == NULL) {
-    return MATY_ENOMEM;
-  }
+  MATY__NEED(slots != NULL);
   for (uint32_t i = 0; i < MATY__CHUNK_SLOTS; i++) {
     uint64_t number = space->slot_count + i;
     /* Names begin at random, so that those of another space, as before a
