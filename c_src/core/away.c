@@ -60,15 +60,9 @@ bool maty__away_receipt_is_due(const maty__session_t *session, const maty_channe
 /* Whether a count is behind another, both modulo 2^32. */
 static bool count_is_later(uint32_t count, uint32_t other) { return (int32_t)(count - other) > 0; }
 
-/* How many messages from a role that is away were seen. */
-static uint32_t *session_seen(maty__session_t *session, uint32_t channel) {
-  uint32_t count = session->image->header->channel_count;
-  return (uint32_t *)maty__session_channel(session, count) + channel;
-}
-
 void maty__away_see(maty__session_t *session, uint32_t number, uint32_t count) {
   maty_channel_t *channel = maty__session_channel(session, number);
-  uint32_t *seen = session_seen(session, number);
+  uint32_t *seen = maty__session_seen(session, number);
   *seen = count_is_later(count, *seen) ? count : *seen;
   channel->sent = count_is_later(count, channel->sent) ? count : channel->sent;
 }
@@ -103,7 +97,7 @@ static void session_forget(maty__session_t *session, uint32_t number) {
     const maty__action_t *action = &session->image->actions[role->first_action + i];
     if (action->direction == MATY_DIRECTION_SEND) {
       maty__session_channel(session, action->channel)->sent =
-          *session_seen(session, action->channel);
+          *maty__session_seen(session, action->channel);
     }
   }
 }

@@ -60,35 +60,71 @@ static bool endpoint_can_hear(maty__session_t *session, const maty__endpoint_t *
   return false;
 }
 
-/* Chooses the endpoint at home that fails next: one that waits for a cancelled role, so
- * that each failure comes after its cause, and any one where they wait for each
- * other. Returns false if none is left. */
-static bool session_next_failure(maty__session_t *session, uint32_t *role, uint32_t *cause) {
-  bool found = false;
-  for (uint32_t i = 0; i < session->role_count; i++) {
-    uint32_t peer = 0;
-    if (!endpoint_in_vain(&session->endpoints[i]) ||
-        maty__endpoint_is_away(&session->endpoints[i])) {
-      continue;
-    }
-    (void)endpoint_can_hear(session, &session->endpoints[i], &peer);
-    bool cancelled = maty__endpoint_is_cancelled(&session->endpoints[peer]);
-    if (!found || cancelled) {
-      *role = i;
-      *cause = peer;
-      found = true;
-    }
-    if (cancelled) {
-      break;
+/* What a cascade does with the endpoints that it looks at. */
+typedef enum pass {
+  PASS_HEAR,        /* takes the mark from those that can hear from somebody */
+  PASS_AFTER_CAUSE, /* fails those that are marked and wait for a cancelled role */
+  PASS_ANY          /* fails those that are marked */
+} pass_t;
+
+/* Whoever was found to hear from somebody, or has failed, stands in the queue until
+ * those are looked at who may wait for it. No role is in it twice in one pass. */
+typedef struct cascade {
+  maty_space_t *space;
+  const maty__seat_t *seat; /* any of the session */
+  uint16_t *queue;
+  uint32_t first, count;
+  uint32_t marked; /* endpoints that are; 0 once the session has gone */
+} cascade_t;
+
+/* Looks at an endpoint that is marked. */
+static void cascade_look(cascade_t *cascade, pass_t pass, uint32_t role) {
+  maty__seat_t seat = maty__seat_of(cascade->seat, role);
+  uint32_t cause = 0;
+  bool hears = endpoint_can_hear(seat.session, seat.endpoint, &cause);
+  bool fails = !maty__endpoint_is_away(seat.endpoint) &&
+               (pass == PASS_ANY || maty__endpoint_is_cancelled(&seat.session->endpoints[cause]));
+  if (pass == PASS_HEAR ? !hears : !fails) {
+    return;
+  }
+  cascade->queue[cascade->count++] = (uint16_t)role;
+  cascade->marked--;
+  seat.endpoint->state &= ~STATE_IN_VAIN;
+  if (pass != PASS_HEAR) {
+    tell_failure(cascade->space, &seat, cause);
+    if (maty__endpoint_end(cascade->space, &seat, MATY_STATE_CANCELLED)) {
+      cascade->marked = 0;
     }
   }
-  return found;
+}
+
+static void cascade_pass(cascade_t *cascade, pass_t pass) {
+  const maty__session_t *session = cascade->seat->session;
+  const maty_image_t *image = session->image;
+  cascade->first = cascade->count = 0;
+  for (uint32_t role = 0; cascade->marked > 0 && role < image->header->roles.count; role++) {
+    if (endpoint_in_vain(&session->endpoints[role])) {
+      cascade_look(cascade, pass, role);
+    }
+    while (cascade->marked > 0 && cascade->first < cascade->count) {
+      const maty__role_t *changed = &image->roles[cascade->queue[cascade->first++]];
+      for (uint32_t i = 0; cascade->marked > 0 && i < changed->action_count; i++) {
+        const maty__action_t *action = &image->actions[changed->first_action + i];
+        if (action->direction == MATY_DIRECTION_SEND &&
+            endpoint_in_vain(&session->endpoints[action->peer])) {
+          cascade_look(cascade, pass == PASS_HEAR ? PASS_HEAR : PASS_AFTER_CAUSE, action->peer);
+        }
+      }
+    }
+  }
 }
 
 /* Fails the endpoints for which nothing can come any more because others were
  * cancelled. They are the largest set of waiting endpoints that hear from nobody
- * outside of the set: at first all that wait, less those that can still hear
- * from somebody, until nothing changes.
+ * outside of the set: at first all that wait, less those that can still hear from
+ * somebody. Each failure comes after its cause, and any one is first where they wait
+ * for each other. An endpoint is looked at once, and again for each message that one
+ * which has changed can send it, so the order of the roles makes no difference.
  *
  * Roles that are away count as what was reported of them last. That may be out of
  * date, and the set is right all the same: of all in it, take the one that first
@@ -98,37 +134,23 @@ static bool session_next_failure(maty__session_t *session, uint32_t *role, uint3
  * home. */
 void maty__session_cascade(maty_space_t *space, const maty__seat_t *seat) {
   maty__session_t *session = seat->session;
-  const maty_image_t *image = session->image;
-  uint32_t ignored = 0;
+  cascade_t cascade = {.space = space, .seat = seat, .queue = maty__session_queue(session)};
   for (uint32_t role = 0; role < session->role_count; role++) {
     maty__endpoint_t *endpoint = &session->endpoints[role];
     if (maty__endpoint_stands(endpoint) &&
-        image->states[endpoint->state].phase == MATY_PHASE_RECEIVE) {
+        session->image->states[endpoint->state].phase == MATY_PHASE_RECEIVE) {
       endpoint->state |= STATE_IN_VAIN;
+      cascade.marked++;
     }
   }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (uint32_t role = 0; role < session->role_count; role++) {
-      maty__endpoint_t *endpoint = &session->endpoints[role];
-      if (endpoint_in_vain(endpoint) && endpoint_can_hear(session, endpoint, &ignored)) {
-        endpoint->state &= ~STATE_IN_VAIN;
-        changed = true;
-      }
-    }
+  for (pass_t pass = PASS_HEAR; pass <= PASS_ANY && cascade.marked > 0; pass++) {
+    cascade_pass(&cascade, pass);
   }
-  uint32_t role = 0, cause = 0;
-  while (session_next_failure(session, &role, &cause)) {
-    maty__seat_t failing = maty__seat_of(seat, role);
-    failing.endpoint->state &= ~STATE_IN_VAIN;
-    tell_failure(space, &failing, cause);
-    if (maty__endpoint_end(space, &failing, MATY_STATE_CANCELLED)) {
-      return;
-    }
-  }
-  for (role = 0; role < session->role_count && session->away > 0; role++) {
-    if (endpoint_in_vain(&session->endpoints[role])) {
-      session->endpoints[role].state &= ~STATE_IN_VAIN;
+  for (uint32_t role = 0; cascade.marked > 0; role++) { /* those that are away */
+    maty__endpoint_t *endpoint = &session->endpoints[role];
+    if (endpoint_in_vain(endpoint)) {
+      endpoint->state &= ~STATE_IN_VAIN;
+      cascade.marked--;
     }
   }
 }

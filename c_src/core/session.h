@@ -14,6 +14,7 @@
  *
  *   session: header | endpoint of role 0 | ... | channel 0 | channel 1 | ...
  *            and if a role is away: seen on channel 0 | on channel 1 | ...
+ *            and a role number for each role: the queue of a cascade
  *
  * A session is one allocation. A channel is an ordered pair of roles that exchange
  * messages; it counts what was sent and what was received, which is all that is
@@ -145,6 +146,18 @@ static inline maty_handle_t maty__seat_handle(const maty_space_t *space, const m
 static inline maty_channel_t *maty__session_channel(maty__session_t *session, uint32_t channel) {
   maty_channel_t *channels = (maty_channel_t *)&session->endpoints[session->role_count];
   return &channels[channel];
+}
+
+/* How many messages from a role that is away were seen; only where one is. */
+static inline uint32_t *maty__session_seen(maty__session_t *session, uint32_t channel) {
+  uint32_t count = session->image->header->channel_count;
+  return (uint32_t *)maty__session_channel(session, count) + channel;
+}
+
+/* Room for the number of each role, for one cascade. */
+static inline uint16_t *maty__session_queue(maty__session_t *session) {
+  uint32_t count = session->image->header->channel_count;
+  return (uint16_t *)maty__session_seen(session, session->away > 0 ? count : 0);
 }
 
 static inline bool maty__endpoint_is_away(const maty__endpoint_t *endpoint) {

@@ -28,8 +28,10 @@ static void *space_grow(maty_space_t *space, void *items, uint32_t count, uint32
 }
 
 static size_t session_size(const maty_image_t *image, bool away) {
-  return sizeof(maty__session_t) + image->header->roles.count * sizeof(maty__endpoint_t) +
-         image->header->channel_count * (sizeof(maty_channel_t) + (away ? sizeof(uint32_t) : 0));
+  size_t role = sizeof(maty__endpoint_t) + sizeof(uint16_t);
+  size_t channel = sizeof(maty_channel_t) + (away ? sizeof(uint32_t) : 0);
+  return sizeof(maty__session_t) + image->header->roles.count * role +
+         image->header->channel_count * channel;
 }
 
 maty_status maty_space_new(maty_space_t **out, uint32_t number, uint64_t seed,
