@@ -49,7 +49,7 @@ at_rest() ->
 %% Sessions are opened until there is no memory for one more. The one that runs goes on,
 %% and with those that end there is room again.
 limit_of_sessions() ->
-    %% Five ports have room for a first session; the others must not take of it in vain.
+    %% A port that has no room for one more session must not take of it in vain.
     Most = at_rest() + 150000,
     ok = start(Most),
     AccessPoint = access_point(?TALK),
