@@ -781,7 +781,7 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
 /* The command that opens a port is "maty_drv NUMBER SEED MAX_MEMORY", where the
  * last is the same for all ports of one engine, and 0 is no limit. With
  * MATY_FAULTS "maty_drv fail N" opens none and lets the N-th allocation from now
- * on fail. */
+ * on fail; the error is enomem if the one before has failed, and eagain if not. */
 static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   enum { WORDS = 3 };
   uint64_t words[WORDS] = {0};
@@ -789,8 +789,8 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   const char *at = strchr(command, ' ');
 #ifdef MATY_FAULTS
   if (at != NULL && strncmp(at, " fail ", 6) == 0) {
-    maty_registry_fail_at(strtol(at + 6, NULL, 10));
-    return ERL_DRV_ERROR_BADARG;
+    errno = maty_registry_fail_at(strtol(at + 6, NULL, 10)) ? ENOMEM : EAGAIN;
+    return ERL_DRV_ERROR_ERRNO;
   }
 #endif
   for (; at != NULL && count < WORDS; at = strchr(at, ' '), count++) {
