@@ -404,7 +404,11 @@ handle_cast(_Request, State) ->
 %% @private
 -spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
 handle_info({'EXIT', Port, Reason}, State) when is_port(Port) ->
-    {stop, {port_closed, Reason}, State};
+    case Reason =:= badsig andalso erlang:port_info(Port, id) of
+        %% Somebody has sent it a message, and ports take none; it goes on.
+        {id, _} -> {noreply, State};
+        _ -> {stop, {port_closed, Reason}, State}
+    end;
 handle_info({'EXIT', _Process, normal}, State) ->
     {noreply, State};
 handle_info({'EXIT', _Process, Reason}, State) ->
