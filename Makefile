@@ -7,7 +7,7 @@ DEMO ?= examples/two_buyer/demo.exs
 JOBS ?= $(shell nproc)
 # For each fuzzer, in "make fuzz".
 FUZZ_SECONDS ?= 600
-# What "make soak" takes; the misuse before it takes a minute more.
+# What "make soak" takes; the misuse before it takes two minutes more.
 SECONDS ?= 600
 # Whoever works on this repository gets a warning as an error.
 export WERROR ?= 1
@@ -37,7 +37,7 @@ report = if $(2); then echo "PASS $(1)"; else echo "FAIL $(1)"; exit 1; fi
 each = for file in $(2); do echo "== $$file"; $(1) $$file || exit; done
 bench: export MIX_ENV = prod
 
-.PHONY: help demo test bench fuzz soak deps build install format lint clean test-ct $(PARTS)
+.PHONY: help demo test bench fuzz soak misuse deps build install format lint clean test-ct $(PARTS)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -85,10 +85,14 @@ fuzz: ## each fuzzer for a long time
 	$(C) fuzz
 	@tools/fuzz.sh _build/fuzz $(FUZZ_SECONDS) $(fuzzers)
 
+misuse: export SOAK_SECONDS = 60
+misuse: ## random misuse of the driver for a minute, and under the address sanitizer
+	$(C) all asan
+	rebar3 eunit --module=maty_hostile_tests
+	@tools/asan_vm.sh $(OUT)/asan maty_hostile_tests
+
 soak: export MIX_ENV = prod
-soak: ## random misuse for a minute, then random sessions; memory has to stay flat
-	$(C)
-	SOAK_SECONDS=60 rebar3 eunit --module=maty_hostile_tests
+soak: misuse ## the misuse, then random sessions; memory has to stay flat
 	mix run test/soak/soak.exs $(SECONDS)
 
 test-eunit: ## EUnit and PropEr

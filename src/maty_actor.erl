@@ -132,8 +132,10 @@
 
 %% A role that it waited for has gone; what it waited for was not sent in time; more
 %% messages waited than may; its handler raised, or ended as the protocol does not
-%% allow, the reason as a process would exit with it; or the engine has ended.
--type failure() :: {cancelled, maty:role()} | timeout | overload | {raised, term()} | engine_down.
+%% allow, the reason as a process would exit with it; the engine has ended; or it had no
+%% memory for the deadline.
+-type failure() :: {cancelled, maty:role()} | timeout | overload | {raised, term()} | engine_down
+    | no_memory.
 
 -type session_info() :: #{
     id := maty:session_id(),
@@ -656,8 +658,13 @@ suspend(?RECEIVES, #session{waiting = Waiting, options = none} = Session, Actor)
 ->
     loop(Session, Actor);
 suspend(?RECEIVES, Session, Actor) ->
-    set_deadline(Session),
-    release(Session, Actor);
+    case set_deadline(Session) of
+        ok ->
+            release(Session, Actor);
+        {error, no_memory} ->
+            withdraw(Session),
+            continue(fail(Session, no_memory, Actor))
+    end;
 suspend(Gone, Session, Actor) when Gone =:= lost; Gone =:= left ->
     lost(Session, Actor);
 suspend(_Phase, Session, Actor) ->

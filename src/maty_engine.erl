@@ -220,9 +220,7 @@ count_refused() ->
 counters() ->
     {Sums, Memory, Most} = lists:foldl(
         fun(Port, {Sum, _, _}) ->
-            {ok, Bytes} = control(Port, ?OP_COUNTERS, <<>>),
-            Values = [Value || <<Value:64>> <= list_to_binary(Bytes)],
-            {Own, [Memory, Most]} = lists:split(length(Sum), Values),
+            {Own, [Memory, Most]} = lists:split(length(Sum), counters(Port, length(Sum) + 2, [])),
             {lists:zipwith(fun erlang:'+'/2, Sum, Own), Memory, Most}
         end,
         {[0 || _ <- counter_names()], 0, 0},
@@ -230,6 +228,13 @@ counters() ->
     ),
     Counters = maps:from_list(lists:zip(counter_names(), Sums)),
     Counters#{memory => Memory, max_memory => Most}.
+
+%% A reply has a few of them.
+counters(_Port, Count, Values) when length(Values) =:= Count ->
+    Values;
+counters(Port, Count, Values) ->
+    {ok, Bytes} = command(Port, ?COMMAND(?OP_COUNTERS, length(Values)), <<>>),
+    counters(Port, Count, Values ++ [Value || <<Value:64>> <= list_to_binary(Bytes)]).
 
 counter_names() ->
     [
@@ -270,13 +275,20 @@ load(Image) ->
 -spec sessions() ->
     [{handle(), Image :: non_neg_integer(), [{non_neg_integer(), pid(), non_neg_integer()}]}].
 sessions() ->
-    lists:append([sessions(Port, 0) || Port <- tuple_to_list(ports())]).
+    sessions(lists:append([endpoints(Port, 0) || Port <- tuple_to_list(ports())])).
 
-sessions(Port, Cursor) ->
-    case request(Port, ?OP_LIST, <<Cursor:32/native>>) of
-        {ok, 0, Sessions} -> Sessions;
-        {ok, Next, Sessions} -> Sessions ++ sessions(Port, Next);
-        {error, _, _} -> []
+sessions([{Handle, Image, _, _} | _] = Endpoints) ->
+    Id = Handle - ?HANDLE_ROLE(Handle),
+    {Own, Others} = lists:splitwith(fun({H, _, _, _}) -> H - ?HANDLE_ROLE(H) =:= Id end, Endpoints),
+    [{Id, Image, [{?HANDLE_ROLE(H), Pid, State} || {H, _, Pid, State} <- Own]} | sessions(Others)];
+sessions([]) ->
+    [].
+
+endpoints(Port, Cursor) ->
+    case request(Port, ?OP_LIST, <<Cursor:64/native>>) of
+        {ok, 0, Endpoints} -> Endpoints;
+        {ok, Next, Endpoints} -> Endpoints ++ endpoints(Port, Next);
+        {error, engine_down, _} -> []
     end.
 
 %% A command that the engine answers with a message.
@@ -392,7 +404,11 @@ handle_cast(_Request, State) ->
 %% @private
 -spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
 handle_info({'EXIT', Port, Reason}, State) when is_port(Port) ->
-    {stop, {port_closed, Reason}, State};
+    case Reason =:= badsig andalso erlang:port_info(Port, id) of
+        %% Somebody has sent it a message, and ports take none; it goes on.
+        {id, _} -> {noreply, State};
+        _ -> {stop, {port_closed, Reason}, State}
+    end;
 handle_info({'EXIT', _Process, normal}, State) ->
     {noreply, State};
 handle_info({'EXIT', _Process, Reason}, State) ->

@@ -160,9 +160,8 @@ views(Pairs, Code, Line) ->
     ).
 
 view(Source, RoleName, #{module := Module} = Code) ->
-    case maty_protocol:resolve(beside(Source, Code)) of
-        {ok, #{name := Name, image := Image}} ->
-            {ok, _, Machine} = maty_machine:load(Image),
+    case loaded(beside(Source, Code)) of
+        {ok, Image, #machine{protocol = Name} = Machine} ->
             Roles = maty_machine:roles(Machine),
             case [Role || #role{name = N} = Role <- Roles, N =:= RoleName] of
                 [Role] ->
@@ -183,6 +182,17 @@ view(Source, RoleName, #{module := Module} = Code) ->
                 "the protocol of ", atom_to_list(RoleName), " cannot be used:\n",
                 unusable(Reason, maty_language:of_module(Module))
             ]}
+    end.
+
+loaded(Source) ->
+    case maty_protocol:resolve(Source) of
+        {ok, #{image := Image}} ->
+            case maty_machine:load(Image) of
+                {ok, _, Machine} -> {ok, Image, Machine};
+                {error, Status} -> {error, {engine, Status}}
+            end;
+        {error, Reason} ->
+            {error, Reason}
     end.
 
 unusable({not_a_protocol, Module}, erlang) when is_atom(Module) ->
@@ -332,10 +342,15 @@ judged(#{outcome := wrong, diagnostics := Diagnostics}, _) -> {wrong, findings(D
 judged(#{outcome := ok, diagnostics := Diagnostics}, _) -> {ok, findings(Diagnostics)};
 judged(#{outcome := limit}, Code) -> {ok, [too_large(Code)]};
 judged({error, limit}, Code) -> {ok, [too_large(Code)]};
-judged({error, Status}, _) -> error({engine, Status}).
+judged({error, Status}, Code) -> {ok, [unchecked(Status, Code)]}.
 
 too_large(Code) ->
     unknown(Code, "its handlers do too much to be checked").
+
+%% Never passed over, as what is not known may be.
+unchecked(Status, Code) ->
+    Text = ["its handlers could not be checked: ", maty_error:format_status(Status)],
+    finding(<<"unchecked">>, Code, 0, 0, Text).
 
 %% A call of become/2 has to be of a name that is held, and its argument for a handler that is
 %% held so. Where something is not known, a session may be held there.

@@ -38,8 +38,9 @@
 -define(CAUSE_DEADLINE, 16#ffffffff).
 -define(CAUSE_OVERLOAD, 16#fffffffe).
 
-%% First byte of a reply that refuses: 128 and the status.
+%% First byte of a reply that refuses: 128 and the status, such as MATY_ENOMEM.
 -define(REFUSED, 128).
+-define(NO_MEMORY, 1).
 
 %% Where a handle names the port, and the role.
 -define(HANDLE_PORT(Handle), ((Handle) bsr 51)).

@@ -308,19 +308,21 @@ image(#{image := Image}) ->
 %% @doc A protocol from an image that was kept. It is verified.
 -spec from_image(binary()) -> {ok, protocol()} | {error, error_reason()}.
 from_image(Image) ->
-    case maty_machine:load(Image) of
-        {ok, _Number, #machine{protocol = Name}} -> {ok, #{name => Name, image => Image}};
-        {error, Status} -> {error, {engine, Status}}
+    case load(#{image => Image}) of
+        {ok, #machine{protocol = Name}} -> {ok, #{name => Name, image => Image}};
+        {error, Reason} -> {error, Reason}
     end.
 
-%% @doc The roles in the order of the protocol.
+%% @doc The roles in the order of the protocol. Raises `{engine, _}' if it cannot be
+%% loaded, as for want of memory.
 -spec roles(protocol()) -> [maty:role()].
 roles(Protocol) ->
     [Name || #role{name = Name} <- maty_machine:roles(machine(Protocol))].
 
 %% @doc The machine of a role as data: its states in order, the first one initial,
 %% each with its phase and what may be done in it; a target counts from 0. Raises
-%% `{no_role, _}' if the protocol does not have the role.
+%% `{no_role, _}' if the protocol does not have the role, and `{engine, _}' if it
+%% cannot be loaded, as for want of memory.
 -spec machine(protocol(), maty:role()) ->
     [{send | 'receive' | final, [maty_machine:transition()]}].
 machine(Protocol, Role) ->
@@ -329,9 +331,17 @@ machine(Protocol, Role) ->
         {error, Reason} -> error(Reason)
     end.
 
-machine(#{image := Image}) ->
-    {ok, _Number, Machine} = maty_machine:load(Image),
-    Machine.
+machine(Protocol) ->
+    case load(Protocol) of
+        {ok, Machine} -> Machine;
+        {error, Reason} -> error(Reason)
+    end.
+
+load(#{image := Image}) ->
+    case maty_machine:load(Image) of
+        {ok, _Number, Machine} -> {ok, Machine};
+        {error, Status} -> {error, {engine, Status}}
+    end.
 
 %% ----- Looking at machines -----
 
@@ -381,9 +391,16 @@ subtype({#{image := Sub} = SubProtocol, SubRole}, {#{image := Super} = SuperProt
     {ok, [{maty:role(), compatible | difference()}]}
     | {error, error_reason()}.
 compare(Old, New) ->
-    OldRoles = roles(Old),
-    NewRoles = roles(New),
-    compare(Old, New, NewRoles, OldRoles ++ (NewRoles -- OldRoles), []).
+    case {load(Old), load(New)} of
+        {{ok, _}, {ok, _}} ->
+            OldRoles = roles(Old),
+            NewRoles = roles(New),
+            compare(Old, New, NewRoles, OldRoles ++ (NewRoles -- OldRoles), []);
+        {{error, Reason}, _} ->
+            {error, Reason};
+        {_, {error, Reason}} ->
+            {error, Reason}
+    end.
 
 compare(_Old, _New, _NewRoles, [], Compared) ->
     {ok, lists:reverse(Compared)};
@@ -405,10 +422,13 @@ compared(#{outcome := wrong, diagnostics := Diagnostics}) -> {incompatible, Diag
 compared(#{outcome := limit, diagnostics := Diagnostics}) -> {unknown, Diagnostics}.
 
 with_role(Protocol, Role, Fun) ->
-    Roles = roles(Protocol),
-    case lists:takewhile(fun(Other) -> Other =/= Role end, Roles) of
-        Roles -> {error, {no_role, #{role => Role, protocol => name(Protocol), roles => Roles}}};
-        Before -> Fun(length(Before))
+    case load(Protocol) of
+        {ok, #machine{role_index = #{Role := Index}}} ->
+            Fun(Index);
+        {ok, _} ->
+            {error, {no_role, #{role => Role, protocol => name(Protocol), roles => roles(Protocol)}}};
+        {error, Reason} ->
+            {error, Reason}
     end.
 
 engine({error, Status}) -> {error, {engine, Status}};
@@ -492,8 +512,10 @@ format(Path, Text, Options) ->
         {ok, Source} ->
             case maty_checker:format(Source) of
                 {error, rejected} ->
-                    {ok, Verdict} = check_string(Path, Text, Options),
-                    {error, {rejected, Verdict}};
+                    case check_string(Path, Text, Options) of
+                        {ok, Verdict} -> {error, {rejected, Verdict}};
+                        {error, Reason} -> {error, Reason}
+                    end;
                 Formatted ->
                     engine(Formatted)
             end;

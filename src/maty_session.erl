@@ -413,9 +413,10 @@ deadline(#endpoint{role = Role} = Endpoint) ->
 
 %% Lets an endpoint fail so many milliseconds from now, unless what it waits for has
 %% been sent by then. One that is gone has failed.
--spec set_deadline(endpoint(), non_neg_integer()) -> ok.
+-spec set_deadline(endpoint(), non_neg_integer()) -> ok | {error, no_memory}.
 set_deadline(#endpoint{port = Port, data = Data}, Timeout) ->
     try port_control(Port, ?COMMAND(?OP_DEADLINE, 0), [Data, <<Timeout:32/native>>]) of
+        [Refused] when Refused =:= ?REFUSED + ?NO_MEMORY -> {error, no_memory};
         _ -> ok
     catch
         error:badarg -> ok

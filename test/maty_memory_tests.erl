@@ -1,8 +1,7 @@
-%% The engine with little memory: a limit, and allocations that fail one by one.
+%% The engine with little memory: a limit. maty_allocation_tests lets allocations fail.
 -module(maty_memory_tests).
 
 -include_lib("eunit/include/eunit.hrl").
--include("../src/maty_internal.hrl").
 
 -import(maty_player, [play/3, next/1, go/1, access_point/1]).
 
@@ -17,7 +16,7 @@ memory_test_() ->
     {foreach,
         fun() ->
             maty_player:start_engine(),
-            end_others(),
+            maty_player:end_others(),
             ok = application:stop(maty)
         end,
         fun(_) ->
@@ -29,8 +28,8 @@ memory_test_() ->
             fun limit_of_sessions/0,
             fun limit_of_protocols/0,
             fun limit_that_is_too_low/0,
-            fun names_make_no_atoms/0,
-            fun every_allocation_fails/0
+            fun deadline_beyond_the_limit/0,
+            fun names_make_no_atoms/0
         ])}.
 
 start(MaxMemory) ->
@@ -155,6 +154,36 @@ limit_that_is_too_low() ->
 text(Term) ->
     unicode:characters_to_binary(io_lib:format("~0p", [Term])).
 
+%% A port notes deadlines where there was none before. Whose deadline cannot be noted
+%% fails at once, and nobody waits for ever.
+deadline_beyond_the_limit() ->
+    ok = start(infinity),
+    AccessPoint = access_point(?TALK),
+    Answer = {send, 'A', {answer, 1}},
+    Ask = {send, 'B', {ask, 1, <<"x">>}},
+    B = play(AccessPoint, 'B', [wait, pause, Answer, {wait, #{timeout => 3600000}}]),
+    A = play(AccessPoint, 'A', [Ask, wait, Ask, wait]),
+    ?assertEqual({got, 'B', {ask, 1, <<"x">>}}, next(B)),
+    {paused, 'B'} = next(B),
+    #{memory := Held} = maty:counters(),
+    limit(Held),
+    go(B),
+    ?assertEqual({ended, 'B', {failed, no_memory}}, next(B)),
+    ?assertEqual({got, 'A', {answer, 1}}, next(A)),
+    ?assertEqual({ended, 'A', {failed, {cancelled, 'B'}}}, next(A)),
+    limit(0),
+    [maty_player:stop(Actor) || Actor <- [A, B]],
+    ok = maty_access_point:stop(AccessPoint),
+    ok = application:stop(maty).
+
+%% The limit is that of the port opened last; one that it leaves no room for does not open.
+limit(Most) ->
+    try open_port({spawn_driver, "maty_drv 0 1 " ++ integer_to_list(Most)}, []) of
+        Port -> port_close(Port)
+    catch
+        error:enomem -> ok
+    end.
+
 %% ----- Names -----
 
 %% Whatever comes in under whatever names, and is not a protocol that is loaded.
@@ -215,136 +244,3 @@ flush_replies() ->
         {'$maty_reply', _, _, _, _} -> flush_replies()
     after 0 -> ok
     end.
-
-%% ----- Allocations that fail -----
-
-%% Only a driver that is built for it (MATY_FAULTS) can let them fail. One that is
-%% ends the VM when it is unloaded and has not given back all its memory.
-every_allocation_fails() ->
-    Image = image(),
-    Sessions = until_none_fails(fun(N) -> attempt(N, Image) end, 1),
-    ok = start(infinity),
-    Questions = until_none_fails(fun(N) -> failing(N, fun ask/0) end, 1),
-    ok = application:stop(maty),
-    ?assert(lists:member({Sessions, Questions}, [{1, 1}]) orelse (Sessions > 10 andalso Questions > 10)).
-
-%% Whoever is left from other tests would take of the memory, and the failure that is
-%% meant for somebody else.
-end_others() ->
-    Left = [
-        Pid
-     || Pid <- processes(),
-        proc_lib:initial_call(Pid) =:= {maty_access_point, init, ['Argument__1']} orelse
-            process_info(Pid, current_function) =:= {current_function, {maty_actor, loop, 2}}
-    ],
-    lists:foreach(fun maty_player:kill/1, Left).
-
-%% Returns the first number with which none fails, there being fewer.
-until_none_fails(Attempt, N) ->
-    case Attempt(N) of
-        no_memory -> until_none_fails(Attempt, N + 1);
-        ok -> N
-    end.
-
-%% With an engine of its own, so that its tables grow from nothing.
-attempt(N, Image) ->
-    ok = start(infinity),
-    Engine = maty_engine:pid(),
-    Result = failing(N, fun() -> steps(Image) end),
-    ?assertEqual(Engine, maty_engine:pid()),
-    ok = application:stop(maty),
-    Result.
-
-%% What failed for want of memory can be done again.
-failing(N, Fun) ->
-    fail_at(N),
-    Result = scenario(Fun),
-    fail_at(0),
-    ok = scenario(Fun),
-    maty_player:settled(),
-    Result.
-
-fail_at(N) ->
-    ?assertError(
-        badarg, open_port({spawn_driver, "maty_drv fail " ++ integer_to_list(N)}, [])
-    ).
-
-%% More roles than the driver has room for without asking.
-text() ->
-    Roles = [[$R | integer_to_list(N)] || N <- lists:seq(1, 20)],
-    [
-        "global protocol Chain(", lists:join(", ", [["role ", Role] || Role <- Roles]), ") {",
-        [["m(string) from ", From, " to ", To, ";"] || {From, To} <- lists:zip(lists:droplast(Roles), tl(Roles))],
-        "}"
-    ].
-
-image() ->
-    ok = start(infinity),
-    {ok, Protocol} = maty_protocol:from_string(text()),
-    ok = application:stop(maty),
-    maty_protocol:image(Protocol).
-
-scenario(Fun) ->
-    {Pid, Monitor} = spawn_monitor(fun() ->
-        exit(
-            try
-                Fun()
-            catch
-                throw:no_memory -> no_memory
-            end
-        )
-    end),
-    receive
-        {'DOWN', Monitor, process, Pid, Result} ->
-            ?assert(lists:member(Result, [ok, no_memory]), Result),
-            Result
-    end.
-
-ask() ->
-    Text = iolist_to_binary(text()),
-    {ok, [], [_], []} = got(
-        maty_checker:check(#{name => <<"x">>, text => Text, path => "x", settings => #{}})
-    ),
-    ok.
-
-steps(Image) ->
-    Engine = maty_engine:pid(),
-    {ok, Number, Machine} = got(maty_machine:load(Engine, Image)),
-    {ok, Token} = got(maty_engine:attach()),
-    Places = [maty_engine:place(Token, Role) || Role <- lists:seq(1, 20)],
-    ok = got(maty_engine:open(0, Number, {100, refuse}, Places)),
-    Endpoints = [
-        receive
-            {'$maty_start', Role, Handle, Participants, Number} ->
-                Port = maty_engine:port_of(Handle, Engine),
-                Id = Handle - ?HANDLE_ROLE(Handle),
-                maty_session:endpoint(Handle, Port, Participants, Id, Machine, self())
-        end
-     || Role <- lists:seq(1, 20)
-    ],
-    #endpoint{port = Port, data = Data} = lists:nth(2, Endpoints),
-    %% OP_DEADLINE
-    ok = got_reply(port_control(Port, 15 bsl 28, [Data, <<100000:32/native>>])),
-    case maty_engine:sessions() of
-        [_] -> ok;
-        [] -> throw(no_memory)
-    end,
-    ok = pass_on(Endpoints).
-
-got({error, no_memory}) -> throw(no_memory);
-got(Result) -> Result.
-
-got_reply([0]) -> ok;
-got_reply([129]) -> throw(no_memory).
-
-pass_on([Last]) ->
-    maty_session:close(Last);
-pass_on([#endpoint{role = #role{sends = #{m := #send{to = To}}}} = First, Second | Rest]) ->
-    maty_session:enter(First),
-    ok = maty_session:send(To, {m, <<"text">>}),
-    ok = maty_session:close(First),
-    receive
-        {'$maty', _, Command, Message} ->
-            true = is_integer(maty_session:offer(Second, Command, Message))
-    end,
-    pass_on([Second | Rest]).

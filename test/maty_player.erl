@@ -19,7 +19,8 @@
 -behaviour(maty_actor).
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
--export([tests/1, patiently/1, start_engine/0, access_point/1, access_point/2, until/1, settled/0, counted/1]).
+-export([tests/1, patiently/1, start_engine/0, end_others/0, access_point/1, access_point/2]).
+-export([until/1, settled/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -99,6 +100,17 @@ start_engine() ->
     ok = logger:set_primary_config(level, none),
     {ok, _} = application:ensure_all_started(maty),
     settled().
+
+%% Ends actors and access points that other tests have left, for tests of memory: they
+%% would take of it.
+end_others() ->
+    Left = [
+        Pid
+     || Pid <- processes(),
+        proc_lib:initial_call(Pid) =:= {maty_access_point, init, ['Argument__1']} orelse
+            process_info(Pid, current_function) =:= {current_function, {maty_actor, loop, 2}}
+    ],
+    lists:foreach(fun kill/1, Left).
 
 %% The access point of a protocol text.
 access_point(Text) ->

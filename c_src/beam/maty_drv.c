@@ -18,8 +18,9 @@
  *
  * Questions to the checker and loading an image run on the VM's async threads,
  * and answer the caller with {'$maty_reply', Reference, Status, Number, Binary}.
- * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Sessions}, some
- * sessions at a time; the cursor is 0 at the end.
+ * OP_LIST answers with {'$maty_reply', Reference, Status, Cursor, Endpoints}, some of
+ * them at a time, each {Handle, Image, Owner, State}, those of a session in a row; the
+ * cursor is 0 at the end.
  *
  * Opening a session tells the owner of each endpoint, {'$maty_start', Number,
  * Handle, Participants, Image}: the number is the one that came with its token,
@@ -27,15 +28,17 @@
  * number. An endpoint that fails tells its owner with {'$maty_failed', Handle,
  * Role}. A session of which this node has a part tells the owner of the port what
  * the other nodes have to know, in {'$maty_report', Session, Role, State, Live,
- * Channels}: the numbers of a maty_report_t, and its channels, three words of 32
- * bits each, high byte first.
+ * Channels}: the numbers of a maty_report_t, and its channels as they stand in
+ * memory. Another node reads them as it does the image, of which it has the same.
  *
  * A message that has to be shown comes through port_call/3, see call_data, unless
  * it is large: then its pieces come through port_control/3.
  *
  * What always holds: a process that owns endpoints in a space is monitored by
  * its port; when it ends, its endpoints go. Who owns an endpoint has been told of
- * it: there is no moment at which the opener could end between the two.
+ * it: there is no moment at which the opener could end between the two. Only what
+ * can be refused asks for memory, and is then as if it had not been asked for:
+ * becoming a participant, opening a session, setting a deadline, asking and loading.
  */
 #include <erl_driver.h>
 #include <errno.h>
@@ -60,11 +63,12 @@ enum operation {
                       refused as EDEAD: the role follows (2 bytes) */
   OP_ATTACH,       /* -> 0, the caller's token (8 bytes) */
   OP_INFO,         /* handle -> phase, image state (4 bytes), whether it is the caller's (1) */
-  OP_COUNTERS,     /* -> 0, the counters, 8 bytes each, in the order of the structure, and two
-                      of the driver as a whole: memory held, and what may be, or 0 */
+  OP_COUNTERS,     /* the action: the first one wanted -> 0, as many counters as fit, 8 bytes each,
+                      in the order of the structure, and two of the driver as a whole: memory
+                      held, and what may be, or 0 */
   OP_ASK,          /* reference (64), question (see job.h) -> nothing */
   OP_LOAD,         /* reference (64), image -> nothing */
-  OP_LIST,         /* reference (64), cursor (32) -> nothing */
+  OP_LIST,         /* reference (64), cursor (64, 0 at first) -> nothing */
   OP_DEADLINE = 15 /* handle, milliseconds from now (32) -> nothing */
 };
 
@@ -88,17 +92,19 @@ enum {
 
   /* What OP_LIST looks at and tells in one go. */
   LIST_SLOTS = 4096,
-  LIST_SESSIONS = 64
+  LIST_ENDPOINTS = 64
 };
 
 typedef struct engine {
   ErlDrvPort port;
   maty_space_t *space;
   uint64_t armed; /* when the timer goes off, in milliseconds; UINT64_MAX: it is not set */
+  /* Room for a report of any session that the space has a part of: none may be lost. */
+  maty_channel_t *channels;
+  uint32_t channel_capacity;
 } engine_t;
 
-/* A reply being written. It fits the buffer that the VM provides; only
- * counters, which nobody asks for in a hurry, need a larger one. */
+/* A reply being written. It fits the buffer that the VM provides. */
 typedef struct reply {
   uint8_t *bytes;
   size_t size;
@@ -112,8 +118,7 @@ static struct {
   ErlDrvTermData away;
 } atoms;
 
-/* The allocator of everything here, with two exceptions that are the VM's: the block
- * of a long reply, which it frees, and those of a report, which no limit may lose. */
+/* The allocator of everything here. */
 static void *memory_resize(void *block, size_t old_size, size_t size) {
   maty_allocator_t allocator = maty_registry_allocator();
   return allocator.resize(allocator.context, block, old_size, size);
@@ -305,6 +310,22 @@ static void engine_announce(engine_t *engine, const opening_t *opening, const ch
 
 enum { ANNOUNCE_FIXED = 6 + 6 }; /* words of the message besides two for each role */
 
+/* Makes room for a session, and for the reports of one that nobody is told of: others have
+ * parts of it. */
+static maty_status engine_reserve(engine_t *engine, const maty_image_t *image, bool announce) {
+  uint32_t count = maty_image_channel_count(image);
+  if (!announce && count > engine->channel_capacity) {
+    maty_channel_t *moved = memory_resize(
+        engine->channels, engine->channel_capacity * sizeof *moved, count * sizeof *moved);
+    if (moved == NULL) {
+      return MATY_ENOMEM;
+    }
+    engine->channels = moved;
+    engine->channel_capacity = count;
+  }
+  return maty_space_reserve(engine->space);
+}
+
 static maty_status engine_open_image(engine_t *engine, maty_image_t *image, const char *places,
                                      size_t size, opening_t *opening) {
   uint32_t count = maty_image_role_count(image);
@@ -327,7 +348,7 @@ static maty_status engine_open_image(engine_t *engine, maty_image_t *image, cons
     words = (ErlDrvTermData *)(owners + count);
   }
   /* First, because it is the most: where it fails, nothing has been enrolled for nothing. */
-  maty_status status = maty_space_reserve(engine->space);
+  maty_status status = engine_reserve(engine, image, opening->announce);
   if (status == MATY_OK) {
     status = engine_owners(engine, places, count, owners, &opening->role);
   }
@@ -378,20 +399,11 @@ static void engine_failure(void *context, maty_handle_t handle, maty_owner_t own
 
 /* ----- Sessions that span nodes ----- */
 
-enum { REPORT_HEAD = 16, REPORT_CHANNEL = 12 };
+enum { REPORT_HEAD = 16, REPORT_CHANNEL = sizeof(maty_channel_t) };
 
 static void engine_report(void *context, const maty_report_t *report) {
   engine_t *engine = context;
   ErlDrvUInt64 session = report->session;
-  reply_t channels = {.bytes = driver_alloc(report->channel_count * (size_t)REPORT_CHANNEL + 1)};
-  if (channels.bytes == NULL) {
-    return; /* the VM is about to end */
-  }
-  for (uint32_t i = 0; i < report->channel_count; i++) {
-    reply_number(&channels, report->channels[i].sent, 4);
-    reply_number(&channels, report->channels[i].received, 4);
-    reply_number(&channels, report->channels[i].blocked, 4);
-  }
   ErlDrvTermData message[] = {ERL_DRV_ATOM,
                               atoms.report,
                               ERL_DRV_UINT64,
@@ -403,42 +415,28 @@ static void engine_report(void *context, const maty_report_t *report) {
                               ERL_DRV_UINT,
                               report->live,
                               ERL_DRV_BUF2BINARY,
-                              (ErlDrvTermData)channels.bytes,
-                              channels.size,
+                              (ErlDrvTermData)report->channels,
+                              report->channel_count * (ErlDrvTermData)REPORT_CHANNEL,
                               ERL_DRV_TUPLE,
                               6};
   (void)erl_drv_output_term(driver_mk_port(engine->port), message,
                             sizeof message / sizeof message[0]);
-  driver_free(channels.bytes);
-}
-
-static uint32_t read_number(const char *data) {
-  const uint8_t *bytes = (const uint8_t *)data;
-  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
 static maty_status engine_take_report(engine_t *engine, const char *data, size_t size) {
-  const char *at = data + REPORT_HEAD;
   size_t count = (size - REPORT_HEAD) / REPORT_CHANNEL;
   maty_report_t report = {.session = data_word(data),
                           .role = data_half(data + 8),
                           .state = data_half(data + 12),
                           .channel_count = (uint32_t)count};
-  maty_channel_t *channels = NULL;
-  if (count > 0) {
-    channels = driver_alloc(count * sizeof *channels);
-    if (channels == NULL) {
-      return MATY_ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++, at += REPORT_CHANNEL) {
-      channels[i] = (maty_channel_t){
-          .sent = read_number(at), .received = read_number(at + 4), .blocked = read_number(at + 8)};
-    }
-    report.channels = channels;
+  if (count > engine->channel_capacity) {
+    return MATY_EINVAL;
   }
-  maty_status status = maty_space_report(engine->space, &report);
-  driver_free(channels);
-  return status;
+  if (count > 0) {
+    memcpy(engine->channels, data + REPORT_HEAD, count * REPORT_CHANNEL);
+    report.channels = engine->channels;
+  }
+  return maty_space_report(engine->space, &report);
 }
 
 static void engine_part(engine_t *engine, unsigned part, const char *data, size_t size,
@@ -462,7 +460,7 @@ static void engine_part(engine_t *engine, unsigned part, const char *data, size_
   }
 }
 
-static void engine_counters(engine_t *engine, reply_t *reply) {
+static void engine_counters(engine_t *engine, size_t first, size_t room, reply_t *reply) {
   maty_space_counters_t counters;
   maty_space_counters(engine->space, &counters);
   const uint64_t values[] = {
@@ -472,88 +470,56 @@ static void engine_counters(engine_t *engine, reply_t *reply) {
       counters.endpoints,        counters.bytes,           maty_registry_memory(),
       maty_registry_max_memory()};
   reply_status(reply, MATY_OK);
-  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+  for (size_t i = first; i < sizeof values / sizeof values[0] && room - reply->size >= 8; i++) {
     reply_number(reply, values[i], 8);
   }
 }
 
-enum { COUNTERS_SIZE = 1 + sizeof(maty_space_counters_t) + 2 * 8 };
-
-/* A term for the driver's send function, as it grows. */
-typedef struct term {
-  ErlDrvTermData *words;
-  size_t size, capacity;
-} term_t;
-
-static bool term_put(term_t *term, const ErlDrvTermData *words, size_t count) {
-  if (term->capacity - term->size < count) {
-    size_t capacity = (term->size + count) * 2;
-    ErlDrvTermData *moved =
-        memory_resize(term->words, term->capacity * sizeof *moved, capacity * sizeof *moved);
-    if (moved == NULL) {
-      return false;
-    }
-    term->words = moved;
-    term->capacity = capacity;
-  }
-  memcpy(term->words + term->size, words, count * sizeof *words);
-  term->size += count;
-  return true;
-}
-
-/* {Handle, Image, [{Role, Pid, State}]} with the roles that are at home. Handles
- * stay where they are in "handles" until the term is sent. */
-static bool term_put_session(term_t *term, const maty_space_t *space, ErlDrvUInt64 *handle,
-                             const maty_image_t *image) {
-  uint32_t number = 0;
-  ErlDrvTermData endpoints = 0;
-  (void)maty_registry_number(image, &number);
-  const ErlDrvTermData head[] = {ERL_DRV_UINT64, (ErlDrvTermData)handle, ERL_DRV_UINT, number};
-  bool ok = term_put(term, head, 4);
-  for (uint32_t role = 0; role < maty_image_role_count(image) && ok; role++) {
-    maty_endpoint_info_t info;
-    if (maty_endpoint_info(space, *handle + role, &info) == MATY_OK) {
-      const ErlDrvTermData endpoint[] = {ERL_DRV_UINT, role,       ERL_DRV_PID,   info.owner,
-                                         ERL_DRV_UINT, info.state, ERL_DRV_TUPLE, 3};
-      ok = term_put(term, endpoint, 8);
-      endpoints++;
-    }
-  }
-  const ErlDrvTermData tail[] = {ERL_DRV_NIL, ERL_DRV_LIST, endpoints + 1, ERL_DRV_TUPLE, 3};
-  return ok && term_put(term, tail, 5);
-}
-
-static maty_status engine_list(engine_t *engine, const char *data) {
+/* The cursor is the handle of the endpoint to go on with, or nothing but its slot. */
+static void engine_list(engine_t *engine, const char *data) {
+  enum { SLOT_MASK = (1 << MATY_HANDLE_SLOT_BITS) - 1, HEAD = 8, ENDPOINT = 10, TAIL = 5 };
   ErlDrvUInt64 reference = data_word(data);
-  uint32_t cursor = data_half(data + 8);
-  ErlDrvUInt64 handles[LIST_SESSIONS];
-  ErlDrvTermData count = 0;
-  term_t term = {0};
-  maty_status status = MATY_OK;
-  const ErlDrvTermData head[] = {
+  ErlDrvUInt64 cursor = data_word(data + 8);
+  ErlDrvUInt64 handles[LIST_ENDPOINTS];
+  const ErlDrvTermData head[HEAD] = {
       ERL_DRV_ATOM, atoms.reply, ERL_DRV_UINT64, (ErlDrvTermData)&reference,
-      ERL_DRV_UINT, MATY_OK,     ERL_DRV_UINT,   0};
-  bool ok = term_put(&term, head, 8);
-  while (ok && count < LIST_SESSIONS) {
+      ERL_DRV_UINT, MATY_OK,     ERL_DRV_UINT64, (ErlDrvTermData)&cursor};
+  ErlDrvTermData words[HEAD + LIST_ENDPOINTS * ENDPOINT + TAIL];
+  ErlDrvTermData count = 0;
+  size_t size = HEAD;
+  memcpy(words, head, sizeof head);
+  uint32_t slot = (uint32_t)(cursor >> MATY_HANDLE_ROLE_BITS) & SLOT_MASK;
+  while (count < LIST_ENDPOINTS) {
     const maty_image_t *image = NULL;
-    maty_handle_t handle = 0;
-    status = maty_space_next(engine->space, &cursor, LIST_SLOTS, &handle, &image);
+    maty_handle_t session = 0;
+    maty_status status = maty_space_next(engine->space, &slot, LIST_SLOTS, &session, &image);
     if (status != MATY_OK) {
+      cursor = status == MATY_ESTALE ? 0 : (ErlDrvUInt64)slot << MATY_HANDLE_ROLE_BITS;
       break;
     }
-    handles[count] = handle;
-    ok = term_put_session(&term, engine->space, &handles[count], image);
-    count++;
+    uint32_t number = 0, roles = maty_image_role_count(image);
+    uint32_t role = cursor - session < roles ? (uint32_t)(cursor - session) : 0;
+    (void)maty_registry_number(image, &number);
+    for (; role < roles && count < LIST_ENDPOINTS; role++) {
+      maty_endpoint_info_t info;
+      handles[count] = session + role;
+      if (maty_endpoint_info(engine->space, session + role, &info) == MATY_OK) {
+        const ErlDrvTermData endpoint[ENDPOINT] = {ERL_DRV_UINT64, (ErlDrvTermData)&handles[count],
+                                                   ERL_DRV_UINT,   number,
+                                                   ERL_DRV_PID,    info.owner,
+                                                   ERL_DRV_UINT,   info.state,
+                                                   ERL_DRV_TUPLE,  4};
+        memcpy(&words[size], endpoint, sizeof endpoint);
+        size += ENDPOINT;
+        count++;
+      }
+    }
+    cursor = role < roles ? session + role : (ErlDrvUInt64)slot << MATY_HANDLE_ROLE_BITS;
   }
-  const ErlDrvTermData tail[] = {ERL_DRV_NIL, ERL_DRV_LIST, count + 1, ERL_DRV_TUPLE, 5};
-  ok = ok && term_put(&term, tail, 5);
-  if (ok) {
-    term.words[7] = status == MATY_ESTALE ? 0 : cursor;
-    (void)erl_drv_send_term(driver_mk_port(engine->port), driver_caller(engine->port), term.words,
-                            (int)term.size);
-  }
-  memory_resize(term.words, term.capacity * sizeof *term.words, 0);
-  return ok ? MATY_OK : MATY_ENOMEM;
+  const ErlDrvTermData tail[TAIL] = {ERL_DRV_NIL, ERL_DRV_LIST, count + 1, ERL_DRV_TUPLE, 5};
+  memcpy(&words[size], tail, sizeof tail);
+  (void)erl_drv_send_term(driver_mk_port(engine->port), driver_caller(engine->port), words,
+                          (int)(size + TAIL));
 }
 
 /* ----- Deadlines ----- */
@@ -681,9 +647,10 @@ static size_t operation_size(unsigned op) {
     return 0;
   case OP_OPEN:
     return OPEN_PLACES;
-  case OP_LIST:
   case OP_DEADLINE:
     return 12;
+  case OP_LIST:
+    return 16;
   default:
     return 8;
   }
@@ -696,12 +663,7 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
   if (size < operation_size(op)) {
     return -1; /* badarg in the caller */
   }
-  if (op == OP_COUNTERS && buffer_size < COUNTERS_SIZE) {
-    *buffer = driver_alloc(COUNTERS_SIZE);
-    if (*buffer == NULL) {
-      return -1;
-    }
-  }
+  uint32_t action = (command >> COMMAND_ACTION_SHIFT) & COMMAND_ACTION_MASK;
   reply_t reply = {.bytes = (uint8_t *)*buffer, .size = 0};
   switch (op) {
   case OP_SEND:
@@ -725,8 +687,7 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
     if (driver_caller(engine->port) != driver_connected(engine->port)) {
       return -1;
     }
-    engine_part(engine, (command >> COMMAND_ACTION_SHIFT) & COMMAND_ACTION_MASK, data, size,
-                &reply);
+    engine_part(engine, action, data, size, &reply);
     break;
   case OP_ATTACH:
     engine_attach(engine, &reply);
@@ -735,14 +696,15 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
     engine_info(engine, data_word(data), &reply);
     break;
   case OP_COUNTERS:
-    engine_counters(engine, &reply);
+    engine_counters(engine, action, buffer_size, &reply);
     break;
   case OP_ASK:
   case OP_LOAD:
     reply_status(&reply, engine_start_job(engine, (enum operation)op, data, size));
     break;
   case OP_LIST:
-    reply_status(&reply, engine_list(engine, data));
+    engine_list(engine, data);
+    reply_status(&reply, MATY_OK);
     break;
   case OP_DEADLINE:
     reply_status(&reply, engine_deadline(engine, data));
@@ -817,7 +779,7 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
 /* The command that opens a port is "maty_drv NUMBER SEED MAX_MEMORY", where the
  * last is the same for all ports of one engine, and 0 is no limit. With
  * MATY_FAULTS "maty_drv fail N" opens none and lets the N-th allocation from now
- * on fail. */
+ * on fail; the error is enomem if the one before has failed, and eagain if not. */
 static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   enum { WORDS = 3 };
   uint64_t words[WORDS] = {0};
@@ -825,8 +787,8 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
   const char *at = strchr(command, ' ');
 #ifdef MATY_FAULTS
   if (at != NULL && strncmp(at, " fail ", 6) == 0) {
-    maty_registry_fail_at(strtol(at + 6, NULL, 10));
-    return ERL_DRV_ERROR_BADARG;
+    errno = maty_registry_fail_at(strtol(at + 6, NULL, 10)) ? ENOMEM : EAGAIN;
+    return ERL_DRV_ERROR_ERRNO;
   }
 #endif
   for (; at != NULL && count < WORDS; at = strchr(at, ' '), count++) {
@@ -844,8 +806,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
     return ERL_DRV_ERROR_ERRNO;
   }
   maty_allocator_t allocator = maty_registry_allocator();
-  engine->port = port;
-  engine->armed = UINT64_MAX;
+  *engine = (engine_t){.port = port, .armed = UINT64_MAX};
   maty_status status = maty_space_new(&engine->space, (uint32_t)words[0], words[1], &allocator);
   if (status != MATY_OK) {
     memory_resize(engine, sizeof *engine, 0);
@@ -860,6 +821,7 @@ static ErlDrvData engine_start(ErlDrvPort port, char *command) {
 static void engine_stop(ErlDrvData data) {
   engine_t *engine = (engine_t *)data;
   maty_space_free(engine->space);
+  memory_resize(engine->channels, engine->channel_capacity * sizeof *engine->channels, 0);
   memory_resize(engine, sizeof *engine, 0);
 }
 

@@ -90,7 +90,7 @@ uint64_t maty_registry_max_memory(void) { return memory.most; }
 void maty_registry_set_max_memory(uint64_t bytes) { memory.most = bytes; }
 
 #ifdef MATY_FAULTS
-void maty_registry_fail_at(long calls) { memory.fail_at = calls; }
+bool maty_registry_fail_at(long calls) { return atomic_exchange(&memory.fail_at, calls) <= 0; }
 #endif
 
 maty_allocator_t maty_registry_allocator(void) {

@@ -26,8 +26,9 @@ uint64_t maty_registry_max_memory(void);
 void maty_registry_set_max_memory(uint64_t bytes);
 
 #ifdef MATY_FAULTS
-/* Lets one allocation fail, the "calls"-th from now on; 0: none. */
-void maty_registry_fail_at(long calls);
+/* Lets one allocation fail, the "calls"-th from now on; 0: none. Returns whether the
+ * one of the call before has failed. */
+bool maty_registry_fail_at(long calls);
 #endif
 
 /* Called when the driver is loaded and unloaded. */

@@ -157,11 +157,16 @@ defmodule Maty.Actor do
   @typedoc """
   Why a role failed: one that it waited for is gone; what it waited for was not sent
   in time; more messages waited than may; its handler raised, or ended as the protocol
-  does not allow, with the reason that a process would exit with; or the engine has
-  ended.
+  does not allow, with the reason that a process would exit with; the engine has
+  ended; or it had no memory for the deadline.
   """
   @type failure ::
-          {:cancelled, Maty.role()} | :timeout | :overload | {:raised, term()} | :engine_down
+          {:cancelled, Maty.role()}
+          | :timeout
+          | :overload
+          | {:raised, term()}
+          | :engine_down
+          | :no_memory
 
   @type action :: timeout() | :hibernate | {:continue, term()}
 
