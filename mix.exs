@@ -1,11 +1,16 @@
 defmodule Mix.Tasks.Compile.MatyC do
   @moduledoc false
-  # Runs make in c_src. It stands here, and not among the sources, because mix
-  # knows the tasks of a dependency's mix.exs before it compiles anything.
+  # Runs make in c_src, and puts maty.appup where it belongs, as rebar3 does by itself.
+  # It stands here, and not among the sources, because mix knows the tasks of a
+  # dependency's mix.exs before it compiles anything.
   use Mix.Task.Compiler
 
   @impl true
   def run(_args) do
+    ebin = Mix.Project.compile_path()
+    File.mkdir_p!(ebin)
+    File.cp!("ebin/maty.appup", Path.join(ebin, "maty.appup"))
+
     case make([]) do
       0 -> {:ok, []}
       _ -> {:error, []}
@@ -53,7 +58,8 @@ defmodule Maty.MixProject do
       package: [
         licenses: Enum.map(@app[:licenses], &to_string/1),
         links: %{},
-        files: ~w(c_src src priv/.gitkeep rebar.config mix.exs .formatter.exs README.md LICENSE)
+        files:
+          ~w(c_src ebin/maty.appup src priv/.gitkeep rebar.config mix.exs .formatter.exs README.md LICENSE)
       ],
       docs: [main: "readme", extras: ["README.md"]]
     ]

@@ -94,7 +94,7 @@
 
 -export([start_link/2, start_link/3, start_link/4, start/2, start/3, start/4]).
 -export([sessions/1, child_spec/1]).
--export([init_it/6]).
+-export([init_it/6, reconnect/1]).
 -export([
     system_continue/3,
     system_terminate/4,
@@ -387,7 +387,7 @@ connect(Actor) ->
 engine_down(#actor{sessions = Sessions, early = Early} = Actor) ->
     ok = maty_registration:disconnect(),
     ok = maty_held:clear(),
-    _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
+    look_for_engine(),
     Left = waiting(-maty_waiting:early_count(Early), Actor#actor{
         engine = undefined, early = maty_waiting:no_early()
     }),
@@ -401,12 +401,20 @@ fail_all([Session | Sessions], Actor) ->
         {stop, Reason, Next} -> terminate(Reason, Next)
     end.
 
+look_for_engine() ->
+    _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
+    ok.
+
+%% @private
+%% Called with its module's name: if the library has been upgraded, all of the new
+%% version is loaded when its engine runs, and here the actor goes over to it.
+-spec reconnect(#actor{}) -> no_return().
 reconnect(Actor) ->
     case connect(Actor) of
         {ok, Connected} ->
             registrations_lost(maty_registration:renew(), Connected);
         {error, _} ->
-            _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
+            look_for_engine(),
             loop(none, Actor)
     end.
 
@@ -547,7 +555,13 @@ handle_other({'EXIT', Parent, Reason}, #actor{parent = Parent} = Actor) ->
 handle_other({'DOWN', Engine, process, _, _}, #actor{engine = Engine} = Actor) ->
     engine_down(Actor);
 handle_other('$maty_reconnect', Actor) ->
-    reconnect(Actor);
+    case maty_engine:pid() of
+        undefined ->
+            look_for_engine(),
+            loop(none, Actor);
+        _ ->
+            ?MODULE:reconnect(Actor)
+    end;
 handle_other({'DOWN', Monitor, process, Pid, _} = Down, Actor) ->
     case maty_registration:access_point_down(Monitor, Pid) of
         {ok, Lost} -> registrations_lost(Lost, Actor);

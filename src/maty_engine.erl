@@ -370,7 +370,7 @@ load_driver() ->
             {error, bad_name} -> filename:join(filename:dirname(code:which(?MODULE)), "../priv");
             Found -> Found
         end,
-    case erl_ddll:load_driver(Directory, maty_drv) of
+    case load_driver(Directory) of
         ok ->
             ok;
         {error, Reason} ->
@@ -379,6 +379,19 @@ load_driver() ->
                     path => filename:join(Directory, "maty_drv.so"),
                     reason => unicode:characters_to_binary(erl_ddll:format_error(Reason))
                 }}}
+    end.
+
+%% The engine of another version, which has just ended, has loaded it from another
+%% folder. It goes when the last question to the checker has been answered.
+load_driver(Directory) ->
+    case erl_ddll:load_driver(Directory, maty_drv) of
+        {error, bad_driver_name} ->
+            Unloaded = erl_ddll:monitor(driver, {maty_drv, unloaded}),
+            receive
+                {_, Unloaded, driver, maty_drv, _} -> erl_ddll:load_driver(Directory, maty_drv)
+            end;
+        Loaded ->
+            Loaded
     end.
 
 open_space(Number, MaxMemory) ->

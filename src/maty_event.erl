@@ -31,19 +31,41 @@
 %% `stuck_interval' of the application `maty', in milliseconds.</dd>
 %% </dl>
 %%
-%% Subscribers are members of a `pg' group of this node.
+%% Subscribers are members of a `pg' group of this node. They stay subscribed when the
+%% application `maty' is stopped and started again.
 -module(maty_event).
 
--export([child_spec/0, subscribe/1, unsubscribe/1, notify/2]).
+-export([child_spec/0, start_link/0, keep/0, subscribe/1, unsubscribe/1, notify/2]).
 
 -export_type([kind/0]).
 
 -type kind() :: violation | session_failed | overload | breaker | stuck.
 
+-define(KINDS, [violation, session_failed, overload, breaker, stuck]).
+
 %% @private
 -spec child_spec() -> supervisor:child_spec().
 child_spec() ->
-    #{id => ?MODULE, start => {pg, start_link, [?MODULE]}}.
+    #{id => ?MODULE, start => {?MODULE, start_link, []}}.
+
+%% @private
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    case pg:start_link(?MODULE) of
+        {ok, Pid} ->
+            Kept = persistent_term:get(?MODULE, []),
+            lists:foreach(fun({Kind, Pids}) -> ok = pg:join(?MODULE, Kind, Pids) end, Kept),
+            _ = persistent_term:erase(?MODULE),
+            {ok, Pid};
+        {error, Reason} ->
+            {error, Reason}
+    end.
+
+%% @private
+%% Called before the application stops, for the next start_link/0.
+-spec keep() -> ok.
+keep() ->
+    persistent_term:put(?MODULE, [{Kind, pg:get_local_members(?MODULE, Kind)} || Kind <- ?KINDS]).
 
 %% @doc Subscribes the calling process to a kind of event.
 -spec subscribe(kind()) -> ok.
@@ -68,7 +90,7 @@ notify(Kind, Metadata) ->
     lists:foreach(fun(Pid) -> Pid ! {maty_event, Kind, Metadata} end, Subscribers).
 
 check(Kind) ->
-    case lists:member(Kind, [violation, session_failed, overload, breaker, stuck]) of
+    case lists:member(Kind, ?KINDS) of
         true -> Kind;
         false -> error({unknown_event, Kind})
     end.

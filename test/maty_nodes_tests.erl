@@ -8,7 +8,7 @@
 
 -import(maty_player, [play_on/2, next/1, go/1]).
 
--export([start/0, start_node/1, stop/1]).
+-export([start/0, start_node/1, start_node/3, stop/1]).
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
 -export([watched_before_it_begins/1, lost_before_it_is_asked/1, abandoned_again/1, withdrawn/1]).
 -export([wrong_messages/1]).
@@ -87,7 +87,11 @@ start() ->
     [start_node(lists:concat(["maty_", Letter, "_", os:getpid()])) || Letter <- [a, b, c]].
 
 start_node(Name) ->
-    Path = [["-pa", Path] || Path <- code:get_path(), filelib:is_dir(Path), not is_otp(Path)],
+    start_node(Name, code:get_path(), []).
+
+%% The same with folders of code and more arguments.
+start_node(Name, Folders, Arguments) ->
+    Path = [["-pa", Path] || Path <- Folders, filelib:is_dir(Path), not is_otp(Path)],
     {ok, Peer, Node} = peer:start(#{
         name => list_to_atom(Name),
         host => "127.0.0.1",
@@ -96,7 +100,7 @@ start_node(Name) ->
         args => [
             "-setcookie", "maty", "-kernel", "net_ticktime", "16",
             "-kernel", "prevent_overlapping_partitions", "false"
-            | lists:append(Path)
+            | Arguments ++ lists:append(Path)
         ]
     }),
     ok = peer:call(Peer, maty_player, start_engine, []),

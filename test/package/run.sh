@@ -160,6 +160,7 @@ rebar3_release() {
 {relx, [{release, {probe, "1"}, [probe]}, {mode, prod}, {extended_start_script, false}]}.
 CONFIG
   rebar3 release
+  ls _build/default/rel/probe/lib/maty-*/ebin/maty.appup
   _build/default/rel/probe/bin/probe -noshell -eval 'probe:run(), halt().'
 }
 
@@ -193,6 +194,7 @@ iex() {
 mix_release() {
   mix_project "path: \"$work/maty\""
   MIX_ENV=prod mix release --quiet
+  ls _build/prod/rel/probe/lib/maty-*/ebin/maty.appup
   _build/prod/rel/probe/bin/probe eval ':probe.run()'
 }
 
