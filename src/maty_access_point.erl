@@ -171,16 +171,16 @@ known_options() ->
         (infinity) -> true;
         (Value) -> is_integer(Value) andalso Value > 0 andalso Value < 1 bsl 32
     end,
-    Most = {{default, infinity}, "a number from 1 on, or infinity", Count},
+    Most = {{default, infinity}, "a number from 1 on, or 'infinity'", Count},
     OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
     #{
         protocol => {required, "a protocol", Any},
         name => maty_options:name(undefined),
         max_waiting => Most,
         max_waiting_in_all => Most,
-        drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
+        drop => {{default, newest}, "'newest' or 'oldest'", OneOf([newest, oldest])},
         max_under_way => Most,
-        overload => {{default, refuse}, "refuse or fail", OneOf([refuse, fail])}
+        overload => {{default, refuse}, "'refuse' or 'fail'", OneOf([refuse, fail])}
     }.
 
 %% @doc A child specification. The id is the name, or the module.

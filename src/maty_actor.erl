@@ -324,11 +324,11 @@ check(Options, Actor) ->
     end.
 
 check(#actor{on_raise = OnRaise}) when OnRaise =/= stop, OnRaise =/= leave ->
-    {error, {bad_option, on_raise, OnRaise, "stop or leave"}};
+    {error, {bad_option, on_raise, OnRaise, "'stop' or 'leave'"}};
 check(#actor{max_waiting = Most}) when
     Most =/= infinity, not (is_integer(Most) andalso Most > 0)
 ->
-    {error, {bad_option, max_waiting, Most, "a number from 1 on, or infinity"}};
+    {error, {bad_option, max_waiting, Most, "a number from 1 on, or 'infinity'"}};
 check(#actor{}) ->
     ok.
 

@@ -121,11 +121,10 @@ format_error(Reason) ->
     maty_options:format_error(Reason).
 
 configure(Child, Options) ->
-    Time = fun(Value) -> Value =:= infinity orelse is_integer(Value) andalso Value >= 0 end,
     Count = fun(Value) -> Value =:= infinity orelse is_integer(Value) andalso Value > 0 end,
     Known = (maty_delay:options())#{
-        reset => {{default, max}, "milliseconds or infinity", Time},
-        attempts => {{default, infinity}, "an integer from 1, or infinity", Count},
+        reset => maty_options:timeout(max, 0),
+        attempts => {{default, infinity}, "an integer from 1, or 'infinity'", Count},
         name => maty_options:name(none)
     },
     case {maty_child:specification(Child), maty_options:take(Options, Known)} of

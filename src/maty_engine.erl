@@ -341,7 +341,7 @@ max_memory() ->
     case application:get_env(maty, max_memory, infinity) of
         infinity -> 0;
         Bytes when is_integer(Bytes), Bytes > 0, Bytes < 1 bsl 63 -> Bytes;
-        Other -> exit({bad_option, max_memory, Other, "a number of bytes, or infinity"})
+        Other -> exit({bad_option, max_memory, Other, "a number of bytes, or 'infinity'"})
     end.
 
 open_spaces(MaxMemory) ->

@@ -354,9 +354,11 @@ wrong_options_are_named() ->
                 "unknown option mni; the options are attempts, factor, jitter, max, min, name, "
                 "reset, seed"},
             {child(self()), #{attempts => 0},
-                "the option attempts is 0; expected an integer from 1, or infinity"},
+                "the option attempts is 0; expected an integer from 1, or 'infinity'"},
             {child(self()), #{reset => -1},
-                "the option reset is -1; expected milliseconds or infinity"},
+                "the option reset is -1; expected milliseconds, up to 2^32 - 1, or 'infinity'"},
+            {child(self()), #{max => 1 bsl 32},
+                "the option max is 4294967296; expected milliseconds, from 1 to 2^32 - 1"},
             {child(self()), #{name => "name"},
                 "the option name is \"name\"; expected an atom, {local, Atom}, {global, Term} or "
                 "{via, Module, Term}"},

@@ -335,9 +335,9 @@ defmodule Maty.ActorTest do
              {:unknown_option, :timeot, [:on_failure, :timeout]},
              "** (exit) a suspension: unknown option: :timeot; the options are :on_failure, :timeout"},
             {fn _, actor -> {:ok, waits, nil, actor, timeout: -1} end,
-             {:bad_option, :timeout, -1, 'milliseconds, up to 2^32 - 1, or infinity'},
+             {:bad_option, :timeout, -1, 'milliseconds, up to 2^32 - 1, or \'infinity\''},
              "** (exit) a suspension: expected :timeout to be milliseconds, up to 2^32 - 1, or " <>
-               "infinity, got: -1"}
+               ":infinity, got: -1"}
           ] do
         log =
           capture_log(fn ->
