@@ -49,6 +49,8 @@ defmodule Maty.ActorTest do
     end
 
     @impl true
+    def setup_actor(_session, %{setup_actor: value}), do: value
+
     def setup_actor(session, actor) do
       send(actor.test, {:setup_actor, session})
       {:ok, actor}
@@ -321,6 +323,31 @@ defmodule Maty.ActorTest do
       assert log =~
                "#{inspect(pid)} (Maty.ActorTest.Any) ended in session #{Maty.format_session(id)} " <>
                  "of Talk as Teller\n** (RuntimeError) oh no\n"
+    end
+
+    test "says what setup_actor returned that it may not", %{ap: ap} do
+      log =
+        capture_log(fn ->
+          pid = start(%{ap: ap, role: :Teller, setup_actor: :yes})
+          monitor = Process.monitor(pid)
+          start(%{ap: ap, role: :Asker})
+          assert_receive {:DOWN, ^monitor, :process, ^pid, {{:bad_return_value, :yes}, _}}, 30_000
+        end)
+
+      assert log =~
+               "of Talk as Teller\n** (exit) setup_actor returned :yes; it returns {:ok, state}"
+    end
+
+    test "says what handle_info returned that it may not" do
+      log =
+        capture_log(fn ->
+          pid = start(%{})
+          monitor = Process.monitor(pid)
+          send(pid, {:return, :yes})
+          assert_receive {:DOWN, ^monitor, :process, ^pid, {:bad_return_value, :yes}}, 30_000
+        end)
+
+      assert log =~ "(Maty.ActorTest.Any) ended\n** (exit) handle_info returned :yes\n"
     end
 
     test "says what a callback or a handler returned that it may not", %{ap: ap} do
