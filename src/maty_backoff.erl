@@ -200,15 +200,24 @@ ended(Reason, #data{pid = Pid, child = #{restart := Restart} = Child} = Data) ->
         _ -> {stop, Reason, Data#data{pid = undefined}}
     end.
 
+%% What is reported of the child is not reported again.
+given_up({stop, Reason, Data}) ->
+    case maty_child:ended_normally(Reason) of
+        true -> {stop, Reason, Data};
+        false -> maty_child:follow(Reason)
+    end;
+given_up(GoesOn) ->
+    GoesOn.
+
 %% ----- Events -----
 
 %% @private
 -spec handle_event(gen_statem:event_type(), term(), atom(), #data{}) ->
     gen_statem:event_handler_result(atom()).
 handle_event(info, {'EXIT', Pid, Reason}, running, #data{pid = Pid} = Data) ->
-    ended(Reason, Data);
+    given_up(ended(Reason, Data));
 handle_event(state_timeout, restart, waiting, Data) ->
-    start(Data);
+    given_up(start(Data));
 handle_event({timeout, healthy}, healthy, running, #data{delays = Delays} = Data) ->
     {keep_state, Data#data{failures = 0, delays = maty_delay:reset(Delays)}};
 handle_event({call, From}, info, State, Data) ->
