@@ -171,16 +171,16 @@ known_options() ->
         (infinity) -> true;
         (Value) -> is_integer(Value) andalso Value > 0 andalso Value < 1 bsl 32
     end,
-    Most = {{default, infinity}, "a number from 1 on, or infinity", Count},
+    Most = {{default, infinity}, "a number from 1 on, or 'infinity'", Count},
     OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
     #{
         protocol => {required, "a protocol", Any},
         name => maty_options:name(undefined),
         max_waiting => Most,
         max_waiting_in_all => Most,
-        drop => {{default, newest}, "newest or oldest", OneOf([newest, oldest])},
+        drop => {{default, newest}, "'newest' or 'oldest'", OneOf([newest, oldest])},
         max_under_way => Most,
-        overload => {{default, refuse}, "refuse or fail", OneOf([refuse, fail])}
+        overload => {{default, refuse}, "'refuse' or 'fail'", OneOf([refuse, fail])}
     }.
 
 %% @doc A child specification. The id is the name, or the module.
@@ -646,17 +646,22 @@ open(First, Taken, #state{image = Image, sessions = Sessions, options = Options}
         {error, engine_down} ->
             State;
         {error, Status} ->
-            not_opened(Status, State)
+            not_opened(Status, node(), State)
     end.
 
 %% The registrations go on waiting.
-not_opened(_Status, #state{stuck = true} = State) ->
+not_opened(_Status, _Node, #state{stuck = true} = State) ->
     State;
-not_opened(Status, State) ->
-    Text = maty_error:format_status(Status),
-    logger:error("~tp could not open a session: ~ts", [self(), Text]),
+not_opened(Status, Node, State) ->
+    #state{machine = #machine{protocol = Protocol}} = State,
+    logger:error("~tp could not open a session of ~ts: ~ts", [
+        self(), Protocol, status_text(Status, Node)
+    ]),
     _ = erlang:send_after(?RETRY, self(), retry),
     State#state{stuck = true}.
+
+status_text(Status, Node) when Node =:= node() -> maty_error:format_status(Status);
+status_text(Status, Node) -> io_lib:format("the engine of ~ts says ~tp", [Node, Status]).
 
 %% Spreads sessions over the ports. One port may have room where another has not.
 open(Turn, Image, Bound, Places) ->
@@ -726,14 +731,14 @@ prepared({ok, Handle}, Engine, Number, Opening, #state{openings = Openings} = St
             State#state{openings = Openings#{Number := Next}}
     end;
 prepared(no_image, Engine, Number, Opening, #state{protocol = Protocol} = State) ->
-    Engine ! {'$maty_image', maty_protocol:image(Protocol)},
+    Engine ! {'$maty_image', {self(), Number}, maty_protocol:image(Protocol)},
     ask(Engine, Number, Opening, State),
     State;
 prepared({dead, Role}, _Engine, Number, #opening{registrations = Registrations}, State) ->
     Dead = lists:nth(Role + 1, Registrations),
     match_again(drop(fun(Registration) -> Registration =:= Dead end, close(Number, State)));
-prepared({error, Status}, _Engine, Number, _Opening, State) ->
-    match_again(not_opened(Status, close(Number, State))).
+prepared({error, Status}, Engine, Number, _Opening, State) ->
+    match_again(not_opened(Status, node(Engine), close(Number, State))).
 
 %% Gives up what is being opened with a registration of which the condition is true.
 close_openings(_Condition, #state{openings = Openings} = State) when Openings =:= #{} ->

@@ -162,7 +162,7 @@
 -callback handle_failure(failure(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% A session has ended for this actor; a failure is told here only if there is no
-%% handle_failure.
+%% handle_failure. The state of one that has ended in init_session is `undefined'.
 -callback terminate_session(ending(), maty:session(), local_state(), state()) ->
     {ok, state()} | {stop, Reason :: term(), state()}.
 %% An access point has ended where the actor had registered for these roles, or is one
@@ -326,11 +326,11 @@ check(Options, Actor) ->
     end.
 
 check(#actor{on_raise = OnRaise}) when OnRaise =/= stop, OnRaise =/= leave ->
-    {error, {bad_option, on_raise, OnRaise, "stop or leave"}};
+    {error, {bad_option, on_raise, OnRaise, "'stop' or 'leave'"}};
 check(#actor{max_waiting = Most}) when
     Most =/= infinity, not (is_integer(Most) andalso Most > 0)
 ->
-    {error, {bad_option, max_waiting, Most, "a number from 1 on, or infinity"}};
+    {error, {bad_option, max_waiting, Most, "a number from 1 on, or 'infinity'"}};
 check(#actor{}) ->
     ok.
 
@@ -391,15 +391,8 @@ engine_down(#actor{sessions = Sessions, early = Early} = Actor) ->
     Left = waiting(-maty_waiting:early_count(Early), Actor#actor{
         engine = undefined, early = maty_waiting:no_early()
     }),
-    fail_all(maps:values(Sessions), Left).
-
-fail_all([], Actor) ->
-    loop(none, Actor);
-fail_all([Session | Sessions], Actor) ->
-    case fail(Session, engine_down, Actor) of
-        {ok, Next} -> fail_all(Sessions, Next);
-        {stop, Reason, Next} -> terminate(Reason, Next)
-    end.
+    Fail = fun(Session, Each) -> fail(Session, engine_down, Each) end,
+    loop(none, lists:foldl(Fail, Left, maps:values(Sessions))).
 
 look_for_engine() ->
     _ = erlang:send_after(?RECONNECT, self(), '$maty_reconnect'),
@@ -445,7 +438,7 @@ tell_lost(Event, AccessPoint, Roles, #actor{module = Module, state = State} = Ac
             try Module:Event(AccessPoint, Roles, State) of
                 {ok, NewState} -> Actor#actor{state = NewState};
                 {stop, Reason, NewState} -> terminate(Reason, Actor#actor{state = NewState});
-                Other -> terminate({bad_return_value, Other}, Actor)
+                Other -> bad_return(Event, Other, #{}, Actor)
             catch
                 Class:Reason:Stack -> crash(Class, Reason, Stack, Actor)
             end
@@ -526,7 +519,7 @@ handle_other({'$maty_void', Handle}, #actor{early = Early} = Actor) ->
 handle_other({'$maty_failed', Handle, Cause} = Failed, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
         #{Handle := #session{endpoint = #endpoint{machine = Machine}} = Session} ->
-            continue(fail(Session, failure(Cause, Machine), Actor));
+            loop(none, fail(Session, failure(Cause, Machine), Actor));
         #{} ->
             loop(none, keep_early(Handle, Failed, Actor))
     end;
@@ -545,7 +538,7 @@ handle_other({'$maty_become', Handle, Argument}, #actor{sessions = Sessions} = A
     end;
 handle_other({'$maty_left', Handle, Reason}, #actor{sessions = Sessions} = Actor) ->
     case Sessions of
-        #{Handle := Session} -> continue(end_session({left, Reason}, Session, Actor));
+        #{Handle := Session} -> loop(none, end_session({left, Reason}, Session, Actor));
         #{} -> loop(none, Actor)
     end;
 handle_other({system, From, Request}, #actor{parent = Parent, debug = Debug} = Actor) ->
@@ -597,9 +590,6 @@ handle_info(Message, #actor{module = Module} = Actor) ->
             maty_report:log(warning, no_handle_info, #{message => Message}, Actor),
             loop(none, Actor)
     end.
-
-continue({ok, Actor}) -> loop(none, Actor);
-continue({stop, Reason, Actor}) -> terminate(Reason, Actor).
 
 %% ----- Running handlers -----
 
@@ -722,7 +712,7 @@ hold(Name, #session{handle = Handle} = Session, Actor) ->
 done(Reason, #session{endpoint = Endpoint} = Session, Actor) ->
     case maty_session:close(Endpoint) of
         ok ->
-            continue(end_session({done, Reason}, Session, Actor));
+            loop(none, end_session({done, Reason}, Session, Actor));
         {error, unfinished} ->
             violated(unfinished, done, Session, Actor);
         {error, _} ->
@@ -730,8 +720,14 @@ done(Reason, #session{endpoint = Endpoint} = Session, Actor) ->
     end.
 
 leave(Reason, Session, Actor) ->
-    withdraw(Session),
-    continue(end_session({left, Reason}, Session, Actor)).
+    case maty_session:phase() of
+        %% By maty:leave/2, and the first reason counts.
+        left ->
+            lost(Session, Actor);
+        _ ->
+            withdraw(Session),
+            loop(none, end_session({left, Reason}, Session, Actor))
+    end.
 
 %% Gives the endpoint up. If it is gone already, what says so is taken back.
 withdraw(#session{handle = Handle}) ->
@@ -754,7 +750,7 @@ why_gone(Handle) ->
 %% The endpoint went while its handler ran.
 lost(#session{handle = Handle} = Session, Actor) ->
     case why_gone(Handle) of
-        engine_down -> continue(fail(Session, engine_down, Actor));
+        engine_down -> loop(none, fail(Session, engine_down, Actor));
         Why -> handle_other(Why, put_back(Session, Actor))
     end.
 
@@ -775,7 +771,7 @@ leave_raised(Exit, #session{about = About, local_state = Local} = Session, Actor
     maty_report:log(error, raised, #{session => About, reason => Exit, state => Local}, Actor),
     withdraw(Session),
     %% The suspension that the handler was of is over.
-    continue(fail(Session#session{options = none}, {raised, Exit}, Actor)).
+    loop(none, fail(Session#session{options = none}, {raised, Exit}, Actor)).
 
 %% Every way in which a session ends comes through here.
 end_session(Ending, #session{handle = Handle, waiting = Waiting} = Session, Actor) ->
@@ -789,38 +785,47 @@ forget(Handle, #actor{sessions = Sessions} = Actor) when is_map_key(Handle, Sess
 forget(_Handle, Actor) ->
     Actor.
 
-%% The session is over for this actor: tells the module, if it wants to know.
-ended(Ending, Session, #actor{module = Module, state = State} = Actor) ->
+%% The session is over for this actor: tells the module, if it wants to know. Returns the
+%% actor, unless that stops.
+ended(Ending, #session{about = About} = Session, #actor{module = Module, state = State} = Actor) ->
+    Callback = told(Ending, Session, Module),
     maty_session:leave(),
-    try tell(Ending, Session, Module, State) of
-        {ok, NewState} -> {ok, Actor#actor{state = NewState}};
-        {stop, Reason, NewState} -> {stop, Reason, Actor#actor{state = NewState}};
-        Other -> {stop, {bad_return_value, Other}, Actor}
+    try tell(Callback, Ending, Session, Module, State) of
+        {ok, NewState} ->
+            Actor#actor{state = NewState};
+        {stop, Reason, NewState} ->
+            terminate(exit, Reason, [], #{session => About}, Actor#actor{state = NewState});
+        Other ->
+            bad_return(Callback, Other, #{session => About}, Actor)
     catch
         Class:Reason:Stack -> crash(Class, Reason, Stack, Session, Actor)
     end.
 
-%% Calls the one function that an ending is told to.
-tell({failed, Failure}, #session{options = #{on_failure := Tell}}, _Module, State) when
-    is_function(Tell)
-->
-    Tell(Failure, State);
-tell({failed, Failure} = Ending, Session, Module, State) ->
-    case erlang:function_exported(Module, handle_failure, 4) of
+%% The one function that an ending is told to.
+told({failed, _}, #session{options = #{on_failure := Tell}}, _Module) when is_function(Tell) ->
+    on_failure;
+told(Ending, _Session, Module) ->
+    case
+        element(1, Ending) =:= failed andalso erlang:function_exported(Module, handle_failure, 4)
+    of
         true ->
-            #session{about = About, local_state = Local} = Session,
-            Module:handle_failure(Failure, About, Local, State);
+            handle_failure;
         false ->
-            tell_ending(Ending, Session, Module, State)
-    end;
-tell(Ending, Session, Module, State) ->
-    tell_ending(Ending, Session, Module, State).
-
-tell_ending(Ending, #session{about = About, local_state = Local}, Module, State) ->
-    case erlang:function_exported(Module, terminate_session, 4) of
-        true -> Module:terminate_session(Ending, About, Local, State);
-        false -> {ok, State}
+            case erlang:function_exported(Module, terminate_session, 4) of
+                true -> terminate_session;
+                false -> none
+            end
     end.
+
+tell(none, _Ending, _Session, _Module, State) ->
+    {ok, State};
+tell(terminate_session, Ending, #session{about = About, local_state = Local}, Module, State) ->
+    Module:terminate_session(Ending, About, Local, State);
+tell(handle_failure, {failed, Failure}, Session, Module, State) ->
+    #session{about = About, local_state = Local} = Session,
+    Module:handle_failure(Failure, About, Local, State);
+tell(on_failure, {failed, Failure}, #session{options = #{on_failure := Tell}}, _Module, State) ->
+    Tell(Failure, State).
 
 fail(#session{endpoint = Endpoint} = Session, Cause, Actor) ->
     #endpoint{id = Id, role = Role, machine = Machine} = Endpoint,
@@ -851,7 +856,7 @@ keep(Sender, Item, Session, #actor{waiting = Count, max_waiting = Most} = Actor)
 keep(_Sender, _Item, #session{about = About} = Session, Actor) ->
     overloaded(About),
     withdraw(Session),
-    continue(fail(Session, overload, Actor)).
+    loop(none, fail(Session, overload, Actor)).
 
 %% Who is early is seldom early with one message. So those that come right behind the
 %% first are put into its queue together, if the loop has nothing else to look after.
@@ -917,7 +922,7 @@ before_start(Handle, Command, Message, Actor) ->
         true ->
             loop(none, overloaded_early(Handle, Actor));
         false ->
-            maty_engine:count_refused(),
+            maty_engine:count(refused),
             maty_report:violation(#{reason => forged, direction => 'receive', attempt => Message}),
             loop(none, Actor);
         gone ->
@@ -935,6 +940,7 @@ overloaded_early(Handle, #actor{early = Early} = Actor) ->
     keep_early(Handle, Failed, Left#actor{early = maty_waiting:drop(Handle, Early)}).
 
 overloaded(#{id := Id, protocol := Protocol, role := Role}) ->
+    ok = maty_engine:count(overloaded),
     maty_event:notify(overload, #{
         kind => waiting, session => Id, protocol => Protocol, role => Role, actor => self()
     }).
@@ -1084,7 +1090,7 @@ callback(Callback, Arguments, From, #actor{module = Module, state = State} = Act
         {stop, Reason, NewState} ->
             terminate(Reason, Actor#actor{state = NewState});
         Other ->
-            terminate({bad_return_value, Other}, Actor)
+            bad_return(Callback, Other, #{}, Actor)
     catch
         Class:Reason:Stack -> crash(Class, Reason, Stack, Actor)
     end.
@@ -1112,6 +1118,11 @@ crash(Class, Reason, Stack, Actor) ->
 -spec crash(error | exit | throw, term(), list(), #session{}, #actor{}) -> no_return().
 crash(Class, Reason, Stack, #session{about = About}, Actor) ->
     terminate(Class, Reason, Stack, #{session => About}, Actor).
+
+%% A callback returned what it may not.
+-spec bad_return(atom(), term(), #{session => maty:session()}, #actor{}) -> no_return().
+bad_return(Callback, Value, About, Actor) ->
+    terminate(exit, {bad_return_value, Value}, [], About#{callback => Callback}, Actor).
 
 -spec terminate(error | exit | throw, term(), list(), map(), #actor{}) -> no_return().
 terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = Actor) ->

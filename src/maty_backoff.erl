@@ -121,11 +121,10 @@ format_error(Reason) ->
     maty_options:format_error(Reason).
 
 configure(Child, Options) ->
-    Time = fun(Value) -> Value =:= infinity orelse is_integer(Value) andalso Value >= 0 end,
     Count = fun(Value) -> Value =:= infinity orelse is_integer(Value) andalso Value > 0 end,
     Known = (maty_delay:options())#{
-        reset => {{default, max}, "milliseconds or infinity", Time},
-        attempts => {{default, infinity}, "an integer from 1, or infinity", Count},
+        reset => maty_options:timeout(max, 0),
+        attempts => {{default, infinity}, "an integer from 1, or 'infinity'", Count},
         name => maty_options:name(none)
     },
     case {maty_child:specification(Child), maty_options:take(Options, Known)} of
@@ -201,15 +200,24 @@ ended(Reason, #data{pid = Pid, child = #{restart := Restart} = Child} = Data) ->
         _ -> {stop, Reason, Data#data{pid = undefined}}
     end.
 
+%% What is reported of the child is not reported again.
+given_up({stop, Reason, Data}) ->
+    case maty_child:ended_normally(Reason) of
+        true -> {stop, Reason, Data};
+        false -> maty_child:follow(Reason)
+    end;
+given_up(GoesOn) ->
+    GoesOn.
+
 %% ----- Events -----
 
 %% @private
 -spec handle_event(gen_statem:event_type(), term(), atom(), #data{}) ->
     gen_statem:event_handler_result(atom()).
 handle_event(info, {'EXIT', Pid, Reason}, running, #data{pid = Pid} = Data) ->
-    ended(Reason, Data);
+    given_up(ended(Reason, Data));
 handle_event(state_timeout, restart, waiting, Data) ->
-    start(Data);
+    given_up(start(Data));
 handle_event({timeout, healthy}, healthy, running, #data{delays = Delays} = Data) ->
     {keep_state, Data#data{failures = 0, delays = maty_delay:reset(Delays)}};
 handle_event({call, From}, info, State, Data) ->

@@ -89,15 +89,9 @@ start_link(Name, Options) when is_atom(Name) ->
     Count = fun(Value) -> is_integer(Value) andalso Value > 0 end,
     Known = #{
         failures => {{default, 5}, "an integer from 1", Count},
-        window => {{default, 10000}, "milliseconds, an integer from 1", Count},
-        cooldown =>
-            {{default, 5000}, "milliseconds, an integer from 0", fun(Value) ->
-                is_integer(Value) andalso Value >= 0
-            end},
-        probe =>
-            {{default, 30000}, "milliseconds, an integer from 1, or infinity", fun(Value) ->
-                Value =:= infinity orelse Count(Value)
-            end},
+        window => maty_options:time(10000, 1),
+        cooldown => maty_options:time(5000, 0),
+        probe => maty_options:timeout(30000, 1),
         is_failure =>
             {{default, fun is_error/1}, "a function of one argument", fun(Fun) ->
                 is_function(Fun, 1)

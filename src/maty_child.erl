@@ -4,7 +4,7 @@
 %% children, and what is logged when one ends.
 -module(maty_child).
 
--export([specification/1, start/1, stop/2, ended_normally/1]).
+-export([specification/1, start/1, stop/2, ended_normally/1, follow/1]).
 -export([answer/3, report/5]).
 
 -export_type([specification/0]).
@@ -101,6 +101,16 @@ ended_normally(normal) -> true;
 ended_normally(shutdown) -> true;
 ended_normally({shutdown, _}) -> true;
 ended_normally(_) -> false.
+
+%% Ends the calling process with the reason of its child, which has ended and is reported.
+%% By a signal: a behaviour that stops with such a reason reports it once more, with a
+%% state that says nothing about it.
+-spec follow(term()) -> no_return().
+follow(Reason) ->
+    process_flag(trap_exit, false),
+    exit(self(), Reason),
+    %% Not reached.
+    exit(Reason).
 
 %% The answer to what a supervisor is asked of its children, which changes
 %% nothing; anything else is for the caller.

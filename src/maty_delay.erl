@@ -75,13 +75,15 @@ new(Options) ->
 %% The options, for whoever takes them among others.
 -spec options() -> maty_options:known().
 options() ->
-    Time = fun(Value) -> is_integer(Value) andalso Value > 0 end,
     #{
-        min => {{default, 100}, "milliseconds, an integer from 1", Time},
-        max => {{default, 30000}, "milliseconds, an integer from 1", Time},
-        factor => {{default, 2}, "a number from 1", fun(F) -> is_number(F) andalso F >= 1 end},
+        min => maty_options:time(100, 1),
+        max => maty_options:time(30000, 1),
+        factor =>
+            {{default, 2}, "a number from 1 to 2^32", fun(F) ->
+                is_number(F) andalso F >= 1 andalso F =< 1 bsl 32
+            end},
         jitter =>
-            {{default, equal}, "none, equal, full or decorrelated", fun(Jitter) ->
+            {{default, equal}, "'none', 'equal', 'full' or 'decorrelated'", fun(Jitter) ->
                 lists:member(Jitter, [none, equal, full, decorrelated])
             end},
         seed =>

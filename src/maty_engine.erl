@@ -10,8 +10,8 @@
 %% It is also where this node hears from the engines of others; maty_nodes says
 %% what it does then.
 %%
-%% What always holds: the persistent term `maty_engine' names the process and
-%% its ports, or is left over from one that was killed; ports that are closed
+%% What always holds: the persistent term `maty_engine' names the process, its
+%% ports and what is counted in Erlang, or is left over from one that was killed; ports that are closed
 %% show as `{error, engine_down}'.
 -module(maty_engine).
 
@@ -20,7 +20,7 @@
 -include("maty_internal.hrl").
 
 -export([start_link/0, pid/0, port_count/0, port/1, port_of/2]).
--export([attach/0, place/2, place_number/1, open/4, info/1, cancel/1, count_refused/0, sessions/0]).
+-export([attach/0, place/2, place_number/1, open/4, info/1, cancel/1, count/1, sessions/0]).
 -export([counters/0, ask/1, load/1, open_part/4, report_part/4, abandon_part/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -70,7 +70,7 @@ start_link() ->
 -spec pid() -> pid() | undefined.
 pid() ->
     case persistent_term:get(?MODULE, undefined) of
-        {Pid, _Ports} -> Pid;
+        {Pid, _Ports, _Counts} -> Pid;
         undefined -> undefined
     end.
 
@@ -85,9 +85,13 @@ port(Number) ->
     element(Number rem tuple_size(Ports) + 1, Ports).
 
 ports() ->
+    {_Pid, Ports, _Counts} = engine(),
+    Ports.
+
+engine() ->
     case persistent_term:get(?MODULE, undefined) of
-        {_Pid, Ports} -> Ports;
-        undefined -> error(maty_not_started)
+        undefined -> error(maty_not_started);
+        Engine -> Engine
     end.
 
 %% @doc The port of an endpoint that was opened by an engine; `gone' if that is
@@ -95,7 +99,7 @@ ports() ->
 -spec port_of(handle(), pid()) -> port() | gone.
 port_of(Handle, Engine) ->
     case persistent_term:get(?MODULE, undefined) of
-        {Engine, Ports} -> element(?HANDLE_PORT(Handle) + 1, Ports);
+        {Engine, Ports, _Counts} -> element(?HANDLE_PORT(Handle) + 1, Ports);
         _ -> gone
     end.
 
@@ -200,17 +204,17 @@ cancel(Handle) ->
         {error, Status, _} -> {error, Status}
     end.
 
-%% @doc Counts a message that is refused for what it looks like, without a
-%% question to the engine: it is offered to an endpoint that there never is.
--spec count_refused() -> ok.
-count_refused() ->
-    try port(erlang:phash2(self())) of
-        Port ->
-            _ = control(Port, ?OP_RECEIVE, <<-1:64>>),
-            ok
-    catch
-        error:maty_not_started -> ok
+%% @doc Counts what the ports do not hear of: a message that is refused for what it
+%% looks like, and a session that is given up because its actor keeps too many messages.
+-spec count(refused | overloaded) -> ok.
+count(What) ->
+    case persistent_term:get(?MODULE, undefined) of
+        {_Pid, _Ports, Counts} -> counters:add(Counts, index(What), 1);
+        undefined -> ok
     end.
+
+index(refused) -> 1;
+index(overloaded) -> 2.
 
 %% @doc What the engine counted since it was started; `endpoints' and `bytes', the
 %% memory of sessions, are what it holds now; so is `memory', which is that of
@@ -218,15 +222,21 @@ count_refused() ->
 %% exceed `max_memory' unless that is 0.
 -spec counters() -> counters().
 counters() ->
+    {_Pid, Ports, Counts} = engine(),
     {Sums, Memory, Most} = lists:foldl(
         fun(Port, {Sum, _, _}) ->
             {Own, [Memory, Most]} = lists:split(length(Sum), counters(Port, length(Sum) + 2, [])),
             {lists:zipwith(fun erlang:'+'/2, Sum, Own), Memory, Most}
         end,
         {[0 || _ <- counter_names()], 0, 0},
-        tuple_to_list(ports())
+        tuple_to_list(Ports)
     ),
-    Counters = maps:from_list(lists:zip(counter_names(), Sums)),
+    Add = fun(What, Counters) ->
+        maps:update_with(What, fun(N) -> N + counters:get(Counts, index(What)) end, Counters)
+    end,
+    Counters = lists:foldl(
+        Add, maps:from_list(lists:zip(counter_names(), Sums)), [refused, overloaded]
+    ),
     Counters#{memory => Memory, max_memory => Most}.
 
 %% A reply has a few of them.
@@ -343,7 +353,8 @@ init([]) ->
         ok ->
             Ports = open_spaces(MaxMemory),
             _ = ets:new(maty_images, [named_table, public, {read_concurrency, true}]),
-            persistent_term:put(?MODULE, {self(), list_to_tuple(Ports)}),
+            Counts = counters:new(2, []),
+            persistent_term:put(?MODULE, {self(), list_to_tuple(Ports), Counts}),
             {ok, #state{ports = Ports, nodes = maty_nodes:new()}};
         {error, Reason} ->
             {stop, Reason}
@@ -353,7 +364,7 @@ max_memory() ->
     case application:get_env(maty, max_memory, infinity) of
         infinity -> 0;
         Bytes when is_integer(Bytes), Bytes > 0, Bytes < 1 bsl 63 -> Bytes;
-        Other -> exit({bad_option, max_memory, Other, "a number of bytes, or infinity"})
+        Other -> exit({bad_option, max_memory, Other, "a number of bytes, or 'infinity'"})
     end.
 
 open_spaces(MaxMemory) ->

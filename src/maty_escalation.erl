@@ -220,8 +220,8 @@ configure(Options) ->
         end},
         policy => {
             {default, #{}},
-            "a map from kinds to restart, stop, resume or escalate, or a function of an id and a "
-            "reason",
+            "a map from kinds to 'restart', 'stop', 'resume' or 'escalate', or a function of an "
+            "id and a reason",
             fun is_policy/1
         },
         kind =>
@@ -229,7 +229,7 @@ configure(Options) ->
                 is_function(Fun, 1)
             end},
         strategy =>
-            {{default, one_for_one}, "one_for_one, one_for_all or rest_for_one", fun(Strategy) ->
+            {{default, one_for_one}, "'one_for_one', 'one_for_all' or 'rest_for_one'", fun(Strategy) ->
                 lists:member(Strategy, [one_for_one, one_for_all, rest_for_one])
             end},
         intensity => {{default, 1}, "an integer from 0", fun(N) -> is_integer(N) andalso N >= 0 end},

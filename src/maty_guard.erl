@@ -87,7 +87,7 @@ handle_info({'EXIT', Pid, Reason}, #state{pid = Pid, child = Child} = State) ->
     Ended = State#state{pid = undefined},
     case {maty_child:ended_normally(Reason), Child} of
         {true, #{restart := permanent}} ->
-            {stop, {child_ended, Reason}, Ended};
+            maty_child:follow({child_ended, Reason});
         {true, _} ->
             {noreply, Ended};
         {false, _} ->
@@ -99,7 +99,7 @@ handle_info(_Message, State) ->
 
 failed(Reason, #state{resume = Resume} = State) ->
     case decide(Reason, State) of
-        restart -> {stop, Reason, State};
+        restart -> maty_child:follow(Reason);
         escalate -> escalate(Reason, State);
         resume when Resume =/= none -> resume(Resume, State);
         _ -> {noreply, State}

@@ -94,7 +94,7 @@ start_link(Options) ->
         capacity =>
             {{default, 1000}, "a number from 1 on", fun(C) -> is_integer(C) andalso C > 0 end},
         policy =>
-            {{default, drop_oldest}, "drop_oldest, drop_newest, block or fail", fun(P) ->
+            {{default, drop_oldest}, "'drop_oldest', 'drop_newest', 'block' or 'fail'", fun(P) ->
                 lists:member(P, Policies)
             end},
         name => maty_options:name(undefined)

@@ -9,7 +9,8 @@
 %% A session is opened by its access point, wherever that is, in two rounds:
 %%
 %%   access point   ! {'$maty_prepare', ...}       to each engine with a participant
-%%   engine         opens its part, other roles away; nobody is told yet
+%%   engine         opens its part, other roles away; nobody is told yet. One that does
+%%                  not have the protocol says so, and gets '$maty_image'
 %%                  ! {'$maty_watch', ...}         to each other engine it did not watch before
 %%   that engine    ! {'$maty_watched', ...}
 %%   engine         ! {'$maty_prepared', ...}      what came of it, and the part's handle
@@ -117,10 +118,15 @@ handle({'$maty_watched', Engine, Monitor}, #nodes{monitors = Monitors} = State) 
         %% It was lost meanwhile.
         #{} -> State
     end;
-handle({'$maty_image', Image}, State) ->
-    %% Verified as any; one that is no good is missed again.
-    _ = maty_machine:load(self(), Image),
-    State;
+handle({'$maty_image', {AccessPoint, Number}, Image}, State) ->
+    %% Verified as any.
+    case maty_machine:load(self(), Image) of
+        {ok, _, _} ->
+            State;
+        {error, _} = Refused ->
+            AccessPoint ! {'$maty_prepared', Number, self(), Refused},
+            State
+    end;
 handle({'$maty_begin', Key, Handles}, State) ->
     'begin'(Key, Handles, State);
 handle({'$maty_abandon', Key}, State) ->

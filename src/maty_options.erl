@@ -2,7 +2,7 @@
 %% Checks of option maps, so that a wrong one is named.
 -module(maty_options).
 
--export([check/2, take/2, timeout/0, name/1, format_error/1]).
+-export([check/2, take/2, timeout/0, timeout/2, time/2, name/1, format_error/1]).
 
 -export_type([error_reason/0, known/0]).
 
@@ -13,7 +13,8 @@
     | {not_options, term()}.
 
 %% Of each option its default, or that there has to be one; what a value has to
-%% be in words; and whether one is.
+%% be in words, with quotes around atoms, which Elixir writes in its own way; and
+%% whether one is.
 -type known() :: #{
     atom() => {required | {default, term()}, Expected :: string(), fun((term()) -> boolean())}
 }.
@@ -63,10 +64,25 @@ take(Options, _Known) ->
 %% An option that is a time to wait, for ever unless it is given.
 -spec timeout() -> {{default, infinity}, string(), fun((term()) -> boolean())}.
 timeout() ->
-    {{default, infinity}, "milliseconds, up to 2^32 - 1, or infinity", fun is_timeout/1}.
+    timeout(infinity, 0).
 
-is_timeout(infinity) -> true;
-is_timeout(Time) -> is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 32.
+%% An option that is a time of at least so many milliseconds, or "infinity"; and one that
+%% ends. A timer has room for no more than 2^32 - 1.
+-spec timeout(Default, 0 | 1) -> {{default, Default}, string(), fun((term()) -> boolean())}.
+timeout(Default, Least) ->
+    {{default, Default}, time_text(Least) ++ ", or 'infinity'", fun(Time) ->
+        Time =:= infinity orelse is_time(Time, Least)
+    end}.
+
+-spec time(Default, 0 | 1) -> {{default, Default}, string(), fun((term()) -> boolean())}.
+time(Default, Least) ->
+    {{default, Default}, time_text(Least), fun(Time) -> is_time(Time, Least) end}.
+
+time_text(0) -> "milliseconds, up to 2^32 - 1";
+time_text(1) -> "milliseconds, from 1 to 2^32 - 1".
+
+is_time(Time, Least) ->
+    is_integer(Time) andalso Time >= Least andalso Time < 1 bsl 32.
 
 %% An option that is the name of a process, with what it is unless it is given.
 -spec name(Default :: atom()) -> {{default, atom()}, string(), fun((term()) -> boolean())}.

@@ -49,8 +49,8 @@ violation(Violation) ->
     ).
 
 %% The actor ends, and does nothing more; "About" may have the session that it ends
-%% because of.
--spec ended(term(), #{session => maty:session()}, #actor{}) -> ok.
+%% because of, and the callback that returned what it may not.
+-spec ended(term(), #{session => maty:session(), callback => atom()}, #actor{}) -> ok.
 ended(normal, _, _) -> ok;
 ended(shutdown, _, _) -> ok;
 ended({shutdown, _}, _, _) -> ok;
@@ -101,14 +101,14 @@ text(#{event := turned_away} = Report, _Config) ->
         Name, Module, Role, AccessPoint
     ]);
 text(#{event := raised} = Report, _Config) ->
-    #{name := Name, module := Module, reason := Reason, state := State} = Report,
+    #{name := Name, module := Module, state := State} = Report,
     io_lib:format("~tp (~tp) left its role~ts: ~ts~n    session's state: ~tp", [
-        Name, Module, where(Report), exit_text(Reason), State
+        Name, Module, where(Report), reason_text(Report), State
     ]);
 text(#{event := terminate} = Report, _Config) ->
-    #{name := Name, module := Module, reason := Reason, state := State} = Report,
+    #{name := Name, module := Module, state := State} = Report,
     io_lib:format("~tp (~tp) ended~ts: ~ts~n    state: ~tp", [
-        Name, Module, where(Report), exit_text(Reason), State
+        Name, Module, where(Report), reason_text(Report), State
     ]).
 
 %% The text of a violation names its session itself.
@@ -117,6 +117,24 @@ where(#{reason := {{protocol_violation, #{session := _}}, _}}) ->
 where(#{session := #{id := Id, role := Role, protocol := Protocol}}) ->
     io_lib:format(" in session ~ts of ~ts as ~ts", [maty:format_session(Id), Protocol, Role]);
 where(#{}) ->
+    "".
+
+reason_text(#{callback := Callback, reason := {bad_return_value, Value}}) ->
+    io_lib:format("~ts returned ~0tP~ts", [Callback, Value, 20, returns(Callback)]);
+reason_text(#{reason := Reason}) ->
+    exit_text(Reason).
+
+%% Those of gen_server are known well enough.
+returns(Callback) when
+    Callback =:= on_failure;
+    Callback =:= handle_failure;
+    Callback =:= terminate_session;
+    Callback =:= access_point_down;
+    Callback =:= registration_expired;
+    Callback =:= turned_away
+->
+    "; it returns {ok, State} or {stop, Reason, State}";
+returns(_Callback) ->
     "".
 
 exit_text({{protocol_violation, Violation}, Stack}) ->
@@ -129,8 +147,9 @@ exit_text({{bad_handler_return, Handler, Value}, []}) ->
         "where Handler is a function of two arguments",
         [Handler, Value, 20]
     );
+exit_text({{bad_return_value, Value}, [{maty_actor, setup_actor, _, _} | _]}) ->
+    io_lib:format("setup_actor returned ~0tP; it returns {ok, State}", [Value, 20]);
 exit_text({{bad_return_value, Value}, []}) ->
-    %% That of setup_actor has a stack.
     io_lib:format(
         "init_session returned ~0tP; it returns {ok, Handler, SessionState, State}, "
         "{ok, Handler, SessionState, State, Options}, "

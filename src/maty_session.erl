@@ -288,7 +288,7 @@ offer(#endpoint{labels = Labels} = Endpoint, Command, Message) when
             Other
     end;
 offer(Endpoint, Command, Message) ->
-    maty_engine:count_refused(),
+    maty_engine:count(refused),
     refuse(no_action, Endpoint, Command, Message).
 
 refuse(stale, _Endpoint, _Command, _Message) ->
@@ -473,7 +473,7 @@ violation(Reason, Direction, Endpoint, Attempt) ->
 
 %% What the engine has no number for; it is counted all the same.
 unknown_send(Reason, Endpoint, To, Message) ->
-    maty_engine:count_refused(),
+    maty_engine:count(refused),
     refused_send(Reason, Endpoint, To, Message).
 
 refused_send([Refused | Field], Endpoint, To, Message) ->

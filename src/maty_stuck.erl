@@ -193,7 +193,7 @@ start_link() ->
         {ok, Interval} when is_integer(Interval), Interval > 0 ->
             gen_server:start_link(?MODULE, Interval, []);
         {ok, Other} when Other =/= infinity ->
-            {error, {bad_option, stuck_interval, Other, "milliseconds, or infinity"}};
+            {error, {bad_option, stuck_interval, Other, "milliseconds, or 'infinity'"}};
         _ ->
             ignore
     end.

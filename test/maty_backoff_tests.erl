@@ -5,7 +5,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([start_child/2, init/1]).
+-export([start_child/2, init/1, log/2]).
 
 -define(HOUR, 3600000).
 
@@ -23,6 +23,7 @@ backoff_test_() ->
                 fun restarts_after_growing_delays/0,
                 fun health_resets_the_delay/0,
                 fun gives_up/0,
+                fun gives_up_without_a_word_of_its_own/0,
                 fun restart_types/0,
                 fun failed_starts_are_failures/0,
                 fun ignored_start/0,
@@ -147,6 +148,33 @@ gives_up() ->
     {ok, Server} = maty_backoff:start_link(child(self()), Options),
     [fail(started(), {no, N}) || N <- lists:seq(1, 3)],
     ?assertEqual({no, 3}, end_of(Server)).
+
+%% What the process writes into the log is what a supervisor would: each end of its child.
+gives_up_without_a_word_of_its_own() ->
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self()}),
+    ok = logger:set_handler_config(default, level, none),
+    ok = logger:set_primary_config(level, error),
+    {ok, Server} = maty_backoff:start_link(child(self()), #{min => 1, max => 1, attempts => 2}),
+    [fail(started(), {no, N}) || N <- [1, 2]],
+    ?assertEqual({no, 2}, end_of(Server)),
+    ok = logger:set_primary_config(level, none),
+    ok = logger:set_handler_config(default, level, all),
+    ok = logger:remove_handler(?MODULE),
+    ?assertEqual([{child_terminated, {no, 1}}, {child_terminated, {no, 2}}], logged_by(Server)).
+
+log(#{meta := #{pid := Pid}, msg := {report, Report}}, #{config := Test}) ->
+    Test ! {logged, Pid, Report};
+log(#{meta := #{pid := Pid}, msg := Message}, #{config := Test}) ->
+    Test ! {logged, Pid, Message}.
+
+logged_by(Pid) ->
+    receive
+        {logged, Pid, #{label := {supervisor, Context}, report := Report}} ->
+            [{Context, proplists:get_value(reason, Report)} | logged_by(Pid)];
+        {logged, Pid, Other} ->
+            [Other | logged_by(Pid)]
+    after 0 -> []
+    end.
 
 restart_types() ->
     Once = fun(Restart, Reason) ->
@@ -354,9 +382,11 @@ wrong_options_are_named() ->
                 "unknown option mni; the options are attempts, factor, jitter, max, min, name, "
                 "reset, seed"},
             {child(self()), #{attempts => 0},
-                "the option attempts is 0; expected an integer from 1, or infinity"},
+                "the option attempts is 0; expected an integer from 1, or 'infinity'"},
             {child(self()), #{reset => -1},
-                "the option reset is -1; expected milliseconds or infinity"},
+                "the option reset is -1; expected milliseconds, up to 2^32 - 1, or 'infinity'"},
+            {child(self()), #{max => 1 bsl 32},
+                "the option max is 4294967296; expected milliseconds, from 1 to 2^32 - 1"},
             {child(self()), #{name => "name"},
                 "the option name is \"name\"; expected an atom, {local, Atom}, {global, Term} or "
                 "{via, Module, Term}"},

@@ -275,7 +275,9 @@ wrong_options_are_named() ->
                 "window"},
             {#{failures => 0}, "the option failures is 0; expected an integer from 1"},
             {#{window => infinity},
-                "the option window is infinity; expected milliseconds, an integer from 1"},
+                "the option window is infinity; expected milliseconds, from 1 to 2^32 - 1"},
+            {#{cooldown => 1 bsl 32},
+                "the option cooldown is 4294967296; expected milliseconds, up to 2^32 - 1"},
             {#{is_failure => error}, "the option is_failure is error; expected a function of one "
                 "argument"}
         ]

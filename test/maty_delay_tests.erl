@@ -33,10 +33,11 @@ wrong_options_are_named_test() ->
         end,
         [
             {#{mni => 1}, "unknown option mni; the options are factor, jitter, max, min, seed"},
-            {#{min => 0}, "the option min is 0; expected milliseconds, an integer from 1"},
-            {#{factor => 0.5}, "the option factor is 0.5; expected a number from 1"},
+            {#{min => 0}, "the option min is 0; expected milliseconds, from 1 to 2^32 - 1"},
+            {#{factor => 1.0e300}, "the option factor is 1.0e300; expected a number from 1 to 2^32"},
+            {#{factor => 0.5}, "the option factor is 0.5; expected a number from 1 to 2^32"},
             {#{jitter => some},
-                "the option jitter is some; expected none, equal, full or decorrelated"},
+                "the option jitter is some; expected 'none', 'equal', 'full' or 'decorrelated'"},
             {#{min => 9, max => 8}, "the option max is 8; expected at least min, 9"},
             {[], "[] is no map of options"}
         ]

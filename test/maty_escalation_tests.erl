@@ -323,11 +323,11 @@ wrong_options_are_named() ->
                 "unknown option polcy; the options are children, intensity, kind, name, period, "
                 "policy, strategy"},
             {#{children => [], policy => #{network => retry}},
-                "the option policy is #{network => retry}; expected a map from kinds to restart, "
-                "stop, resume or escalate, or a function of an id and a reason"},
+                "the option policy is #{network => retry}; expected a map from kinds to "
+                "'restart', 'stop', 'resume' or 'escalate', or a function of an id and a reason"},
             {#{children => [], strategy => simple_one_for_one},
-                "the option strategy is simple_one_for_one; expected one_for_one, one_for_all or "
-                "rest_for_one"},
+                "the option strategy is simple_one_for_one; expected 'one_for_one', "
+                "'one_for_all' or 'rest_for_one'"},
             {#{children => [#{id => a}]}, "#{id => a} is no child specification: missing_start"},
             {#{children => [#{id => a, start => {a, b, []}, resume => c}]},
                 "#{id => a,resume => c,start => {a,b,[]}} is no child specification: "

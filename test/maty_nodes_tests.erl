@@ -10,7 +10,8 @@
 
 -export([start/0, start_node/1, start_node/3, stop/1]).
 -export([two_buyers/1, before_it_begins/1, opening_given_up/1, begun_too_late/1]).
--export([watched_before_it_begins/1, lost_before_it_is_asked/1, abandoned_again/1, withdrawn/1]).
+-export([watched_before_it_begins/1, image_that_cannot_be_loaded/1]).
+-export([lost_before_it_is_asked/1, abandoned_again/1, withdrawn/1]).
 -export([wrong_messages/1]).
 -export([actor_killed/1, node_killed/1, engine_killed/1, cut_and_healed/1, suspended/1]).
 -export([left/1, waiting_in_vain/1, access_point_names/1, upgraded/1, upgraded_in_use/1]).
@@ -57,6 +58,7 @@ nodes_test_() ->
                 opening_given_up,
                 begun_too_late,
                 watched_before_it_begins,
+                image_that_cannot_be_loaded,
                 lost_before_it_is_asked,
                 abandoned_again,
                 withdrawn,
@@ -292,7 +294,7 @@ watched_before_it_begins([A, B, _] = Nodes) ->
     AccessPoint = access_point(A, ?CASCADE),
     Image = maty_protocol:image(maty_access_point:protocol(AccessPoint)),
     Engine = erpc:call(B, maty_engine, pid, []),
-    Engine ! {'$maty_image', Image},
+    Engine ! {'$maty_image', {self(), 0}, Image},
     Actor = play_on(B, [{not_yet, AccessPoint, 'A', []}]),
     {ok, Token} = maty_player:run(Actor, fun maty_engine:attach/0),
     Prepare = fun(Number, Other) ->
@@ -327,6 +329,37 @@ watched_before_it_begins([A, B, _] = Nodes) ->
     maty_player:kill(First),
     settled(Nodes).
 
+%% An engine that cannot use the protocol it is sent says why. The access point gives the
+%% session up for now, instead of sending it again, and keeps those who wait.
+image_that_cannot_be_loaded([A, B, _] = Nodes) ->
+    Engine = erpc:call(B, maty_engine, pid, []),
+    Engine ! {'$maty_image', {self(), 7}, <<"no image">>},
+    receive
+        {'$maty_prepared', 7, Engine, {error, bad_image}} -> ok
+    end,
+    AccessPoint = access_point(A, ?CASCADE),
+    First = play_on(A, [{AccessPoint, 'A', [{send, 'C', {x}}, wait]}]),
+    Second = play_on(A, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [Second], 'C' => []}),
+    %% Here the test is the engine of the third.
+    Other = relay(B),
+    gen_server:cast(AccessPoint, {register, 'C', Other, Other, maty_engine:place(0, 0)}),
+    {Number, Digest} = asked_for_its_part(Other, AccessPoint, [First, Second, Other]),
+    AccessPoint ! {'$maty_prepared', Number, Other, no_image},
+    receive
+        {Other, {'$maty_image', {AccessPoint, Number}, Image}} -> Digest = erlang:md5(Image)
+    end,
+    {Number, Digest} = asked_for_its_part(Other, AccessPoint, [First, Second, Other]),
+    AccessPoint ! {'$maty_prepared', Number, Other, {error, no_memory}},
+    receive
+        {Other, {'$maty_abandon', {AccessPoint, Number}}} -> ok
+    end,
+    {Next, Digest} = asked_for_its_part(Other, AccessPoint, [First, Second, Other]),
+    true = Next > Number,
+    maty_player:kill(Other),
+    ok = waits(AccessPoint, #{'A' => [First], 'B' => [Second], 'C' => []}),
+    settled(Nodes).
+
 %% Another engine, which is the test, has given up its part when this one is asked for
 %% its own, and the access point does not know and lets both begin.
 lost_before_it_is_asked([A, B, C] = Nodes) ->
@@ -359,6 +392,14 @@ abandoned_again([A | _]) ->
     AccessPoint ! {'$maty_prepared', 7, self(), {ok, 0}},
     receive
         {'$maty_abandon', {AccessPoint, 7}} -> ok
+    end.
+
+%% What the access point asks of an engine that is the test: a number and a protocol.
+asked_for_its_part(Engine, AccessPoint, Actors) ->
+    receive
+        {Engine, {'$maty_prepare', AccessPoint, Number, Digest, _, Roles}} ->
+            Actors = [Actor || {_, _, Actor, _} <- Roles],
+            {Number, Digest}
     end.
 
 %% A process that hands on what it gets, with its name.

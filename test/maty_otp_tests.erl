@@ -212,7 +212,7 @@ starting() ->
         maty_actor:start(maty_callbacks, #{}, [{timeout, infinity}, {on_rase, leave}])
     ),
     ?assertEqual(
-        {error, {bad_option, on_raise, leaf, "stop or leave"}},
+        {error, {bad_option, on_raise, leaf, "'stop' or 'leave'"}},
         maty_actor:start(maty_callbacks, #{}, [{on_raise, leaf}])
     ),
     %% A map is as good as a list.

@@ -228,6 +228,7 @@ actor_keeps_as_many_as_it_may() ->
 
 actor_gives_up_the_session_that_is_too_much() ->
     ok = maty_event:subscribe(overload),
+    #{overloaded := Before} = maty:counters(),
     AccessPoint = access_point(?GATE, #{}),
     Keeper = keeper(AccessPoint, 10),
     {First, P1, G1} = gate(AccessPoint, Keeper, sends(1, 6) ++ [pause] ++ sends(7, 10)),
@@ -247,6 +248,7 @@ actor_gives_up_the_session_that_is_too_much() ->
             )
     end,
     ok = maty_event:unsubscribe(overload),
+    ?assertMatch(#{overloaded := Overloaded} when Overloaded =:= Before + 1, maty:counters()),
     ?assertEqual([6], waiting(Keeper)),
     go(P1),
     {paused, 'P'} = next(P1),

@@ -67,10 +67,12 @@ defmodule Maty.AccessPointTest do
              "unknown option: :nmae; the options are :protocol, :name, :max_waiting, " <>
                ":max_waiting_in_all, :drop, :max_under_way, :overload"},
             {[protocol: Ping, max_waiting: 0],
-             "expected :max_waiting to be a number from 1 on, or infinity, got: 0"},
+             "expected :max_waiting to be a number from 1 on, or :infinity, got: 0"},
             {[protocol: Ping, name: "shop"],
-             "expected :name to be an atom, {local, Atom}, {global, Term} or " <>
-               "{via, Module, Term}, got: \"shop\""},
+             "expected :name to be an atom, {:local, atom}, {:global, term} or " <>
+               "{:via, module, term}, got: \"shop\""},
+            {[protocol: Ping, drop: "newest"],
+             "expected :drop to be :newest or :oldest, got: \"newest\""},
             {Ping, "expected keyword options, got: Maty.AccessPointTest.Ping"}
           ] do
         error = assert_raise ArgumentError, fn -> Maty.AccessPoint.start_link(options) end

@@ -49,6 +49,8 @@ defmodule Maty.ActorTest do
     end
 
     @impl true
+    def setup_actor(_session, %{setup_actor: value}), do: value
+
     def setup_actor(session, actor) do
       send(actor.test, {:setup_actor, session})
       {:ok, actor}
@@ -323,6 +325,31 @@ defmodule Maty.ActorTest do
                  "of Talk as Teller\n** (RuntimeError) oh no\n"
     end
 
+    test "says what setup_actor returned that it may not", %{ap: ap} do
+      log =
+        capture_log(fn ->
+          pid = start(%{ap: ap, role: :Teller, setup_actor: :yes})
+          monitor = Process.monitor(pid)
+          start(%{ap: ap, role: :Asker})
+          assert_receive {:DOWN, ^monitor, :process, ^pid, {{:bad_return_value, :yes}, _}}, 30_000
+        end)
+
+      assert log =~
+               "of Talk as Teller\n** (exit) setup_actor returned :yes; it returns {:ok, state}"
+    end
+
+    test "says what handle_info returned that it may not" do
+      log =
+        capture_log(fn ->
+          pid = start(%{})
+          monitor = Process.monitor(pid)
+          send(pid, {:return, :yes})
+          assert_receive {:DOWN, ^monitor, :process, ^pid, {:bad_return_value, :yes}}, 30_000
+        end)
+
+      assert log =~ "(Maty.ActorTest.Any) ended\n** (exit) handle_info returned :yes\n"
+    end
+
     test "says what a callback or a handler returned that it may not", %{ap: ap} do
       waits = fn _, _ -> :yes end
 
@@ -335,9 +362,9 @@ defmodule Maty.ActorTest do
              {:unknown_option, :timeot, [:on_failure, :timeout]},
              "** (exit) a suspension: unknown option: :timeot; the options are :on_failure, :timeout"},
             {fn _, actor -> {:ok, waits, nil, actor, timeout: -1} end,
-             {:bad_option, :timeout, -1, 'milliseconds, up to 2^32 - 1, or infinity'},
+             {:bad_option, :timeout, -1, 'milliseconds, up to 2^32 - 1, or \'infinity\''},
              "** (exit) a suspension: expected :timeout to be milliseconds, up to 2^32 - 1, or " <>
-               "infinity, got: -1"}
+               ":infinity, got: -1"}
           ] do
         log =
           capture_log(fn ->

@@ -2,6 +2,8 @@ defmodule Maty.FailureTest do
   # What an Elixir actor sees when something goes wrong.
   use ExUnit.Case, async: true
 
+  import ExUnit.CaptureLog
+
   @moduletag capture_log: true
 
   defmodule Request do
@@ -204,6 +206,39 @@ defmodule Maty.FailureTest do
 
   defp ask_is_held(client) do
     if Maty.sessions(client) == [], do: ask_is_held(client)
+  end
+
+  test "who is told of a failure ends the actor, and the log says in which session", %{ap: ap} do
+    for {told, reason, text} <- [
+          {fn _, _ -> :no end, {:bad_return_value, :no},
+           "** (exit) on_failure returned :no; it returns {:ok, state} or {:stop, reason, state}"},
+          {fn _, actor -> {:stop, :enough, actor} end, :enough, "** (exit) :enough"}
+        ] do
+      log =
+        capture_log(fn ->
+          client = client(ap, on_failure: told)
+          monitor = Process.monitor(client)
+          server(ap, fn {:ask, 1}, state -> {:leave, :busy, state} end)
+          ask(client)
+          assert_receive {:DOWN, ^monitor, :process, ^client, ^reason}, 30_000
+        end)
+
+      assert log =~
+               ~r/Client\) ended in session #[\d.]+ of Request as Client\n#{Regex.escape(text)}/
+    end
+  end
+
+  test "a handler throws", %{ap: ap} do
+    log =
+      capture_log(fn ->
+        client = client(ap)
+        server(ap, fn {:ask, 1}, _state -> throw(:ball) end)
+        ask(client)
+        assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 30_000
+      end)
+
+    assert log =~
+             ~r/left its role in session #[\d.]+ of Request as Server\n\*\* \(throw\) :ball\n/
   end
 
   test "a registration is not answered in its time", %{ap: ap} do

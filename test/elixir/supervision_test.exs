@@ -106,8 +106,8 @@ defmodule Maty.SupervisionTest do
           {fn -> Maty.Backoff.start_link(min: 1) end,
            "Maty.Backoff.start_link/1: the option :child is missing"},
           {fn -> Maty.Backoff.start_link(child: {Agent, fn -> 1 end}, jitter: 1) end,
-           "Maty.Backoff.start_link/1: expected :jitter to be none, equal, full or decorrelated, " <>
-             "got: 1"},
+           "Maty.Backoff.start_link/1: expected :jitter to be :none, :equal, :full or " <>
+             ":decorrelated, got: 1"},
           {fn -> Maty.Breaker.start_link(name: :a, failures: 0) end,
            "Maty.Breaker.start_link/1: expected :failures to be an integer from 1, got: 0"},
           {fn -> Maty.Breaker.start_link(failures: 1) end,
@@ -120,8 +120,8 @@ defmodule Maty.SupervisionTest do
           {fn -> Maty.Mailbox.start_link(capacity: 0) end,
            "Maty.Mailbox.start_link/1: expected :capacity to be a number from 1 on, got: 0"},
           {fn -> Maty.Mailbox.start_link(name: "a") end,
-           "Maty.Mailbox.start_link/1: expected :name to be an atom, {local, Atom}, {global, Term} or " <>
-             "{via, Module, Term}, got: \"a\""},
+           "Maty.Mailbox.start_link/1: expected :name to be an atom, {:local, atom}, {:global, term} " <>
+             "or {:via, module, term}, got: \"a\""},
           {fn -> Maty.Escalation.start_link(strategy: :one_for_one) end,
            "Maty.Escalation.start_link/1: the option :children is missing"},
           {fn -> Maty.Escalation.start_link(children: [%{id: :a}]) end,

@@ -191,7 +191,7 @@ defmodule Maty.Actor do
   @doc """
   Runs when a session begins. What the role sends first is sent here. Returns the
   first handler, the session's state and the actor's; or `:done`, for a role that
-  only sends, and whose session has the state `:undefined` then.
+  only sends. A session that ends here has the state `:undefined`.
   """
   @callback init_session(Maty.session(), state()) ::
               {:ok, handler(), local_state(), state()}

@@ -8,7 +8,8 @@ defmodule Maty.Counters do
     * `:refused` - messages that were not allowed
     * `:cancelled` - roles that failed
     * `:expired` - those of them that waited beyond their deadline
-    * `:overloaded` - messages that were refused because too many were under way
+    * `:overloaded` - messages that were refused because too many were under way, and sessions
+      that were given up because their actor kept too many
     * `:endpoints` - roles of live sessions, now
     * `:bytes` - memory of sessions, now
     * `:memory` - memory of all that is in C, now

@@ -60,10 +60,14 @@ defmodule Maty.Options do
   end
 
   def message({:bad_option, key, value, expected}) do
-    "expected #{inspect(key)} to be #{expected}, got: #{inspect(value)}"
+    "expected #{inspect(key)} to be #{expected(key, expected)}, got: #{inspect(value)}"
   end
 
   def message({:not_options, term}), do: "expected options, got: #{inspect(term)}"
+
+  # Erlang has quotes around atoms.
+  defp expected(:name, _), do: "an atom, {:local, atom}, {:global, term} or {:via, module, term}"
+  defp expected(_key, text), do: String.replace(to_string(text), ~r/'(\w+)'/, ":\\1")
 
   defp list(known), do: Enum.map_join(known, ", ", &inspect/1)
 end

@@ -33,14 +33,14 @@ defmodule Maty.Report do
       "#{inspect(report.access_point)}, where too many wait"
   end
 
-  defp text(:raised, %{name: name, module: module, reason: reason, state: state} = report) do
+  defp text(:raised, %{name: name, module: module, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) left its role#{where(report)}\n" <>
-      "#{ending(reason)}\nState of the session: #{inspect(state)}"
+      "#{reason(report)}\nState of the session: #{inspect(state)}"
   end
 
-  defp text(:terminate, %{name: name, module: module, reason: reason, state: state} = report) do
+  defp text(:terminate, %{name: name, module: module, state: state} = report) do
     "#{inspect(name)} (#{inspect(module)}) ended#{where(report)}\n" <>
-      "#{ending(reason)}\nState: #{inspect(state)}"
+      "#{reason(report)}\nState: #{inspect(state)}"
   end
 
   defp where(%{session: %{id: id, protocol: protocol, role: role}}) do
@@ -48,6 +48,21 @@ defmodule Maty.Report do
   end
 
   defp where(_report), do: ""
+
+  defp reason(%{callback: callback, reason: {:bad_return_value, value}}) do
+    "** (exit) #{callback} returned #{inspect(value, limit: 20)}#{returns(callback)}"
+  end
+
+  defp reason(%{reason: reason}), do: ending(reason)
+
+  # Those of GenServer are known well enough.
+  defp returns(callback)
+       when callback in [:on_failure, :handle_failure, :terminate_session] or
+              callback in [:access_point_down, :registration_expired, :turned_away] do
+    "; it returns {:ok, state} or {:stop, reason, state}"
+  end
+
+  defp returns(_callback), do: ""
 
   # Why an actor ended.
   @spec ending(term()) :: String.t()
@@ -62,7 +77,10 @@ defmodule Maty.Report do
       "or :noreply, where handler is a function of two arguments"
   end
 
-  # That of setup_actor has a stack.
+  def ending({{:bad_return_value, value}, [{:maty_actor, :setup_actor, _, _} | _]}) do
+    "** (exit) setup_actor returned #{inspect(value, limit: 20)}; it returns {:ok, state}"
+  end
+
   def ending({{:bad_return_value, value}, []}) do
     "** (exit) init_session returned #{inspect(value, limit: 20)}; it returns " <>
       "{:ok, handler, session_state, state}, {:ok, handler, session_state, state, options}, " <>
@@ -72,6 +90,10 @@ defmodule Maty.Report do
 
   def ending({reason, []}) when elem(reason, 0) in [:unknown_option, :bad_option, :not_options] do
     "** (exit) a suspension: #{Maty.Options.message(reason)}"
+  end
+
+  def ending({{:nocatch, value}, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
+    Exception.format(:throw, value, stacktrace)
   end
 
   def ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
