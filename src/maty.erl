@@ -184,13 +184,15 @@ held() ->
     maty_held:names().
 
 %% @doc The sessions that an actor takes part in, with the role it has and what
-%% it may do next in each.
+%% it may do next in each, and under `held' its name if it is held. The actor is
+%% asked, so that the answer comes between two handlers.
 -spec sessions(pid() | atom()) -> [maty_actor:session_info()].
 sessions(Actor) ->
     maty_actor:sessions(Actor).
 
 %% @doc The sessions of this node, as the engine knows them: nobody is asked, so
-%% an actor that hangs shows as well.
+%% an actor that hangs shows as well. A role that is to send runs a handler, or
+%% holds the session, of which the engine knows nothing; {@link sessions/1} does.
 -spec sessions() -> [session_state()].
 sessions() ->
     lists:append([describe(Session) || Session <- lists:sort(maty_engine:sessions())]).

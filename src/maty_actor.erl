@@ -144,7 +144,9 @@
     state := send | 'receive' | final,
     next := [maty_machine:transition()],
     handler := handler(),
-    waiting := non_neg_integer()
+    waiting := non_neg_integer(),
+    %% The name it is held by, of a session that is held.
+    held => term()
 }.
 
 -callback init_actor(Argument :: term()) ->

@@ -10,29 +10,33 @@
 
 -export([sessions/1, state/1, replace/2, format/4]).
 
-%% As maty_actor:sessions/1 returns them.
+%% As maty_actor:sessions/1 returns them; for the actor's process.
 -spec sessions(#actor{}) -> [maty_actor:session_info()].
 sessions(#actor{sessions = Sessions}) ->
     [session(Session) || {_, Session} <- lists:sort(maps:to_list(Sessions))].
 
-session(#session{endpoint = Endpoint, next_handler = Handler, waiting = Waiting}) ->
+session(#session{handle = Handle, endpoint = Endpoint, next_handler = Next, waiting = Waiting}) ->
     #endpoint{id = Id, role = Role, machine = Machine} = Endpoint,
-    {Phase, Next} =
+    {Phase, Allowed} =
         case maty_session:state(Endpoint) of
             {ok, State} ->
                 {maty_machine:state(Role, State), maty_machine:transitions(Role, State)};
             {error, _} ->
                 {final, []}
         end,
-    #{
+    Session = #{
         id => Id,
         protocol => Machine#machine.protocol,
         role => Role#role.name,
         state => Phase,
-        next => Next,
-        handler => Handler,
+        next => Allowed,
+        handler => Next,
         waiting => maty_waiting:count(Waiting)
-    }.
+    },
+    case maty_held:name(Handle) of
+        {ok, Name} when Phase =:= send -> Session#{held => Name};
+        _ -> Session
+    end.
 
 %% The actor's state, and of each session its next handler and local state.
 -spec state(#actor{}) -> map().

@@ -10,7 +10,7 @@
 %% of it meanwhile waits until it is held again, and goes with it when it ends.
 -module(maty_held).
 
--export([hold/2, names/0, become/2, drop/1, clear/0]).
+-export([hold/2, names/0, name/1, become/2, drop/1, clear/0]).
 
 -record(held, {
     handle :: maty_engine:handle(),
@@ -42,6 +42,14 @@ hold(Name, Handle) ->
 -spec names() -> [term()].
 names() ->
     lists:sort(maps:keys(held())).
+
+%% That of a session, also while it is gone on with.
+-spec name(maty_engine:handle()) -> {ok, term()} | none.
+name(Handle) ->
+    case [Name || {Name, #held{handle = H}} <- maps:to_list(held()), H =:= Handle] of
+        [Name] -> {ok, Name};
+        [] -> none
+    end.
 
 %% Has the actor told to go on with a session, {'$maty_become', Handle, Argument}.
 -spec become(term(), term()) -> ok | {error, not_held}.

@@ -65,6 +65,7 @@ failures_test_() ->
         fun wrong_options/0,
         fun become_goes_on/0,
         fun become_once/0,
+        fun held_is_shown/0,
         fun hold_where_it_waits/0,
         fun hold_by_a_name_that_is_taken/0,
         fun leave_what_is_held/0,
@@ -826,6 +827,44 @@ become_once() ->
     ?assertEqual({got, 'Sink', {last}}, next(Sink)),
     ?assertEqual({ended, {done, 3}}, told(Source)),
     ?assertEqual({not_held, stream, []}, gen_server:call(Source, unknown)).
+
+%% While a session waits it is not held, though it keeps its name.
+held_is_shown() ->
+    Test = self(),
+    AccessPoint = access_point(
+        "global protocol Poll(role Source, role Sink) {"
+        "  ask() from Source to Sink; answer() from Sink to Source; thanks() from Source to Sink; }"
+    ),
+    Ask = fun(ask, none) ->
+        maty:send('Sink', {ask}),
+        {suspend, fun({answer}, none) ->
+            Test ! answered,
+            {hold, poll, fun(thanks, none) -> maty:send('Sink', {thanks}), {done, normal, none} end, none}
+        end, none}
+    end,
+    Source = source(AccessPoint, #{
+        init_session => fun(_, State) -> {hold, {my, poll}, Ask, none, State} end,
+        handle_call => fun({Name, Argument}, _, State) ->
+            {reply, {maty:become(Name, Argument), maty:held()}, State}
+        end
+    }),
+    Sink = play(AccessPoint, 'Sink', [begun, wait, pause, {send, 'Source', {answer}}, wait]),
+    {begun, 'Sink'} = next(Sink),
+    ?assertMatch([#{state := send, held := {my, poll}}], maty:sessions(Source)),
+    [OfSink] = maty:sessions(Sink),
+    ?assertNot(is_map_key(held, OfSink)),
+
+    ?assertEqual({ok, [{my, poll}]}, gen_server:call(Source, {{my, poll}, ask})),
+    [{got, 'Sink', {ask}}, {paused, 'Sink'}] = [next(Sink), next(Sink)],
+    [#{state := 'receive'} = Waits] = maty:sessions(Source),
+    ?assertNot(is_map_key(held, Waits)),
+
+    go(Sink),
+    receive
+        answered -> ?assertMatch([#{state := send, held := poll}], maty:sessions(Source))
+    end,
+    ?assertEqual({ok, [poll]}, gen_server:call(Source, {poll, thanks})),
+    ?assertEqual({got, 'Sink', {thanks}}, next(Sink)).
 
 hold_where_it_waits() ->
     AccessPoint = access_point(?STREAM),

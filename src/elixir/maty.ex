@@ -241,7 +241,8 @@ defmodule Maty do
 
   @doc """
   The sessions of this node: one `Maty.Session` for each role that is played
-  here, sorted by session.
+  here, sorted by session. Nobody is asked, so an actor that hangs shows as well. A role
+  that is to send runs a handler, or holds the session; `sessions/1` says which.
 
       Maty.sessions()
       #=> [#Maty.Session<#3.17.4021 TwoBuyer as Buyer1, waits for quote(number) from Seller>, ...]
@@ -255,10 +256,14 @@ defmodule Maty do
 
   @doc """
   The sessions that an actor takes part in, each with the role it has and what
-  it may do next. The actor is asked, so the answer comes between two handlers.
+  it may do next. The actor is asked, so the answer comes between two handlers. A
+  session that it holds says by what name.
 
       Maty.sessions(seller)
       #=> [#Maty.Session<#3.17.4021 TwoBuyer as Seller, waits for title(binary) from Buyer1>]
+
+      Maty.sessions(room)
+      #=> [#Maty.Session<#3.18.4021 ChatOut as Room, held as "ann", sends Incoming(string) to Client>, ...]
   """
   @spec sessions(GenServer.server()) :: [Maty.Session.t()]
   def sessions(actor) do

@@ -204,8 +204,27 @@ defmodule Maty.FailureTest do
              "no session is held by the name :ask, nor by any other"
   end
 
+  test "a session that is held says so", %{ap: ap} do
+    client = client(ap)
+    server = server(ap, fn {:ask, 1}, state -> receive(do: (:go -> {:leave, :late, state})) end)
+    session = ask_is_held(client)
+    assert %{state: :send, held: :ask, waiting: 0} = session
+
+    assert inspect(session) ==
+             "#Maty.Session<#{Maty.format_session(session.id)} Request as Client, " <>
+               "held as :ask, sends ask(integer) to Server>"
+
+    ask(client)
+    assert [%{state: :receive, held: nil}] = Maty.sessions(client)
+    send(server, :go)
+    assert_receive {:handle_failure, :Client, {:cancelled, :Server}}
+  end
+
   defp ask_is_held(client) do
-    if Maty.sessions(client) == [], do: ask_is_held(client)
+    case Maty.sessions(client) do
+      [] -> ask_is_held(client)
+      [session] -> session
+    end
   end
 
   test "who is told of a failure ends the actor, and the log says in which session", %{ap: ap} do

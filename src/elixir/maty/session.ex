@@ -10,6 +10,8 @@ defmodule Maty.Session do
     * `:handler` - the handler that is suspended, if the actor was asked
     * `:waiting` - how many messages have come before their turn, if the actor
       was asked
+    * `:held` - the name that `Maty.become/2` goes on with it by, if the actor was
+      asked and holds the session, else `nil`
 
   In iex it reads as a sentence:
 
@@ -37,10 +39,11 @@ defmodule Maty.Session do
           state: :send | :receive | :final,
           next: [transition()],
           handler: (Maty.message(), term() -> term()) | nil,
-          waiting: non_neg_integer() | nil
+          waiting: non_neg_integer() | nil,
+          held: term() | nil
         }
 
-  defstruct [:id, :protocol, :role, :actor, :state, :handler, :waiting, next: []]
+  defstruct [:id, :protocol, :role, :actor, :state, :handler, :waiting, :held, next: []]
 
   @doc """
   What the role may do next, in words.
@@ -58,7 +61,10 @@ defmodule Maty.Session do
     def inspect(session, _options) do
       %{id: id, protocol: protocol, role: role} = session
       next = Maty.Session.format_next(session)
-      "#Maty.Session<#{Maty.format_session(id)} #{protocol} as #{role}, #{next}>"
+      "#Maty.Session<#{Maty.format_session(id)} #{protocol} as #{role}, #{held(session)}#{next}>"
     end
+
+    defp held(%{held: nil}), do: ""
+    defp held(%{held: name}), do: "held as #{Kernel.inspect(name)}, "
   end
 end
