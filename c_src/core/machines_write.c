@@ -5,7 +5,8 @@
  * and in the other one breadth first, since there a reader numbers them as they
  * come. A state's messages stand in the order of their peers, then of their labels.
  * So the text does not depend on how an image numbers its actions, and what is
- * written, read and written again is the same text.
+ * written, read and written again is the same text. Only one role's machine in the
+ * other notation cannot be read by itself, for nothing there names roles without machines.
  */
 #include <string.h>
 
@@ -15,6 +16,7 @@
 typedef struct writer {
   const maty_image_t *image;
   maty_machine_format format;
+  uint32_t role; /* the one to be written, or MATY_ALL_ROLES */
   maty_writer_t out;
   maty__arena_t arena;
   maty__text_t text;   /* that is not written yet */
@@ -129,8 +131,13 @@ static void add_cfsm(writer_t *writer, const maty__role_t *role, uint32_t state,
   const maty__transition_t *transition = &writer->image->transitions[writer->order.at[index]];
   const maty__action_t *action = action_of(writer, role, writer->order.at[index]);
   const char *label = writer->image->strings + action->label;
-  maty__text_add(&writer->text, "%u %u %c %s %u\n", state, action->peer,
-                 action->direction == MATY_DIRECTION_SEND ? '!' : '?',
+  maty__text_add(&writer->text, "%u ", state);
+  if (writer->role == MATY_ALL_ROLES)
+    maty__text_add(&writer->text, "%u", action->peer);
+  else
+    maty__text_add(&writer->text, "%s",
+                   writer->image->strings + writer->image->roles[action->peer].name);
+  maty__text_add(&writer->text, " %c %s %u\n", action->direction == MATY_DIRECTION_SEND ? '!' : '?',
                  *label == '\0' ? "()" : label, number_of(writer, role, transition->target));
 }
 
@@ -152,33 +159,36 @@ static maty_status write_state(writer_t *writer, const maty__role_t *role, uint3
   return flush(writer);
 }
 
-/* Without its states a role is only named, so that others can name it; such lines
- * stand together. */
-static maty_status write_role(writer_t *writer, const maty__role_t *role, bool with_states,
-                              bool behind_name) {
-  const char *name = writer->image->strings + role->name;
+static maty_status write_machine(writer_t *writer, const maty__role_t *role) {
   bool plain = writer->format == MATY_MACHINES_PLAIN;
-  if (plain && !with_states) {
-    maty__text_add(&writer->text, "%srole %s;\n", behind_name ? "" : "\n", name);
-    return flush(writer);
-  }
-  maty__text_add(&writer->text, plain ? "\nmachine %s {\n" : ".outputs %s\n.state graph\n", name);
-  if (with_states) {
-    MATY__TRY(number_states(writer, role));
-    for (uint32_t i = 0; i < writer->list.count; i++)
-      MATY__TRY(write_state(writer, role, role->first_state + writer->list.at[i]));
-  }
+  maty__text_add(&writer->text, plain ? "\nmachine %s {\n" : ".outputs %s\n.state graph\n",
+                 writer->image->strings + role->name);
+  MATY__TRY(number_states(writer, role));
+  for (uint32_t i = 0; i < writer->list.count; i++)
+    MATY__TRY(write_state(writer, role, role->first_state + writer->list.at[i]));
   maty__text_add(&writer->text, plain ? "}\n" : ".marking 0\n.end\n\n");
   return flush(writer);
 }
 
-static maty_status write_all(writer_t *writer, uint32_t role) {
+/* So that others can name it; such lines stand together. */
+static maty_status name_role(writer_t *writer, const maty__role_t *role, bool behind_name) {
+  maty__text_add(&writer->text, "%srole %s;\n", behind_name ? "" : "\n",
+                 writer->image->strings + role->name);
+  return flush(writer);
+}
+
+static maty_status write_all(writer_t *writer) {
   const maty_image_t *image = writer->image;
-  if (writer->format == MATY_MACHINES_PLAIN)
+  bool plain = writer->format == MATY_MACHINES_PLAIN;
+  if (plain)
     maty__text_add(&writer->text, "machines %s;\n", maty_image_protocol(image));
+  else if (writer->role != MATY_ALL_ROLES)
+    maty__text_add(&writer->text, "-- one machine of a set, which names the others\n");
   for (uint32_t i = 0; i < image->header->roles.count; i++) {
-    bool with_states = role == MATY_ALL_ROLES || role == i;
-    MATY__TRY(write_role(writer, &image->roles[i], with_states, i > 0 && i - 1 != role));
+    if (writer->role == MATY_ALL_ROLES || writer->role == i)
+      MATY__TRY(write_machine(writer, &image->roles[i]));
+    else if (plain)
+      MATY__TRY(name_role(writer, &image->roles[i], i > 0 && i - 1 != writer->role));
   }
   return MATY_OK;
 }
@@ -190,10 +200,10 @@ maty_status maty_machines_write(const maty_image_t *image, uint32_t role,
       (role != MATY_ALL_ROLES && role >= image->header->roles.count) ||
       (format != MATY_MACHINES_PLAIN && format != MATY_MACHINES_CFSM))
     return MATY_EINVAL;
-  writer_t own = {.image = image, .format = format, .out = writer};
+  writer_t own = {.image = image, .format = format, .role = role, .out = writer};
   maty__arena_init(&own.arena, allocator);
   maty__text_init(&own.text, &own.arena);
-  maty_status status = write_all(&own, role);
+  maty_status status = write_all(&own);
   maty__arena_free(&own.arena);
   return status;
 }

@@ -467,7 +467,8 @@ maty_status maty_machines_read(maty_module_t **out, const char *name, const char
 
 #define MATY_ALL_ROLES UINT32_MAX
 
-/* Writes one role's machine, or those of all roles. */
+/* Writes one role's machine, or those of all roles. One machine can be read again in the
+ * plain notation only, which names the other roles. */
 maty_status maty_machines_write(const maty_image_t *image, uint32_t role,
                                 maty_machine_format format, const maty_allocator_t *allocator,
                                 maty_writer_t writer);
