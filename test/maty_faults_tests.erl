@@ -1,5 +1,6 @@
 %% Sessions over three nodes while actors, engines, access points, connections and
-%% nodes go, registrations expire or are turned away, and the protocol changes: at the end nothing is left of any of them, on any node.
+%% nodes go, registrations expire or are turned away, and the protocol changes: at the end
+%% nothing is left of any of them, on any node.
 %%
 %% FAULT_SESSIONS in the environment says how many.
 -module(maty_faults_tests).
@@ -17,8 +18,10 @@ faults_test_() ->
             Nodes = [Node || {_, Node} <- Peers],
             Seed = rand:uniform(1 bsl 32),
             try
-                {Taken, Tally} = peer:call(First, ?MODULE, run, [Nodes, {Seed, Sessions}], ?TIMEOUT * 1000),
-                ?debugFmt("~b sessions in ~b ms: ~tp", [Sessions, Taken div 1000, Tally])
+                Tallies = peer:call(First, ?MODULE, run, [Nodes, {Seed, Sessions}], ?TIMEOUT * 1000),
+                Kinds = lists:append([maps:keys(Tally) || Tally <- Tallies]),
+                ?assert(lists:member(done, Kinds)),
+                ?assertMatch([_ | _], [Cause || {failed, Cause} <- Kinds])
             catch
                 Class:Reason:Stack ->
                     ?debugFmt("seed ~b", [Seed]),
@@ -27,13 +30,12 @@ faults_test_() ->
         end}
     end}.
 
-%% Runs on the first node.
+%% Runs on the first node. Returns how often what has happened on each.
 run([A, B, C], {Seed, Sessions}) ->
     _ = rand:seed(exsss, Seed),
     Processes = [{Node, processes(Node)} || Node <- [A, B]],
     {Keeper, Shop} = maty_fault_actors:access_point(),
-    Started = erlang:monotonic_time(microsecond),
-    Playing = #{
+    First = #{
         A => maty_fault_actors:start(Shop, self(), [{'Buyer1', 20}]),
         B => start(B, Shop),
         C => start(C, Shop)
@@ -51,11 +53,10 @@ run([A, B, C], {Seed, Sessions}) ->
             [Third] = maps:keys(maps:without([A, B], Now)),
             Fault([A, B, Third], {Shop, Now})
         end,
-        Playing,
+        First,
         Faults
     ),
     play(Sessions - Step * length(Faults), Left),
-    Taken = erlang:monotonic_time(microsecond) - Started,
     %% Who plays goes on to the end of what has begun.
     Nodes = maps:keys(Left),
     [ok = erpc:call(Node, maty_fault_actors, begin_end, []) || Node <- Nodes],
@@ -70,13 +71,16 @@ run([A, B, C], {Seed, Sessions}) ->
     catch
         error:_ -> error({left_open, [{Node, erpc:call(Node, maty, sessions, [])} || Node <- Nodes]})
     end,
-    Tally = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
-    [ok = erpc:call(node(Pid), maty_fault_actors, stop, [Playing_here]) || {Pid, _} = Playing_here <- maps:values(Left)],
+    Tallies = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
+    [
+        ok = erpc:call(node(Pid), maty_fault_actors, stop, [Playing])
+     || {Pid, _} = Playing <- maps:values(Left)
+    ],
     exit(Keeper, kill),
     ok = maty_player:until(fun() ->
         lists:all(fun({Node, Before}) -> processes(Node) =:= Before end, Processes)
     end),
-    {Taken, Tally}.
+    Tallies.
 
 start(Node, Shop) ->
     erpc:call(Node, maty_fault_actors, start, [Shop, none, [{'Seller', 3}, {'Buyer2', 10}]]).

@@ -9,6 +9,28 @@ defmodule Maty.AccessPointTest do
     use Maty.Protocol, string: "global protocol Ping(role A, role B) { ping() from A to B; }"
   end
 
+  defmodule Waiter do
+    use Maty.Actor
+
+    @impl true
+    def init_actor({ap, test}) do
+      Maty.register(ap, :B)
+      {:ok, {ap, test}}
+    end
+
+    @impl true
+    def init_session(_session, actor), do: {:ok, fn _, _ -> {:done, :normal, nil} end, nil, actor}
+
+    @impl true
+    def access_point_down(ap, roles, {_, test} = actor) do
+      send(test, {:down, ap, roles})
+      {:ok, actor}
+    end
+
+    @impl true
+    def handle_call(:leave, _from, {ap, _} = actor), do: {:reply, Maty.unregister(ap, :B), actor}
+  end
+
   defp waits(ap, role) do
     waits = fn _ -> {:suspend, fn _, _ -> {:done, :normal, nil} end, nil} end
     start_supervised!({Maty.Scripted, {ap, role, waits}}, id: make_ref(), restart: :temporary)
@@ -92,7 +114,7 @@ defmodule Maty.AccessPointTest do
         ] do
       {:ok, ap} = Maty.AccessPoint.start_link(protocol: Ping, name: name)
       use = name || ap
-      actor = waits(use, :B)
+      actor = start_supervised!({Waiter, {use, self()}}, id: make_ref())
       assert Maty.AccessPoint.waiting(use) == %{A: [], B: [actor]}
       assert Maty.AccessPoint.stop(use) == :ok
       refute Process.alive?(ap)
@@ -146,28 +168,6 @@ defmodule Maty.AccessPointTest do
   defp ended_leaves(ap, pid) do
     waiting = Maty.AccessPoint.waiting(ap)
     if pid in waiting[:B], do: ended_leaves(ap, pid), else: waiting
-  end
-
-  defmodule Waiter do
-    use Maty.Actor
-
-    @impl true
-    def init_actor({ap, test}) do
-      Maty.register(ap, :B)
-      {:ok, {ap, test}}
-    end
-
-    @impl true
-    def init_session(_session, actor), do: {:ok, fn _, _ -> {:done, :normal, nil} end, nil, actor}
-
-    @impl true
-    def access_point_down(ap, roles, {_, test} = actor) do
-      send(test, {:down, ap, roles})
-      {:ok, actor}
-    end
-
-    @impl true
-    def handle_call(:leave, _from, {ap, _} = actor), do: {:reply, Maty.unregister(ap, :B), actor}
   end
 
   test "forgets a registration that is taken back" do
