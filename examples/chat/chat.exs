@@ -6,35 +6,11 @@
 # something in ChatIn: it is one actor in many sessions, and what happens in one
 # of them decides what it sends in the others.
 defmodule ChatIn do
-  use Maty.Protocol,
-    string: """
-    global protocol ChatIn(role Client, role Room) {
-      rec Loop {
-        choice at Client {
-          Outgoing(string) from Client to Room;
-          continue Loop;
-        } or {
-          LeaveRoom() from Client to Room;
-        }
-      }
-    }
-    """
+  use Maty.Protocol, file: "chat.scr", protocol: :ChatIn
 end
 
 defmodule ChatOut do
-  use Maty.Protocol,
-    string: """
-    global protocol ChatOut(role Room, role Client) {
-      rec Loop {
-        choice at Room {
-          Incoming(string) from Room to Client;
-          continue Loop;
-        } or {
-          Bye() from Room to Client;
-        }
-      }
-    }
-    """
+  use Maty.Protocol, file: "chat.scr", protocol: :ChatOut
 end
 
 defmodule Room do

@@ -70,25 +70,31 @@ defmodule Maty.ExamplesTest do
               """, 0}
   end
 
+  @chat """
+  Ann has joined
+  Bob has joined
+  Eve has joined
+  Ann reads  Ann: Hello!
+  Bob reads  Ann: Hello!
+  Eve reads  Ann: Hello!
+  Ann reads  Bob: Hi Ann
+  Bob reads  Bob: Hi Ann
+  Eve reads  Bob: Hi Ann
+  Ann reads  Bob: and Eve
+  Bob reads  Bob: and Eve
+  Eve reads  Bob: and Eve
+  Bob has left
+  Ann reads  (somebody is gone)
+  Ann has left
+  """
+
   test "chat" do
-    assert run("chat/chat.exs") ==
-             {"""
-              Ann has joined
-              Bob has joined
-              Eve has joined
-              Ann reads  Ann: Hello!
-              Bob reads  Ann: Hello!
-              Eve reads  Ann: Hello!
-              Ann reads  Bob: Hi Ann
-              Bob reads  Bob: Hi Ann
-              Eve reads  Bob: Hi Ann
-              Ann reads  Bob: and Eve
-              Bob reads  Bob: and Eve
-              Eve reads  Bob: and Eve
-              Bob has left
-              Ann reads  (somebody is gone)
-              Ann has left
-              """, 0}
+    assert run("chat/chat.exs") == {@chat, 0}
+  end
+
+  @tag :tmp_dir
+  test "chat in Erlang", %{tmp_dir: tmp_dir} do
+    assert run_erlang("chat_erlang", "chat", tmp_dir) == {@chat, 0}
   end
 
   test "shop" do

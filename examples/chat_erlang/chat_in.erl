@@ -1,0 +1,4 @@
+%% A member speaks.
+-module(chat_in).
+-compile({parse_transform, maty_transform}).
+-maty_protocol({file, "../chat/chat.scr", 'ChatIn'}).
