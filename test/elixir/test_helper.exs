@@ -22,5 +22,7 @@ defmodule Maty.Scripted do
   end
 end
 
+Code.require_file("support/handler_case.exs", __DIR__)
+
 # How long a message that has to come may take; none is waited for that should not.
 ExUnit.start(assert_receive_timeout: 30_000, timeout: 300_000)
