@@ -669,7 +669,7 @@ suspend(?RECEIVES, Session, Actor) ->
             release(Session, Actor);
         {error, no_memory} ->
             withdraw(Session),
-            continue(fail(Session, no_memory, Actor))
+            loop(none, fail(Session, no_memory, Actor))
     end;
 suspend(Gone, Session, Actor) when Gone =:= lost; Gone =:= left ->
     lost(Session, Actor);
