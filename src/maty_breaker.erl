@@ -52,7 +52,7 @@
 
 -export([start_link/1, start_link/2, child_spec/1, child_spec/2]).
 -export([run/2, state/1, trip/1, reset/1, format_error/1]).
--export([init/1, callback_mode/0, handle_event/4, code_change/4]).
+-export([init/1, callback_mode/0, handle_event/4, code_change/4, is_error/1]).
 
 -export_type([name/0, options/0, state/0]).
 
@@ -93,7 +93,7 @@ start_link(Name, Options) when is_atom(Name) ->
         cooldown => maty_options:time(5000, 0),
         probe => maty_options:timeout(30000, 1),
         is_failure =>
-            {{default, fun is_error/1}, "a function of one argument", fun(Fun) ->
+            {{default, fun ?MODULE:is_error/1}, "a function of one argument", fun(Fun) ->
                 is_function(Fun, 1)
             end}
     },
@@ -102,6 +102,10 @@ start_link(Name, Options) when is_atom(Name) ->
         {error, Reason} -> {error, Reason}
     end.
 
+%% @private
+%% Called with its module's name: it is kept as long as the breaker lives, and the code
+%% may be replaced meanwhile.
+-spec is_error(term()) -> boolean().
 is_error(error) -> true;
 is_error(Value) when is_tuple(Value), tuple_size(Value) > 0 -> element(1, Value) =:= error;
 is_error(_) -> false.
