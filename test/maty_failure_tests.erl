@@ -1015,7 +1015,7 @@ engine_killed_under_load() ->
         "global protocol Loop(role A, role B) { rec L { a() from A to B; b() from B to A; continue L; } }"
     ),
     Busy = [start_busy(Loop, Role) || Role <- ['A', 'B'], _ <- lists:seq(1, 20)],
-    maty_player:until(fun() -> lists:all(fun(Pid) -> length(maty:sessions(Pid)) =:= 1 end, Busy) end),
+    maty_player:until(fun() -> lists:all(fun(Pid) -> length(maty:sessions(Pid)) =:= 1 end, Waiting ++ Busy) end),
     Early = play(Lonely, 'Server', [wait, {send, 'Client', {answer, 7}}]),
 
     kill_engine(),

@@ -75,11 +75,12 @@ random_commands() ->
     {result, #{id := Id}} = next(A),
     {paused, 'A'} = next(A),
     Image = maty_protocol:image(maty_access_point:protocol(Flood)),
+    {ok, Number, _} = maty_machine:load(Image),
     Until = erlang:monotonic_time(second) + soak_seconds(),
     Tokens = ets:new(tokens, [public]),
     Hostile = [
-        spawn_monitor(fun() -> live(?LIVES, Until, {Seed + Number, Tokens, [Id, Id + 1], Image}, #{}) end)
-     || Number <- lists:seq(1, ?PROCESSES)
+        spawn_monitor(fun() -> live(?LIVES, Until, {Seed + I, Tokens, [Id, Id + 1], {Number, Image}}, #{}) end)
+     || I <- lists:seq(1, ?PROCESSES)
     ],
     go(A),
     try
@@ -131,14 +132,14 @@ add(Counts, Sum) ->
     maps:fold(fun(Name, Count, All) -> maps:update_with(Name, fun(N) -> N + Count end, Count, All) end, Sum, Counts).
 
 %% One life after the other. Ends with what they were answered.
-live(Lives, Until, {Seed, Tokens, Foreign, Image}, Answered) ->
+live(Lives, Until, {Seed, Tokens, Foreign, Loaded}, Answered) ->
     {Pid, Monitor} = spawn_monitor(fun() ->
         _ = rand:seed(exsss, Seed),
         put(own, open_port({spawn_driver, "maty_drv 255 1 0"}, [])),
         put(tokens, Tokens),
         put(answered, #{}),
         attach(),
-        harass(?COMMANDS, Foreign, Image),
+        harass(?COMMANDS, Foreign, Loaded),
         %% Not normal, so that its port closes as well.
         exit({answered, get(answered)})
     end),
@@ -146,7 +147,7 @@ live(Lives, Until, {Seed, Tokens, Foreign, Image}, Answered) ->
         {'DOWN', Monitor, process, Pid, {answered, More}} ->
             Sum = add(More, Answered),
             case Lives > 1 orelse erlang:monotonic_time(second) < Until of
-                true -> live(Lives - 1, Until, {Seed + ?PROCESSES, Tokens, Foreign, Image}, Sum);
+                true -> live(Lives - 1, Until, {Seed + ?PROCESSES, Tokens, Foreign, Loaded}, Sum);
                 false -> exit({answered, Sum})
             end;
         {'DOWN', Monitor, process, Pid, Reason} ->
@@ -161,18 +162,18 @@ attach() ->
 
 harass(0, _Foreign, _Image) ->
     ok;
-harass(Left, Foreign, Image) ->
+harass(Left, Foreign, Loaded) ->
     Handles = get_list(handles) ++ Foreign,
     %% Its own port is one where it can do what the engine does.
     case rand:uniform(20) of
-        1 -> tell(get(own), Handles, Image, fun(_, _) -> ok end);
+        1 -> tell(get(own), Handles, Loaded, fun(_, _) -> ok end);
         2 -> converse(lists:nth(rand:uniform(length(Handles)), Handles));
-        _ -> tell(maty_engine:port(rand:uniform(1000)), Handles, Image, fun answered/2)
+        _ -> tell(maty_engine:port(rand:uniform(1000)), Handles, Loaded, fun answered/2)
     end,
     _ = Left rem 100 =:= 0 andalso flush(),
-    harass(Left - 1, Foreign, Image).
+    harass(Left - 1, Foreign, Loaded).
 
-tell(Port, Handles, Image, Answered) ->
+tell(Port, Handles, Loaded, Answered) ->
     Command = command(),
     Operation = Command bsr 28,
     try
@@ -183,7 +184,7 @@ tell(Port, Handles, Image, Answered) ->
             _ when Operation =:= 14 ->
                 signal(rand:uniform(8), maty_engine:port(rand:uniform(1000)));
             _ ->
-                [Status | _] = port_control(Port, Command, data(Operation, Handles, Image)),
+                [Status | _] = port_control(Port, Command, data(Operation, Handles, Loaded)),
                 Answered(Operation, Status)
         end
     catch
@@ -270,12 +271,12 @@ signal(6, Port) -> Port ! rand:bytes(rand:uniform(40));
 signal(7, Port) -> link(Port) andalso unlink(Port);
 signal(8, Port) -> erlang:port_info(Port).
 
-data(Operation, Handles, Image) ->
+data(Operation, Handles, Loaded) ->
     case rand:uniform(4) of
         1 -> rand:bytes(rand:uniform(40) - 1);
         2 -> [<<(handle(Handles)):64/native>>, rand:bytes(rand:uniform(20) - 1)];
         3 -> [<<(handle(Handles)):64/native>>, message()];
-        4 -> sensible(Operation, Handles, Image)
+        4 -> sensible(Operation, Handles, Loaded)
     end.
 
 %% What a message is shown with by port_call, and terms that are nearly that.
@@ -320,27 +321,27 @@ perhaps_damaged(Bytes) ->
     end.
 
 %% What is right, or nearly.
-sensible(0, Handles, Image) ->
+sensible(0, Handles, Loaded) ->
     case rand:uniform(3) of
         1 ->
-            sensible(7, Handles, Image);
+            sensible(7, Handles, Loaded);
         _ ->
             State = element(rand:uniform(3), {rand:uniform(5) - 1, 16#fffffffe, 16#ffffffff}),
             Channels = lists:duplicate(rand:uniform(4) - 1, <<(rand:uniform(4)):96/native>>),
             [<<(handle(Handles)):64/native, (rand:uniform(3) - 1):32/native, State:32/native>> | Channels]
     end;
-sensible(7, _, _) ->
+sensible(7, _, {Number, _}) ->
     [
-        <<(rand:uniform(3) - 1):32/native, (rand:uniform(5) - 1):32/native,
+        <<(Number + 2 - rand:uniform(3)):32/native, (rand:uniform(5) - 1):32/native,
             (rand:uniform(3) - 1):32/native>>,
         place(),
         place()
     ];
-sensible(11, _, Image) ->
+sensible(11, _, {_, Image}) ->
     Kind = rand:uniform(10),
     Fields = [perhaps_damaged(iolist_to_binary(Field)) || Field <- question(Kind, Image)],
     [<<1:64, Kind:32/native>> | [[<<(byte_size(Field)):32/native>>, Field] || Field <- Fields]];
-sensible(12, _, Image) ->
+sensible(12, _, {_, Image}) ->
     [<<1:64>>, perhaps_damaged(Image)];
 sensible(13, _, _) ->
     <<1:64, (rand:uniform(1 bsl 34)):64/native>>;
