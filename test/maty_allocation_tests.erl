@@ -107,6 +107,7 @@ starting() ->
 is_refused(Reason) ->
     Text = io_lib:format("~0p", [Reason]),
     ?assertNotEqual(nomatch, string:find(Text, "{no_memory,#{max_memory => 0}}")),
+    maty_player:refused_start(),
     true.
 
 %% ----- Questions -----

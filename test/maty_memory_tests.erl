@@ -145,8 +145,10 @@ flush() ->
 
 limit_that_is_too_low() ->
     {error, Reason} = start(1000),
+    maty_player:refused_start(),
     ?assertMatch({_, _}, binary:match(text(Reason), <<"{no_memory,#{max_memory => 1000}}">>)),
     {error, Bad} = start(lots),
+    maty_player:refused_start(),
     ?assertMatch({_, _}, binary:match(text(Bad), <<"{bad_option,max_memory,lots,">>)),
     ok = start(infinity),
     ok = application:stop(maty).

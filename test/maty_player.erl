@@ -20,7 +20,7 @@
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
 -export([tests/1, patiently/1, start_engine/0, end_others/0, access_point/1, access_point/2]).
--export([until/1, settled/0, counted/1]).
+-export([until/1, settled/0, refused_start/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -111,6 +111,11 @@ end_others() ->
             process_info(Pid, current_function) =:= {current_function, {maty_actor, loop, 2}}
     ],
     lists:foreach(fun kill/1, Left).
+
+%% After a start of the application that failed: its supervisor, which answers before it
+%% ends, has ended, and what it had is gone.
+refused_start() ->
+    until(fun() -> whereis(maty_sup) =:= undefined end).
 
 %% The access point of a protocol text.
 access_point(Text) ->
