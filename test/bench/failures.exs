@@ -220,11 +220,17 @@ defmodule Failures.Steady do
     {:ok, ap} = :maty_access_point.start_link({:string, @protocol})
     {:ok, other} = :maty_access_point.start_link({:string, @other})
     kinds = [:alone, :busy, :left]
-    turns = for _ <- 1..21, kind <- kinds, do: {kind, trip(ap, other, kind)}
-    times = Enum.group_by(turns, &elem(&1, 0), &elem(&1, 1))
+
+    times =
+      Bench.on_one_scheduler(fn ->
+        turns = for _ <- 1..21, kind <- kinds, do: {kind, trip(ap, other, kind)}
+        Enum.group_by(turns, &elem(&1, 0), &elem(&1, 1))
+      end)
+
     alone = {"one with nothing else", Bench.median(times.alone)}
     busy = Bench.median(times.busy)
     left = Bench.median(times.left)
+    Bench.note("on one scheduler: where the VM puts processes is chance")
     Bench.ratio("a round trip of actors with 1000 other sessions", busy, "ns", alone, 1.03)
     Bench.ratio("a round trip with a role that has failed", left, "ns", alone, nil)
     for pid <- [ap, other], do: Process.unlink(pid)
@@ -308,13 +314,18 @@ defmodule Failures.Steady do
 
   def answer({:answer, _}, {1, start, report} = state) do
     send(report, {:elapsed, Bench.now() - start})
-    :maty.send(:Server, {:request, 1})
-    {:suspend, &answer/2, put_elem(state, 0, 0)}
+    :maty.send(:Server, {:bye})
+    {:done, :normal, state}
   end
 
   def answer({:answer, payload}, {left, start, report}) do
-    if left > 0, do: :maty.send(:Server, {:request, payload})
+    :maty.send(:Server, {:request, payload})
     {:suspend, &answer/2, {left - 1, start, report}}
+  end
+
+  def request({:bye}, state) do
+    :maty.send(:Third, {:bye})
+    {:done, :normal, state}
   end
 
   def request({:hello}, state), do: {:suspend, &request/2, state}

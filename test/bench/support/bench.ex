@@ -40,8 +40,9 @@ defmodule Bench do
   @doc "Runs a function while the VM has one scheduler."
   def on_one_scheduler(function) do
     before = :erlang.system_flag(:schedulers_online, 1)
-    function.()
+    result = function.()
     :erlang.system_flag(:schedulers_online, before)
+    result
   end
 
   # ----- Processes -----
