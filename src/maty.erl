@@ -140,7 +140,10 @@ session() ->
 sender(Message) ->
     case maty_session:sender(Message) of
         {ok, Role} -> Role;
-        {error, not_received} -> erlang:error({not_received, Message}, [Message])
+        {error, not_received} ->
+            erlang:error(
+                {not_received, Message}, [Message], [{error_info, #{module => maty_error}}]
+            )
     end.
 
 %% @doc The same as `leave(Session, normal)'.

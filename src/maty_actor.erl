@@ -656,7 +656,7 @@ returned({hold, Name, Next, Local}, Session, Actor) when is_function(Next, 2) ->
 returned({leave, Reason, Local}, Session, Actor) ->
     leave(Reason, Session#session{local_state = Local}, Actor);
 returned(Other, #session{next_handler = Handler} = Session, Actor) ->
-    raised(error, {bad_handler_return, Handler, Other}, [], Session, Actor).
+    wrong({bad_handler_return, Handler, Other}, Session, Actor).
 
 %% Waits with the session in hand, which is legal only where its role waits.
 suspend(?RECEIVES, #session{waiting = Waiting, options = none} = Session, Actor) when
@@ -679,7 +679,7 @@ suspend(_Phase, Session, Actor) ->
 suspend_with(Options, Session, Actor) ->
     case options(Options) of
         {ok, Map} -> suspend(maty_session:phase(), Session#session{options = Map}, Actor);
-        {error, Reason} -> raised(error, Reason, [], Session, Actor)
+        {error, Reason} -> wrong(Reason, Session, Actor)
     end.
 
 options([{_, _} | _] = Options) -> options(maps:from_list(Options));
@@ -703,7 +703,7 @@ hold(Name, #session{handle = Handle} = Session, Actor) ->
         ?SENDS ->
             case maty_held:hold(Name, Handle) of
                 ok -> loop(Session, Actor);
-                {error, Reason} -> raised(error, {Reason, Name}, [], Session, Actor)
+                {error, Reason} -> wrong({Reason, Name}, Session, Actor)
             end;
         Gone when Gone =:= lost; Gone =:= left ->
             lost(Session, Actor);
@@ -758,7 +758,16 @@ lost(#session{handle = Handle} = Session, Actor) ->
 
 violated(Reason, Direction, #session{endpoint = Endpoint} = Session, Actor) ->
     Violation = maty_session:violation(Reason, Direction, Endpoint, Session#session.next_handler),
-    raised(error, {protocol_violation, Violation}, [], Session, Actor).
+    wrong({protocol_violation, Violation}, Session, Actor).
+
+%% What was returned is wrong, as if it had been raised.
+wrong(Reason, Session, Actor) ->
+    raised(error, Reason, returned_by(handler), Session, Actor).
+
+%% The stack of what a callback, or a handler, returned that it may not. Nothing of that
+%% runs any more; the one entry says that maty_error has the text (EEP 54).
+returned_by(Callback) ->
+    [{?MODULE, returned, 3, [{error_info, #{module => maty_error, cause => Callback}}]}].
 
 %% A handler has raised, or ended as the protocol does not allow. One that could
 %% not send because its endpoint is gone did nothing wrong.
@@ -1009,7 +1018,7 @@ start_session(Endpoint, Actor) ->
         {leave, Reason, NewState} ->
             leave(Reason, Session, Started#actor{state = NewState});
         Other ->
-            raised(error, {bad_return_value, Other}, [], Session, Started)
+            raised(error, {bad_return_value, Other}, returned_by(init_session), Session, Started)
     catch
         Class:Reason:Stack ->
             raised(Class, Reason, Stack, Session, Started)
@@ -1065,7 +1074,7 @@ setup_actor(Module, Info, State) ->
         true ->
             case Module:setup_actor(Info, State) of
                 {ok, SetUp} -> SetUp;
-                Other -> error({bad_return_value, Other})
+                Other -> erlang:raise(error, {bad_return_value, Other}, returned_by(setup_actor))
             end;
         false ->
             State
@@ -1124,8 +1133,11 @@ crash(Class, Reason, Stack, #session{about = About}, Actor) ->
 %% A callback returned what it may not.
 -spec bad_return(atom(), term(), #{session => maty:session()}, #actor{}) -> no_return().
 bad_return(Callback, Value, About, Actor) ->
-    terminate(exit, {bad_return_value, Value}, [], About#{callback => Callback}, Actor).
+    Named = About#{callback => Callback},
+    terminate(exit, {bad_return_value, Value}, returned_by(Callback), Named, Actor).
 
+%% Ends as a gen_server does, with what was raised, so that the report of proc_lib has its
+%% stack, and its text; for others the reason is that of exit_reason/3.
 -spec terminate(error | exit | throw, term(), list(), map(), #actor{}) -> no_return().
 terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = Actor) ->
     maty_session:leave(),
@@ -1138,12 +1150,11 @@ terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = 
     of
         _ ->
             maty_report:ended(Exit, About, Actor),
-            exit(Exit)
+            erlang:raise(Class, Reason, Stack)
     catch
         C:R:S ->
-            Other = exit_reason(C, R, S),
-            maty_report:ended(Other, About, Actor),
-            exit(Other)
+            maty_report:ended(exit_reason(C, R, S), About, Actor),
+            erlang:raise(C, R, S)
     end.
 
 %% ----- Looking -----

@@ -1,7 +1,7 @@
 %% @doc What can go wrong, as data and as text.
 -module(maty_error).
 
--export([status/1, format_status/1, format/1, format/2, format_next/2, format_error/2]).
+-export([status/1, format_status/1, format/1, format/2, format_next/2, format_error/2, format_return/2]).
 
 -export_type([status/0, violation/0]).
 
@@ -205,31 +205,84 @@ term(Term) ->
     io_lib:format("~0tP", [Term, 20]).
 
 %% @private
-%% Error information for the shell (EEP 54).
--spec format_error(term(), [term()]) -> map().
-format_error({protocol_violation, Violation}, _Stack) ->
-    #{general => unicode:characters_to_binary(format(Violation))};
-format_error(not_an_actor, _Stack) ->
-    #{general => <<"only an actor can register">>};
-format_error({no_access_point, _}, _Stack) ->
-    #{1 => <<"there is no such access point">>};
-format_error({not_held, _Name, []}, _Stack) ->
-    #{1 => <<"this process holds no session">>};
-format_error({not_held, _Name, Names}, _Stack) ->
-    #{1 => unicode:characters_to_binary(io_lib:format("held are ~0tp", [Names]))};
-format_error({unknown_role, Role, Roles}, _Stack) ->
-    #{
-        2 => unicode:characters_to_binary(
-            io_lib:format("no role ~tp; the protocol has ~ts", [
-                Role, lists:join(", ", [atom_to_list(R) || R <- Roles])
-            ])
-        )
-    };
-format_error({unknown_option, _, _} = Reason, _Stack) ->
-    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
-format_error({bad_option, _, _, _} = Reason, _Stack) ->
-    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
-format_error({not_options, _} = Reason, _Stack) ->
-    #{3 => unicode:characters_to_binary(maty_options:format_error(Reason))};
-format_error(_Reason, _Stack) ->
+%% What is said of an exception in place of its reason, or of its arguments, in the shell
+%% and in the report of a process that ends (EEP 54); asked for by what this library
+%% raises. The cause is the callback that returned what is wrong, or `handler'.
+-spec format_error(term(), [term()]) -> #{reason | general | pos_integer() => binary()}.
+format_error(Reason, Stack) ->
+    Info = info(Stack),
+    Explained = shown(explain(Reason, Info), Info),
+    maps:map(fun(_, Text) -> unicode:characters_to_binary(Text) end, Explained).
+
+info([{_, _, _, Where} | _]) -> proplists:get_value(error_info, Where, #{});
+info(_) -> #{}.
+
+%% Elixir, which gives a function to write terms with, shows no text in place of a reason.
+shown(#{reason := Text}, #{pretty_printer := _}) -> #{general => Text};
+shown(Explained, _) -> Explained.
+
+explain({protocol_violation, Violation}, Info) ->
+    #{reason => format(Violation, maps:get(pretty_printer, Info, fun term/1))};
+explain({bad_handler_return, Handler, Value}, _) ->
+    #{reason => returned(io_lib:format("~tp", [Handler]), Value, returns(handler))};
+explain({bad_return_value, Value}, #{cause := Callback}) ->
+    #{reason => format_return(Callback, Value)};
+explain({name_held, Name}, _) ->
+    #{reason => io_lib:format("another session of the actor is held as ~tp", [Name])};
+explain(not_an_actor, _) ->
+    #{general => "only an actor can register"};
+explain({no_access_point, _}, _) ->
+    #{1 => "there is no such access point"};
+explain({not_received, _}, _) ->
+    #{1 => "no such message of this session has come"};
+explain({not_held, _, []}, _) ->
+    #{1 => "this process holds no session"};
+explain({not_held, _, Names}, _) ->
+    #{1 => io_lib:format("held are ~0tp", [Names])};
+explain({unknown_role, Role, Roles}, _) ->
+    Has = lists:join(", ", [atom_to_list(R) || R <- Roles]),
+    #{2 => io_lib:format("no role ~tp; the protocol has ~ts", [Role, Has])};
+explain(Reason, Info) when
+    element(1, Reason) =:= unknown_option;
+    element(1, Reason) =:= bad_option;
+    element(1, Reason) =:= not_options
+->
+    Text = maty_options:format_error(Reason),
+    case Info of
+        #{cause := handler} -> #{reason => ["a suspension: ", Text]};
+        #{} -> #{3 => Text}
+    end;
+explain(_, _) ->
     #{}.
+
+%% @private
+%% The text of a callback that returned what it may not.
+-spec format_return(atom(), term()) -> unicode:chardata().
+format_return(Callback, Value) ->
+    returned(atom_to_list(Callback), Value, returns(Callback)).
+
+returned(Who, Value, Returns) ->
+    [Who, " returned ", term(Value), Returns].
+
+returns(handler) ->
+    "; a handler returns {suspend, Handler, State}, {suspend, Handler, State, Options}, "
+    "{hold, Name, Handler, State}, {done, Reason, State}, {leave, Reason, State} or noreply, "
+    "where Handler is a function of two arguments";
+returns(init_session) ->
+    "; it returns {ok, Handler, SessionState, State}, {ok, Handler, SessionState, State, Options}, "
+    "{hold, Name, Handler, SessionState, State}, {done, Reason, State} "
+    "or {leave, Reason, State}, where Handler is a function of two arguments";
+returns(setup_actor) ->
+    "; it returns {ok, State}";
+returns(Callback) when
+    Callback =:= on_failure;
+    Callback =:= handle_failure;
+    Callback =:= terminate_session;
+    Callback =:= access_point_down;
+    Callback =:= registration_expired;
+    Callback =:= turned_away
+->
+    "; it returns {ok, State} or {stop, Reason, State}";
+%% Those of gen_server are known well enough.
+returns(_) ->
+    "".

@@ -16,12 +16,6 @@
 
 -define(REPORT, '$maty_report').
 
-%% A reason of maty_options:format_error/1.
--define(IS_OPTION_ERROR(Reason),
-    element(1, Reason) =:= unknown_option orelse element(1, Reason) =:= bad_option orelse
-        element(1, Reason) =:= not_options
-).
-
 %% Says what writes the text of the calling actor's entries.
 -spec new(callback() | undefined) -> ok.
 new(undefined) ->
@@ -120,52 +114,17 @@ where(#{}) ->
     "".
 
 reason_text(#{callback := Callback, reason := {bad_return_value, Value}}) ->
-    io_lib:format("~ts returned ~0tP~ts", [Callback, Value, 20, returns(Callback)]);
+    maty_error:format_return(Callback, Value);
+reason_text(#{reason := {{nocatch, Value}, [{_, _, _, _} | _] = Stack}}) ->
+    exception(throw, Value, Stack);
+reason_text(#{reason := {Reason, [{maty_actor, returned, _, _} | _] = Stack}}) ->
+    maps:get(reason, maty_error:format_error(Reason, Stack));
+reason_text(#{reason := {Reason, [{_, _, _, _} | _] = Stack}}) ->
+    exception(error, Reason, Stack);
 reason_text(#{reason := Reason}) ->
-    exit_text(Reason).
-
-%% Those of gen_server are known well enough.
-returns(Callback) when
-    Callback =:= on_failure;
-    Callback =:= handle_failure;
-    Callback =:= terminate_session;
-    Callback =:= access_point_down;
-    Callback =:= registration_expired;
-    Callback =:= turned_away
-->
-    "; it returns {ok, State} or {stop, Reason, State}";
-returns(_Callback) ->
-    "".
-
-exit_text({{protocol_violation, Violation}, Stack}) ->
-    [maty_error:format(Violation), stack_text(Stack)];
-exit_text({{bad_handler_return, Handler, Value}, []}) ->
-    io_lib:format(
-        "~tp returned ~0tP; a handler returns {suspend, Handler, State}, "
-        "{suspend, Handler, State, Options}, {hold, Name, Handler, State}, "
-        "{done, Reason, State}, {leave, Reason, State} or noreply, "
-        "where Handler is a function of two arguments",
-        [Handler, Value, 20]
-    );
-exit_text({{bad_return_value, Value}, [{maty_actor, setup_actor, _, _} | _]}) ->
-    io_lib:format("setup_actor returned ~0tP; it returns {ok, State}", [Value, 20]);
-exit_text({{bad_return_value, Value}, []}) ->
-    io_lib:format(
-        "init_session returned ~0tP; it returns {ok, Handler, SessionState, State}, "
-        "{ok, Handler, SessionState, State, Options}, "
-        "{hold, Name, Handler, SessionState, State}, {done, Reason, State} "
-        "or {leave, Reason, State}, where Handler is a function of two arguments",
-        [Value, 20]
-    );
-exit_text({Reason, []}) when ?IS_OPTION_ERROR(Reason) ->
-    ["a suspension: ", maty_options:format_error(Reason)];
-exit_text(Reason) ->
     io_lib:format("~tp", [Reason]).
 
-stack_text(Stack) ->
-    [
-        io_lib:format("~n    at ~ts:~b", [
-            proplists:get_value(file, Where), proplists:get_value(line, Where)
-        ])
-     || {_, _, _, Where} <- Stack, proplists:is_defined(line, Where)
-    ].
+%% As the shell and proc_lib write it, down to the code of the user.
+exception(Class, Reason, Stack) ->
+    Own = fun(Module, _, _) -> Module =:= maty_actor orelse Module =:= proc_lib end,
+    erl_error:format_exception(Class, Reason, Stack, #{stack_trim_fun => Own, column => 5}).

@@ -439,8 +439,8 @@ status_of_an_access_point() ->
     maty_player:stop(Pid),
     maty_access_point:stop(AccessPoint).
 
-%% What ends an actor is said in words, and the report of the process shows of its
-%% dictionary what the user has put there.
+%% What ends an actor is said in words, by the actor and in the report of the process,
+%% which shows of its dictionary what the user has put there.
 the_log_of_an_end() ->
     #{level := Level} = logger:get_primary_config(),
     {ok, #{level := Default}} = logger:get_handler_config(default),
@@ -450,17 +450,28 @@ the_log_of_an_end() ->
     try
         Options = "the options are on_failure, timeout",
         [
-            ?assertMatch({_, {match, _}, [{mine, 1}]}, end_in_session(Fun, Text))
+            begin
+                {Said, Crash, Dictionary} = end_in_session(Fun),
+                ?assertMatch({_, {match, _}}, {Said, re:run(Said, "^" ++ Text)}),
+                ?assertMatch({_, {match, _}}, {Crash, re:run(Crash, Text)}),
+                ?assertEqual([{mine, 1}], Dictionary)
+            end
          || {Fun, Text} <- [
-                {fun(_, _) -> yes end, "^init_session returned yes; it returns {ok, Handler, "},
+                {fun(_, _) -> yes end, "init_session returned yes; it returns {ok, Handler, "},
                 {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N} end,
-                    "^#Fun<maty_otp_tests.* returned no; a handler returns {suspend, Handler, "},
+                    "#Fun<maty_otp_tests.* returned no; a handler returns {suspend, Handler, "},
                 {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N, #{timeot => 1}} end,
-                    "^a suspension: unknown option timeot; " ++ Options},
+                    "a suspension: unknown option timeot; " ++ Options},
                 {fun(_, N) -> {ok, fun(_, _) -> no end, 0, N, 17} end,
-                    "^a suspension: 17 is no map of options"},
+                    "a suspension: 17 is no map of options"},
                 {fun(_, N) -> {done, normal, N} end,
-                    "^Server in session #.* of Request is done before the end of the protocol"}
+                    "Server in session #.* of Request is done before the end of the protocol"},
+                {fun(_, _) -> maty:send('Client', {no}) end,
+                    "exception error: Server in session #.* of Request sends {no} to 'Client', "},
+                {fun(_, _) -> error(oops) end,
+                    "exception error: oops\n      in function  maty_otp_tests:.* \\(.*, line "},
+                {fun(_, _) -> throw(oops) end,
+                    "exception throw: oops\n      in function  maty_otp_tests:.* \\(.*, line "}
             ]
         ]
     after
@@ -469,9 +480,10 @@ the_log_of_an_end() ->
         logger:set_handler_config(default, level, Default)
     end.
 
-%% An actor that ends by what its init_session, or its handler, returns. What it
-%% says of that behind its name and session, and what is left in its dictionary.
-end_in_session(InitSession, Text) ->
+%% An actor that ends by what its init_session, or its handler, does. What it
+%% says of that behind its name and session, what the report of the process says, and
+%% what is left in its dictionary.
+end_in_session(InitSession) ->
     AccessPoint = access_point(?REQUEST),
     Init = fun() ->
         put(mine, 1),
@@ -492,24 +504,27 @@ end_in_session(InitSession, Text) ->
         receive
             {logged, Server, {text, Line}} -> Line
         end,
-    Dictionary =
+    {Crash, Dictionary} =
         receive
-            {logged, Server, {dictionary, D}} -> D
+            {logged, Server, {crash, Text, Left}} -> {Text, Left}
         end,
     maty_player:stop(Client),
     maty_access_point:stop(AccessPoint),
     %% A violation names the session itself.
     Head = "^<[0-9.]+> \\(maty_callbacks\\) ended(?: in session #[0-9.]+ of Request as Server)?: ",
     [[], Reason] = re:split(Said, Head, [{return, list}, unicode, {parts, 2}]),
-    {Said, re:run(Reason, Text, [unicode]), Dictionary}.
+    {Reason, Crash, Dictionary}.
 
 log(#{msg := {report, #{event := terminate} = Report}, meta := Meta}, #{config := Test}) ->
     #{pid := Pid, report_cb := Text} = Meta,
     Test ! {logged, Pid, {text, unicode:characters_to_list(Text(Report, #{}))}};
-log(#{msg := {report, #{label := {proc_lib, crash}, report := [Info | _]}}}, #{config := Test}) ->
+log(#{msg := {report, #{label := {proc_lib, crash}} = Report}}, #{config := Test}) ->
+    #{report := [Info | _]} = Report,
     {pid, Pid} = lists:keyfind(pid, 1, Info),
     {dictionary, Dictionary} = lists:keyfind(dictionary, 1, Info),
-    Test ! {logged, Pid, {dictionary, Dictionary}};
+    Whole = #{depth => unlimited, chars_limit => unlimited, single_line => false},
+    Text = unicode:characters_to_list(proc_lib:report_cb(Report, Whole)),
+    Test ! {logged, Pid, {crash, Text, Dictionary}};
 log(_, _) ->
     ok.
 

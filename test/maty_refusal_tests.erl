@@ -183,7 +183,7 @@ refused_send_ends_an_actor_that_does_not_catch_it() ->
     ?assertMatch(#{reason := no_action, attempt := {offer}, peer := 'Seller'}, Violation),
     ?assertEqual(#{module => maty_error}, proplists:get_value(error_info, Where)),
     ?assertEqual(
-        #{general => iolist_to_binary(maty_error:format(Violation))},
+        #{reason => iolist_to_binary(maty_error:format(Violation))},
         maty_error:format_error({protocol_violation, Violation}, [])
     ),
     ?assertEqual({ended, 'Seller', {failed, {cancelled, 'Buyer'}}}, next(Seller)),
@@ -264,7 +264,7 @@ ends_with(BuyerSteps, SellerSteps) ->
     end.
 
 suspend_where_the_role_sends() ->
-    {{protocol_violation, Violation}, []} = ends_with([wait], [wait]),
+    {{protocol_violation, Violation}, [_ | _]} = ends_with([wait], [wait]),
     ?assertMatch(
         #{
             reason := not_waiting,
@@ -283,10 +283,10 @@ suspend_where_the_role_sends() ->
         )
     ),
     %% In a handler, and at the end.
-    {{protocol_violation, InHandler}, []} =
+    {{protocol_violation, InHandler}, [_ | _]} =
         ends_with([{send, 'Seller', {order, <<>>, 1}}, wait], [wait, wait]),
     ?assertMatch(#{reason := not_waiting, role := 'Seller'}, InHandler),
-    {{protocol_violation, AtEnd}, []} =
+    {{protocol_violation, AtEnd}, [_ | _]} =
         ends_with(
             [{send, 'Seller', {order, <<>>, 1}}, wait],
             [wait, {send, 'Buyer', {none}}, {return, {suspend, fun(_, S) -> {done, x, S} end, s}}]
@@ -294,12 +294,12 @@ suspend_where_the_role_sends() ->
     ?assertMatch(#{reason := not_waiting, role := 'Seller'}, AtEnd).
 
 noreply_where_the_role_sends() ->
-    {{protocol_violation, Violation}, []} =
+    {{protocol_violation, Violation}, [_ | _]} =
         ends_with([{send, 'Seller', {order, <<>>, 1}}, wait], [wait, {return, noreply}]),
     ?assertMatch(#{reason := not_waiting, direction := suspend, role := 'Seller'}, Violation).
 
 done_before_the_end() ->
-    {{protocol_violation, Violation}, []} =
+    {{protocol_violation, Violation}, [_ | _]} =
         ends_with([{send, 'Seller', {order, <<>>, 1}}, wait], [wait]),
     ?assertMatch(
         #{
@@ -314,7 +314,7 @@ done_before_the_end() ->
         {match, _},
         re:run(maty_error:format(Violation), "of Order is done before the end of the protocol; allowed")
     ),
-    {{protocol_violation, AtStart}, []} = ends_with([], [wait]),
+    {{protocol_violation, AtStart}, [_ | _]} = ends_with([], [wait]),
     ?assertMatch(#{reason := unfinished, role := 'Buyer'}, AtStart).
 
 noreply_keeps_handler_and_state() ->
@@ -340,11 +340,11 @@ noreply_keeps_handler_and_state() ->
 bad_returns() ->
     Sent = [{send, 'Seller', {order, <<>>, 1}}, wait],
     [
-        ?assertMatch({{bad_handler_return, _, Bad}, []}, ends_with(Sent, [wait, {return, Bad}]))
+        ?assertMatch({{bad_handler_return, _, Bad}, [_ | _]}, ends_with(Sent, [wait, {return, Bad}]))
      || Bad <- [ok, {suspend, not_a_fun, s}, {suspend, fun(_) -> ok end, s}, {done, s}, {noreply, s}, []]
     ],
     [
-        ?assertMatch({{bad_return_value, Bad}, []}, ends_with([{return, Bad}], [wait]))
+        ?assertMatch({{bad_return_value, Bad}, [_ | _]}, ends_with([{return, Bad}], [wait]))
      || Bad <- [ok, noreply, {ok, not_a_fun, local, state}]
     ].
 

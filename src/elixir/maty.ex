@@ -145,12 +145,15 @@ defmodule Maty do
   end
 
   # Raises as if the caller of this module's function had done so: the first line
-  # of the stacktrace is the one that has to be changed.
+  # of the stacktrace is the one that has to be changed. As with Elixir's raise, it
+  # says that the exception has a text.
   @spec raise_at_caller(Exception.t()) :: no_return()
   defp raise_at_caller(exception) do
     {:current_stacktrace, stacktrace} = Process.info(self(), :current_stacktrace)
     own = fn {module, _, _, _} -> module in [Process, __MODULE__] end
-    :erlang.raise(:error, exception, Enum.drop_while(stacktrace, own))
+    [{module, name, arity, info} | callers] = Enum.drop_while(stacktrace, own)
+    caller = {module, name, arity, info ++ [error_info: %{module: Exception}]}
+    :erlang.raise(:error, exception, [caller | callers])
   end
 
   @doc """

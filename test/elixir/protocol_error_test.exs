@@ -220,6 +220,19 @@ defmodule Maty.ProtocolErrorTest do
     assert [{__MODULE__, _, _, location} | _] = stacktrace
     assert location[:file] |> to_string() |> Path.basename() == "protocol_error_test.exs"
     assert location[:line] == line
+    assert location[:error_info] == %{module: Exception}
+  end
+
+  test "of Erlang's send is said behind its reason" do
+    {reason, stacktrace} =
+      try do
+        :maty.send(:B, {:quit, "it"})
+      catch
+        :error, reason -> {reason, __STACKTRACE__}
+      end
+
+    assert Exception.format_banner(:error, reason, stacktrace) =~
+             ~r/Erlang error: {:protocol_violation, .*}: {:quit, "it"} was sent outside of a session/
   end
 
   describe "the end of a handler" do

@@ -50,55 +50,75 @@ defmodule Maty.Report do
   defp where(_report), do: ""
 
   defp reason(%{callback: callback, reason: {:bad_return_value, value}}) do
-    "** (exit) #{callback} returned #{inspect(value, limit: 20)}#{returns(callback)}"
+    "** (exit) #{returned(callback, value)}"
   end
 
   defp reason(%{reason: reason}), do: ending(reason)
 
-  # Those of GenServer are known well enough.
+  # Why an actor ended.
+  @spec ending(term()) :: String.t()
+  def ending({{:protocol_violation, violation}, stacktrace}) do
+    Exception.format(:error, Maty.ProtocolError.exception(violation), not_own(stacktrace))
+  end
+
+  def ending({reason, [{:maty_actor, :returned, _, [error_info: %{cause: callback}]}]}) do
+    "** (exit) #{wrong(reason, callback)}"
+  end
+
+  def ending({{:nocatch, value}, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
+    Exception.format(:throw, value, not_own(stacktrace))
+  end
+
+  def ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
+    Exception.format(:error, reason, not_own(stacktrace))
+  end
+
+  def ending(reason), do: Exception.format(:exit, reason)
+
+  # Without the calls that are the same for every actor.
+  @spec not_own(Exception.stacktrace()) :: Exception.stacktrace()
+  def not_own(stacktrace) do
+    Enum.reject(stacktrace, &(elem(&1, 0) in [Maty, :maty_actor, :maty_session, :proc_lib]))
+  end
+
+  # As maty_error:format_error/2, in the terms of Elixir.
+  defp wrong({:bad_handler_return, handler, value}, _) do
+    "#{inspect(handler)} returned #{inspect(value, limit: 20)}#{returns(:handler)}"
+  end
+
+  defp wrong({:bad_return_value, value}, callback), do: returned(callback, value)
+
+  defp wrong({:name_held, name}, _) do
+    "another session of the actor is held as #{inspect(name)}"
+  end
+
+  defp wrong(reason, _), do: "a suspension: #{Maty.Options.message(reason)}"
+
+  defp returned(callback, value) do
+    "#{callback} returned #{inspect(value, limit: 20)}#{returns(callback)}"
+  end
+
+  defp returns(:handler) do
+    "; a handler returns {:suspend, handler, state}, {:suspend, handler, state, options}, " <>
+      "{:hold, name, handler, state}, {:done, reason, state}, {:leave, reason, state} " <>
+      "or :noreply, where handler is a function of two arguments"
+  end
+
+  defp returns(:init_session) do
+    "; it returns {:ok, handler, session_state, state}, " <>
+      "{:ok, handler, session_state, state, options}, " <>
+      "{:hold, name, handler, session_state, state}, {:done, reason, state} " <>
+      "or {:leave, reason, state}, where handler is a function of two arguments"
+  end
+
+  defp returns(:setup_actor), do: "; it returns {:ok, state}"
+
   defp returns(callback)
        when callback in [:on_failure, :handle_failure, :terminate_session] or
               callback in [:access_point_down, :registration_expired, :turned_away] do
     "; it returns {:ok, state} or {:stop, reason, state}"
   end
 
+  # Those of GenServer are known well enough.
   defp returns(_callback), do: ""
-
-  # Why an actor ended.
-  @spec ending(term()) :: String.t()
-  def ending({{:protocol_violation, violation}, stacktrace}) do
-    Exception.format(:error, Maty.ProtocolError.exception(violation), stacktrace)
-  end
-
-  def ending({{:bad_handler_return, handler, value}, []}) do
-    "** (exit) #{inspect(handler)} returned #{inspect(value, limit: 20)}; a handler returns " <>
-      "{:suspend, handler, state}, {:suspend, handler, state, options}, " <>
-      "{:hold, name, handler, state}, {:done, reason, state}, {:leave, reason, state} " <>
-      "or :noreply, where handler is a function of two arguments"
-  end
-
-  def ending({{:bad_return_value, value}, [{:maty_actor, :setup_actor, _, _} | _]}) do
-    "** (exit) setup_actor returned #{inspect(value, limit: 20)}; it returns {:ok, state}"
-  end
-
-  def ending({{:bad_return_value, value}, []}) do
-    "** (exit) init_session returned #{inspect(value, limit: 20)}; it returns " <>
-      "{:ok, handler, session_state, state}, {:ok, handler, session_state, state, options}, " <>
-      "{:hold, name, handler, session_state, state}, {:done, reason, state} " <>
-      "or {:leave, reason, state}, where handler is a function of two arguments"
-  end
-
-  def ending({reason, []}) when elem(reason, 0) in [:unknown_option, :bad_option, :not_options] do
-    "** (exit) a suspension: #{Maty.Options.message(reason)}"
-  end
-
-  def ending({{:nocatch, value}, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
-    Exception.format(:throw, value, stacktrace)
-  end
-
-  def ending({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
-    Exception.format(:error, reason, stacktrace)
-  end
-
-  def ending(reason), do: Exception.format(:exit, reason)
 end

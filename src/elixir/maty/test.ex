@@ -175,7 +175,7 @@ defmodule Maty.Test do
   defp plain(options) do
     format = %{
       term: &inspect(&1, limit: 20, printable_limit: 200),
-      exit: &format_exit/1,
+      exit: &Maty.Report.ending/1,
       stack: &format_stack/1,
       options: [report_cb: &Maty.Report.format/2]
     }
@@ -195,18 +195,10 @@ defmodule Maty.Test do
 
   defp messages(messages), do: messages
 
-  # Without the calls that are the same for every actor.
-  @own [Maty, :maty_actor, :maty_session, :proc_lib]
-
-  defp format_exit({reason, [frame | _] = stacktrace}) when tuple_size(frame) in [3, 4] do
-    Maty.Report.ending({reason, not_own(stacktrace)})
-  end
-
-  defp format_exit(reason), do: Maty.Report.ending(reason)
-
   defp format_stack(stacktrace) do
-    stacktrace |> not_own() |> Exception.format_stacktrace() |> String.replace(~r/^    /m, "at ")
+    stacktrace
+    |> Maty.Report.not_own()
+    |> Exception.format_stacktrace()
+    |> String.replace(~r/^    /m, "at ")
   end
-
-  defp not_own(stacktrace), do: Enum.reject(stacktrace, &(elem(&1, 0) in @own))
 end
