@@ -7,18 +7,18 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([run/2]).
+-export([run/3]).
 
 -define(TIMEOUT, 600).
 
 faults_test_() ->
     Sessions = list_to_integer(os:getenv("FAULT_SESSIONS", "10000")),
-    {setup, fun maty_nodes_tests:start/0, fun maty_nodes_tests:stop/1, fun([{First, _} | _] = Peers) ->
+    {setup, fun maty_peers:start/0, fun maty_peers:stop/1, fun(Peers) ->
         {timeout, ?TIMEOUT, fun() ->
-            Nodes = [Node || {_, Node} <- Peers],
             Seed = rand:uniform(1 bsl 32),
             try
-                Tallies = peer:call(First, ?MODULE, run, [Nodes, {Seed, Sessions}], ?TIMEOUT * 1000),
+                Run = {?MODULE, run, [Seed, Sessions]},
+                Tallies = maty_peers:on_first(Peers, Run, ?TIMEOUT),
                 Kinds = lists:append([maps:keys(Tally) || Tally <- Tallies]),
                 ?assert(lists:member(done, Kinds)),
                 ?assertMatch([_ | _], [Cause || {failed, Cause} <- Kinds])
@@ -31,7 +31,7 @@ faults_test_() ->
     end}.
 
 %% Runs on the first node. Returns how often what has happened on each.
-run([A, B, C], {Seed, Sessions}) ->
+run([A, B, C], Seed, Sessions) ->
     _ = rand:seed(exsss, Seed),
     Processes = [{Node, processes(Node)} || Node <- [A, B]],
     {Keeper, Shop} = maty_fault_actors:access_point(),
@@ -129,9 +129,9 @@ cut_first([_, B, C], {_, Playing}) ->
 
 %% For some sessions' time, in which there are none with both.
 sockets_closed([_, B, C], {_, Playing}) ->
-    ok = maty_nodes_tests:close_sockets(B, C),
+    ok = maty_peers:close_sockets(B, C),
     play(100, Playing),
-    ok = maty_nodes_tests:heal(B, C),
+    ok = maty_peers:heal(B, C),
     Playing.
 
 upgrade([A, B, _], {Shop, Playing}) ->
@@ -141,7 +141,7 @@ upgrade([A, B, _], {Shop, Playing}) ->
 
 engine(Nodes, {_, Playing}) ->
     Node = lists:nth(rand:uniform(3), Nodes),
-    exit(erpc:call(Node, maty_engine, pid, []), kill),
+    ok = maty_peers:kill_engine(Node),
     Playing.
 
 %% As when the library is upgraded.
@@ -157,21 +157,16 @@ access_point(_Nodes, {{Name, _}, Playing}) ->
     Playing.
 
 node_held([_, _, C], {_, Playing}) ->
-    Os = erpc:call(C, os, getpid, []),
     true = erlang:monitor_node(C, true),
-    _ = os:cmd("kill -STOP " ++ Os),
-    receive
-        {nodedown, C} -> ok
-    end,
-    _ = os:cmd("kill -CONT " ++ Os),
+    maty_peers:suspended(C, fun() ->
+        receive
+            {nodedown, C} -> ok
+        end
+    end),
     Playing.
 
 node_killed([_, _, C], {Shop, Playing}) ->
     Os = erpc:call(C, os, getpid, []),
-    true = erlang:monitor_node(C, true),
-    _ = os:cmd("kill -KILL " ++ Os),
-    receive
-        {nodedown, C} -> ok
-    end,
-    {_, New} = maty_nodes_tests:start_node("maty_new_" ++ Os),
+    ok = maty_peers:kill_node(C),
+    {_, New} = maty_peers:start_node("maty_new_" ++ Os),
     (maps:remove(C, Playing))#{New => start(New, Shop)}.

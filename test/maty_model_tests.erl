@@ -44,18 +44,19 @@ model_test_() ->
     end}.
 
 two_nodes_test_() ->
-    {setup, fun maty_nodes_tests:start/0, fun maty_nodes_tests:stop/1, fun([{First, A}, {_, B} | _]) ->
+    {setup, fun maty_peers:start/0, fun maty_peers:stop/1, fun(Peers) ->
         [
             {Name ++ " on two nodes", {timeout, 300, fun() ->
-                ok = peer:call(First, ?MODULE, on_two_nodes, [list_to_atom(Name), [A, B]], 240000)
+                Run = {?MODULE, on_two_nodes, [list_to_atom(Name)]},
+                ok = maty_peers:on_first(Peers, Run, 240)
             end}}
          || Name <- ["Cascade", "TwoBuyer", "StashQueue", "MeshCall", "ForkBarrier", "CreditStream"]
         ]
     end}.
 
-on_two_nodes(Name, Nodes) ->
+on_two_nodes([A, B, _], Name) ->
     [Protocol] = [P || P <- protocols(), maty_protocol:name(P) =:= Name],
-    at_random(Protocol, Nodes, ?RUNS).
+    at_random(Protocol, [A, B], ?RUNS).
 
 %% B gives out after its message: A and C still finish.
 cascade_after_its_message_test_() ->

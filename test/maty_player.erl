@@ -20,7 +20,7 @@
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
 -export([tests/1, patiently/1, start_engine/0, end_others/0, access_point/1, access_point/2]).
--export([until/1, settled/0, refused_start/0, counted/1]).
+-export([until/1, waits/2, settled/0, refused_start/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -144,6 +144,11 @@ until(Condition, Deadline) ->
                     error({never, Condition, maty:counters()})
             end
     end.
+
+%% These come to wait at an access point: of another node, they are passed on when it
+%% has been found.
+waits(AccessPoint, Waiting) ->
+    until(fun() -> maty_access_point:waiting(AccessPoint) =:= Waiting end).
 
 %% The engine holds no endpoint any more; one that is being restarted cannot be asked.
 settled() ->

@@ -10,7 +10,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([in_use/3, busy/2]).
+-export([in_use/3, busy/3]).
 
 -import(maty_player, [play/3, play/1, next/1, go/1, access_point/1]).
 
@@ -35,14 +35,14 @@ release_test_() ->
         ]
     end}.
 
-upgraded({_, New}, [{Released, _}, {_, Other}]) ->
-    ok = peer:call(Released, ?MODULE, in_use, [New, Other, up], ?TIMEOUT * 1000).
+upgraded({_, New}, Peers) ->
+    ok = maty_peers:on_first(Peers, {?MODULE, in_use, [New, up]}, ?TIMEOUT).
 
-downgraded({Old, _}, [{Released, _}, {_, Other}]) ->
-    ok = peer:call(Released, ?MODULE, in_use, [Old, Other, down], ?TIMEOUT * 1000).
+downgraded({Old, _}, Peers) ->
+    ok = maty_peers:on_first(Peers, {?MODULE, in_use, [Old, down]}, ?TIMEOUT).
 
-while_checking({_, New}, [{Released, _}, _]) ->
-    ok = peer:call(Released, ?MODULE, busy, [New, query()], ?TIMEOUT * 1000).
+while_checking({_, New}, Peers) ->
+    ok = maty_peers:on_first(Peers, {?MODULE, busy, [New, query()]}, ?TIMEOUT).
 
 %% The file says the version a second time.
 appup_test() ->
@@ -68,16 +68,16 @@ start() ->
     ]),
     Tests = [Path || Path <- code:get_path(), filename:absname(Path) =/= filename:absname(ebin())],
     {Released, _} =
-        First = maty_nodes_tests:start_node("maty_released_" ++ os:getpid(), Tests, [
+        First = maty_peers:start_node("maty_released_" ++ os:getpid(), Tests, [
             "-boot", OldRelease, "-sasl", "releases_dir", "\"" ++ Releases ++ "\""
         ]),
     {ok, New} = peer:call(Released, release_handler, set_unpacked, [
         NewRelease ++ ".rel", [{maty, New, Library}]
     ]),
-    {Folder, Versions, [First, maty_nodes_tests:start_node("maty_other_" ++ os:getpid())]}.
+    {Folder, Versions, [First, maty_peers:start_node("maty_other_" ++ os:getpid())]}.
 
 stop({Folder, _, Peers}) ->
-    maty_nodes_tests:stop(Peers),
+    maty_peers:stop(Peers),
     ok = file:del_dir_r(Folder).
 
 ebin() ->
@@ -153,7 +153,7 @@ write(Path, Term) ->
 %% ----- In the node that is upgraded -----
 
 %% Everything there is of a user's, in sessions and out of them.
-in_use(Vsn, Other, Direction) ->
+in_use([_, Other], Vsn, Direction) ->
     Kept = [whereis(Name) || Name <- users(Direction)],
     AccessPoint = access_point(?ORDER),
     Again = [wait, {send, 'Client', {answer, 2}}],
@@ -277,7 +277,7 @@ event_of_failure() ->
 
 %% A question to the checker that takes longer than the engine is given to end. The
 %% driver can be unloaded only then.
-busy(Vsn, Text) ->
+busy([_, _], Vsn, Text) ->
     {ok, Protocol} = maty_protocol:from_string(Text),
     {Asker, Monitor} = spawn_monitor(fun() ->
         exit(maty_protocol:compatible(Protocol, 20, #{timeout => 7000}))
