@@ -139,11 +139,13 @@ kill_node(Node) ->
     end.
 
 %% Closes the distribution's sockets from one node to another, and keeps it from making
-%% others: it has another cookie for that node.
+%% others: it has another cookie for that node. There has to be a connection to lose, and
+%% none under way that would still come about.
 close_sockets(From, To) ->
     erpc:call(From, fun() ->
-        true = erlang:set_cookie(To, cut),
         ok = net_kernel:monitor_nodes(true),
+        ok = connected(To),
+        true = erlang:set_cookie(To, cut),
         Ports = [Port || {Node, Port} <- erlang:system_info(dist_ctrl), Node =:= To],
         lists:foreach(fun erlang:port_close/1, Ports),
         receive
@@ -154,6 +156,9 @@ close_sockets(From, To) ->
 heal(From, To) ->
     erpc:call(From, fun() ->
         true = erlang:set_cookie(To, erlang:get_cookie()),
-        %% An attempt from before may still be under way.
-        maty_player:until(fun() -> net_kernel:connect_node(To) end)
+        connected(To)
     end).
+
+%% An attempt from before may still be under way, and fail.
+connected(Node) ->
+    maty_player:until(fun() -> net_kernel:connect_node(Node) end).
