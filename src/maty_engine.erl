@@ -11,8 +11,8 @@
 %% what it does then.
 %%
 %% What always holds: the persistent term `maty_engine' names the process, its
-%% ports and what is counted in Erlang, or is left over from one that was killed; ports that are closed
-%% show as `{error, engine_down}'.
+%% ports and what is counted in Erlang, or is left over from one that was killed;
+%% ports that are closed show as `{error, engine_down}'.
 -module(maty_engine).
 
 -behaviour(gen_server).

@@ -229,10 +229,15 @@ configure(Options) ->
                 is_function(Fun, 1)
             end},
         strategy =>
-            {{default, one_for_one}, "'one_for_one', 'one_for_all' or 'rest_for_one'", fun(Strategy) ->
-                lists:member(Strategy, [one_for_one, one_for_all, rest_for_one])
-            end},
-        intensity => {{default, 1}, "an integer from 0", fun(N) -> is_integer(N) andalso N >= 0 end},
+            {
+                {default, one_for_one},
+                "'one_for_one', 'one_for_all' or 'rest_for_one'",
+                fun(Strategy) ->
+                    lists:member(Strategy, [one_for_one, one_for_all, rest_for_one])
+                end
+            },
+        intensity =>
+            {{default, 1}, "an integer from 0", fun(N) -> is_integer(N) andalso N >= 0 end},
         period =>
             {{default, 5}, "seconds, an integer from 1", fun(N) -> is_integer(N) andalso N > 0 end},
         name => maty_options:name(none)

@@ -96,7 +96,9 @@
     {rejected, verdict()}
     | {no_protocol, #{name := name() | any, source := binary(), protocols := [atom()]}}
     | {no_role, #{role := term(), protocol := atom(), roles := [maty:role()]}}
-    | {file, #{path := file:name_all(), reason := file:posix() | badarg | terminated | system_limit}}
+    | {file, #{
+        path := file:name_all(), reason := file:posix() | badarg | terminated | system_limit
+    }}
     | {not_text, #{source := binary()}}
     | {not_a_protocol, term()}
     | {incompatible, [{maty:role(), difference()}]}
@@ -258,10 +260,14 @@ text_options() ->
     }.
 
 effort_options() ->
-    Count = {fun(N) -> is_integer(N) andalso N >= 0 andalso N < 1 bsl 32 end, "a number, 0 or more"},
+    Count = {
+        fun(N) -> is_integer(N) andalso N >= 0 andalso N < 1 bsl 32 end, "a number, 0 or more"
+    },
     Flag = one_of([true, false]),
     #{
-        bound => {fun(N) -> is_integer(N) andalso N > 0 andalso N < 1 bsl 32 end, "a number, 1 or more"},
+        bound => {
+            fun(N) -> is_integer(N) andalso N > 0 andalso N < 1 bsl 32 end, "a number, 1 or more"
+        },
         max_states => Count,
         timeout => Count,
         choice => one_of([fair, unfair]),
@@ -270,7 +276,10 @@ effort_options() ->
     }.
 
 one_of(Values) ->
-    {fun(Value) -> lists:member(Value, Values) end, lists:flatten(lists:join(" or ", [atom_to_list(V) || V <- Values]))}.
+    {
+        fun(Value) -> lists:member(Value, Values) end,
+        lists:flatten(lists:join(" or ", [atom_to_list(V) || V <- Values]))
+    }.
 
 %% For an argument, as for an option.
 one_of(What, Value, Values, Fun) ->
@@ -412,7 +421,8 @@ compare(Old, New, NewRoles, [Role | Roles], Compared) ->
             compare(Old, New, NewRoles, Roles, [{Role, added} | Compared]);
         {true, true} ->
             case subtype({New, Role}, {Old, Role}) of
-                {ok, Found} -> compare(Old, New, NewRoles, Roles, [{Role, compared(Found)} | Compared]);
+                {ok, Found} ->
+                    compare(Old, New, NewRoles, Roles, [{Role, compared(Found)} | Compared]);
                 {error, Reason} -> {error, Reason}
             end
     end.
@@ -426,7 +436,8 @@ with_role(Protocol, Role, Fun) ->
         {ok, #machine{role_index = #{Role := Index}}} ->
             Fun(Index);
         {ok, _} ->
-            {error, {no_role, #{role => Role, protocol => name(Protocol), roles => roles(Protocol)}}};
+            {error,
+                {no_role, #{role => Role, protocol => name(Protocol), roles => roles(Protocol)}}};
         {error, Reason} ->
             {error, Reason}
     end.
@@ -598,9 +609,15 @@ format_difference(Role, added) ->
 format_difference(Role, removed) ->
     io_lib:format("~ts is not in the new one", [Role]);
 format_difference(Role, {incompatible, Diagnostics}) ->
-    [io_lib:format("~ts differs", [Role]) | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]];
+    [
+        io_lib:format("~ts differs", [Role])
+        | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]
+    ];
 format_difference(Role, {unknown, Diagnostics}) ->
-    [io_lib:format("~ts: cannot be told", [Role]) | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]].
+    [
+        io_lib:format("~ts: cannot be told", [Role])
+        | [["\n", format_diagnostic(#{}, D)] || D <- Diagnostics]
+    ].
 
 names(Names) ->
     lists:join(", ", [atom_to_list(Name) || Name <- Names]).

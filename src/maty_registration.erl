@@ -157,7 +157,9 @@ seek(Name) ->
 located(Name, {ok, AccessPoint, #machine{role_index = Roles} = Machine}) ->
     Registrar = get(?REGISTRAR),
     {Here, Left} = sought(Name, Registrar),
-    {Placed, Lost} = lists:partition(fun(#registration{role = R}) -> is_map_key(R, Roles) end, Here),
+    {Placed, Lost} = lists:partition(
+        fun(#registration{role = R}) -> is_map_key(R, Roles) end, Here
+    ),
     _ = Here =/= [] andalso keep(watch(Name, AccessPoint, Machine, Left)),
     lists:foreach(
         fun(Registration) ->

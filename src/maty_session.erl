@@ -217,7 +217,8 @@ show_hollow(Port, Command, Data, Message) ->
 show_all(Port, Command, Data, Message) ->
     case erlang:external_size(Message) of
         Size when Size =< ?MAX_CALL -> call(Port, Command, Data, Message);
-        Size when Size =< ?MAX_SHOWN -> port_control(Port, Command, [Data | term_to_iovec(Message)]);
+        Size when Size =< ?MAX_SHOWN ->
+            port_control(Port, Command, [Data | term_to_iovec(Message)]);
         _ -> limit
     end.
 
@@ -303,7 +304,10 @@ refuse(Reason, Endpoint, Command, Message) ->
 %% A message that nobody sent is reported by what the protocol says of it, if
 %% that is enough to refuse it.
 known_sender(#{reason := forged, attempt := Message, allowed := Allowed} = Violation, Peer) ->
-    Expected = [T || #{peer := P, label := L} = T <- Allowed, P =:= Peer, L =:= element(1, Message)],
+    Expected = [
+        T
+     || #{peer := P, label := L} = T <- Allowed, P =:= Peer, L =:= element(1, Message)
+    ],
     case Expected of
         [] -> Violation#{peer => Peer, reason := not_now};
         [_ | _] -> Violation#{peer => Peer}

@@ -174,7 +174,10 @@ circle(Actor, First, Next) ->
 format([]) ->
     "Nobody is stuck.\n";
 format(Circles) ->
-    [["Actors that wait for one another:\n", [format_link(Link) || Link <- Circle]] || Circle <- Circles].
+    [
+        ["Actors that wait for one another:\n", [format_link(Link) || Link <- Circle]]
+     || Circle <- Circles
+    ].
 
 format_link(#{actor := Actor, session := Id, protocol := Protocol, role := Role} = Link) ->
     #{waits_for := Peer, of_actor := Of} = Link,

@@ -15,17 +15,20 @@ report(#{module := Module, role := Role, protocol := Protocol, states := States}
     Rows = lists:append([rows(State) || State <- States]),
     Width = lists:max([6 | [string:length(Text) || {_, Text, _} <- Rows]]),
     [
-        io_lib:format("~ts as ~ts of ~ts: ~b of ~b states, ~b of ~b transitions in ~ts, seed ~b~n", [
-            module(Module),
-            Role,
-            Protocol,
-            length([ok || #{count := N} <- States, N > 0]),
-            length(States),
-            length([N || N <- Counts, N > 0]),
-            length(Counts),
-            plural(Runs, "run"),
-            Seed
-        ]),
+        io_lib:format(
+            "~ts as ~ts of ~ts: ~b of ~b states, ~b of ~b transitions in ~ts, seed ~b~n",
+            [
+                module(Module),
+                Role,
+                Protocol,
+                length([ok || #{count := N} <- States, N > 0]),
+                length(States),
+                length([N || N <- Counts, N > 0]),
+                length(Counts),
+                plural(Runs, "run"),
+                Seed
+            ]
+        ),
         [[plural(Faults, "fault"), ", ", plural(Refused, "message"), " refused\n"] || Faults > 0],
         [[plural(Cut, "run"), " cut\n"] || Cut > 0],
         ["\n  state  ", string:pad("", Width), "  count\n"],

@@ -243,7 +243,10 @@ text() ->
     Roles = [[$R | integer_to_list(N)] || N <- lists:seq(1, 20)],
     [
         "global protocol Chain(", lists:join(", ", [["role ", Role] || Role <- Roles]), ") {",
-        [["m(string) from ", From, " to ", To, ";"] || {From, To} <- lists:zip(lists:droplast(Roles), tl(Roles))],
+        [
+            ["m(string) from ", From, " to ", To, ";"]
+         || {From, To} <- lists:zip(lists:droplast(Roles), tl(Roles))
+        ],
         "}"
     ].
 
@@ -313,7 +316,9 @@ steps(Image) ->
     ],
     ok = got(maty_session:set_deadline(lists:nth(2, Endpoints), 3600000)),
     [{_, Number, [_ | _] = Roles}] = maty_engine:sessions(),
-    ?assertEqual([{Role, self()} || Role <- lists:seq(0, 19)], [{Role, Pid} || {Role, Pid, _} <- Roles]),
+    ?assertEqual(
+        [{Role, self()} || Role <- lists:seq(0, 19)], [{Role, Pid} || {Role, Pid, _} <- Roles]
+    ),
     ?assertMatch(#{endpoints := 20}, maty:counters()),
     pass_on(Endpoints).
 
@@ -355,8 +360,12 @@ part(Image) ->
     Session = opened(port_control(Port, ?COMMAND(?OP_PART, ?PART_OPEN), Open)),
     Data = <<Session:64/native>>,
     %% An ask on the way, and the end of B, which has received it.
-    [_, _, _] = port_control(Port, ?COMMAND(?OP_SEND_TERM, 0), [Data, term_to_binary({ask, 1, <<"x">>})]),
-    Report = <<1:32/native, ?STATE_CANCELLED:32/native, (channel(0, 1))/binary, (channel(0, 0))/binary>>,
+    [_, _, _] = port_control(Port, ?COMMAND(?OP_SEND_TERM, 0), [
+        Data, term_to_binary({ask, 1, <<"x">>})
+    ]),
+    Report = <<
+        1:32/native, ?STATE_CANCELLED:32/native, (channel(0, 1))/binary, (channel(0, 0))/binary
+    >>,
     [0] = port_control(Port, ?COMMAND(?OP_PART, ?PART_REPORT), [Data, Report]),
     receive
         {'$maty_failed', Session, 1} -> ok

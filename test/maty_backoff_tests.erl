@@ -18,7 +18,8 @@ backoff_test_() ->
         end,
         fun(Level) -> logger:set_primary_config(level, Level) end,
         [
-            {timeout, 300, {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
+            {timeout, 300,
+                {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
          || Test <- [
                 fun restarts_after_growing_delays/0,
                 fun health_resets_the_delay/0,

@@ -7,7 +7,9 @@
 
 -export([init_actor/1, init_session/2, terminate_session/4, handle_failure/4]).
 -export([access_point_down/3, registration_expired/3, turned_away/3]).
--export([handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3]).
+-export([
+    handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3
+]).
 
 init_actor(#{init_actor := Init} = Callbacks) ->
     keep(Init(), Callbacks).

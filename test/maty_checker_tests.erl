@@ -30,8 +30,13 @@
 >>).
 
 checker_test_() ->
-    {setup, fun() -> {ok, Started} = application:ensure_all_started(maty), Started end,
-        fun(Started) -> [ok = application:stop(A) || A <- lists:reverse(Started)] end, maty_player:patiently([
+    {setup,
+        fun() ->
+            {ok, Started} = application:ensure_all_started(maty),
+            Started
+        end,
+        fun(Started) -> [ok = application:stop(A) || A <- lists:reverse(Started)] end,
+        maty_player:patiently([
             fun dialects/0,
             fun imports/0,
             fun imports_of_imports/0,
@@ -61,7 +66,9 @@ error_text({error, Reason}) ->
 
 %% A folder of files, which is gone after.
 with_files(Files, Fun) ->
-    Name = io_lib:format("maty_checker_tests.~ts.~b", [os:getpid(), erlang:unique_integer([positive])]),
+    Name = io_lib:format("maty_checker_tests.~ts.~b", [
+        os:getpid(), erlang:unique_integer([positive])
+    ]),
     Folder = filename:join(os:getenv("TMPDIR", "/tmp"), lists:flatten(Name)),
     lists:foreach(
         fun({File, Text}) ->
@@ -97,7 +104,10 @@ dialects() ->
     "import words.Basic as W;\n"
     "global protocol Main(role A, role B) { do W.Hello(A, B); bye() from B to A; }\n"
 >>).
--define(BASIC, <<"module words.Basic;\naux global protocol Hello(role X, role Y) { hello() from X to Y; }\n">>).
+-define(BASIC, <<
+    "module words.Basic;\n"
+    "aux global protocol Hello(role X, role Y) { hello() from X to Y; }\n"
+>>).
 
 imports() ->
     with_files([{"main.scr", ?MAIN}, {"words/Basic.scr", ?BASIC}], fun(Folder) ->
@@ -163,7 +173,10 @@ wrong_options() ->
         Check(#{dialect => latin})
     ),
     ?assertEqual(<<"the option bound is 0; expected a number, 1 or more">>, Explore(#{bound => 0})),
-    ?assertEqual(<<"Ping has no role 'C'; it has A, B">>, error_text(maty_protocol:diagram(protocol(?PING), 'C', mermaid))).
+    ?assertEqual(
+        <<"Ping has no role 'C'; it has A, B">>,
+        error_text(maty_protocol:diagram(protocol(?PING), 'C', mermaid))
+    ).
 
 %% ----- Machines -----
 
@@ -197,7 +210,10 @@ exploring_stops() ->
         "global protocol Pairs(",
         lists:join(", ", [io_lib:format("role A~b, role B~b", [N, N]) || N <- lists:seq(1, Pairs)]),
         ") {",
-        [io_lib:format("m() from A~b to B~b; a() from B~b to A~b;", [N, N, N, N]) || N <- lists:seq(1, Pairs)],
+        [
+            io_lib:format("m() from A~b to B~b; a() from B~b to A~b;", [N, N, N, N])
+         || N <- lists:seq(1, Pairs)
+        ],
         "}"
     ],
     {ok, #{outcome := limit}} =
@@ -276,7 +292,12 @@ diagram() ->
     ).
 
 drawing() ->
-    Files = [{"ping.scr", ?PING}, {"bad.scr", <<"global protocol">>}, {"main.scr", ?MAIN}, {"words/Basic.scr", ?BASIC}],
+    Files = [
+        {"ping.scr", ?PING},
+        {"bad.scr", <<"global protocol">>},
+        {"main.scr", ?MAIN},
+        {"words/Basic.scr", ?BASIC}
+    ],
     with_files(Files, fun(Folder) ->
         At = fun(File) -> filename:join(Folder, File) end,
         ?assertEqual(
@@ -293,15 +314,25 @@ drawing() ->
             >>},
             maty_protocol:drawing(At("ping.scr"), sequence, #{})
         ),
-        ?assertMatch({ok, <<"sequenceDiagram\n", _/binary>>}, maty_protocol:drawing(At("main.scr"), sequence, #{})),
-        ?assertMatch({error, {no_protocol, _}}, maty_protocol:drawing(At("ping.scr"), mermaid, #{protocol => 'Pong'})),
+        ?assertMatch(
+            {ok, <<"sequenceDiagram\n", _/binary>>},
+            maty_protocol:drawing(At("main.scr"), sequence, #{})
+        ),
+        ?assertMatch(
+            {error, {no_protocol, _}},
+            maty_protocol:drawing(At("ping.scr"), mermaid, #{protocol => 'Pong'})
+        ),
         ?assertMatch({error, _}, maty_protocol:drawing(At("bad.scr"), graphviz, #{})),
-        ?assertMatch({error, {file, #{reason := enoent}}}, maty_protocol:drawing(At("none.scr"), graphviz, #{}))
+        ?assertMatch(
+            {error, {file, #{reason := enoent}}},
+            maty_protocol:drawing(At("none.scr"), graphviz, #{})
+        )
     end).
 
 format() ->
     Loose = <<"global protocol  P(role A,role B){m()from A to B; // one\n}">>,
-    with_files([{"loose.scr", Loose}, {"bad.scr", <<"global protocol P(role A) { m( }">>}], fun(Folder) ->
+    Bad = <<"global protocol P(role A) { m( }">>,
+    with_files([{"loose.scr", Loose}, {"bad.scr", Bad}], fun(Folder) ->
         ?assertEqual(
             {ok, <<"global protocol P(role A, role B) {\n  m() from A to B; // one\n}\n">>},
             maty_protocol:format(filename:join(Folder, "loose.scr"))
@@ -326,12 +357,23 @@ runs_as_data() ->
         "}\n",
     {ok, #{diagnostics := [Found]}} = maty_protocol:check_string("ends.scr", Text),
     Step = #{kind => message, number => 1, sender => <<"A">>, receiver => <<"B">>, line => 2},
-    Tell = #{kind => message, number => 2, sender => <<"B">>, receiver => <<"C">>, line => 2, label => <<"tell">>},
+    Tell = #{
+        kind => message,
+        number => 2,
+        sender => <<"B">>,
+        receiver => <<"C">>,
+        line => 2,
+        label => <<"tell">>
+    },
     #{class := <<"unfinished">>, parts := Parts, sequence := Sequence} = Found,
     ?assertEqual(
         [
             #{heading => <<"one run">>, steps => [Step#{label => <<"go">>}, Tell], ending => <<>>},
-            #{heading => <<"the other">>, steps => [Step#{label => <<"stop">>}], ending => <<"the end">>}
+            #{
+                heading => <<"the other">>,
+                steps => [Step#{label => <<"stop">>}],
+                ending => <<"the end">>
+            }
         ],
         Parts
     ),
@@ -345,7 +387,9 @@ questions_of_garbage() ->
     Seed = rand:seed_s(exsss, 4711),
     {Garbage, _} = lists:mapfoldl(
         fun(Kind, S0) ->
-            {Sizes, S1} = lists:mapfoldl(fun(_, S) -> rand:uniform_s(40, S) end, S0, lists:seq(1, 30)),
+            {Sizes, S1} = lists:mapfoldl(
+                fun(_, S) -> rand:uniform_s(40, S) end, S0, lists:seq(1, 30)
+            ),
             Fields = [[<<Size:32/native>>, binary:part(Image, 0, Size)] || Size <- Sizes],
             {Cut, S2} = rand:uniform_s(200, S1),
             Question = iolist_to_binary([<<Kind:32/native>> | Fields]),
@@ -362,5 +406,6 @@ questions_of_garbage() ->
         [<<>> | Garbage]
     ),
     ?assertEqual(
-        {bad_image, none}, maty_engine:ask([<<2:32/native, 24:32/native, 0:192, 4:32/native, 0:32>>])
+        {bad_image, none},
+        maty_engine:ask([<<2:32/native, 24:32/native, 0:192, 4:32/native, 0:32>>])
     ).

@@ -29,7 +29,8 @@
 crash_test_() ->
     {setup, fun maty_player:start_engine/0, fun(ok) ->
         [
-            {atom_to_list(maty_protocol:name(Protocol)), {timeout, 300, fun() -> check(Protocol) end}}
+            {atom_to_list(maty_protocol:name(Protocol)),
+                {timeout, 300, fun() -> check(Protocol) end}}
          || Path <- filelib:wildcard("test/protocols/*.scr"), Protocol <- protocols(Path)
         ]
     end}.
@@ -82,7 +83,10 @@ run(AccessPoint, Roles, {Crashing, Step, How}, OnRaise, Seed) ->
         Stray
      || {_, {Actor, _}} <- maps:to_list(Actors), Stray <- [stray(Actor)], Stray =/= none
     ],
-    [begin erlang:demonitor(M, [flush]), exit(Actor, kill) end || {_, {Actor, M}} <- maps:to_list(Actors)],
+    [
+        begin erlang:demonitor(M, [flush]), exit(Actor, kill) end
+     || {_, {Actor, M}} <- maps:to_list(Actors)
+    ],
     Messages = maps:from_list(ets:tab2list(Counts)),
     true = ets:delete(Counts),
     {Endings, Messages, Strays}.
@@ -110,7 +114,8 @@ stray(Actor) ->
 holds({Endings, Messages, Strays}) ->
     Wrong = [
         {Role, Ending}
-     || {Role, {Ending, Next}} <- maps:to_list(Endings), not right(Role, Ending, Next, Endings, Messages)
+     || {Role, {Ending, Next}} <- maps:to_list(Endings),
+        not right(Role, Ending, Next, Endings, Messages)
     ],
     ?WHENFAIL(
         io:format(user, "wrong: ~p~nstrays: ~p~nendings: ~p~nmessages: ~p~n", [

@@ -34,7 +34,8 @@ wrong_options_are_named_test() ->
         [
             {#{mni => 1}, "unknown option mni; the options are factor, jitter, max, min, seed"},
             {#{min => 0}, "the option min is 0; expected milliseconds, from 1 to 2^32 - 1"},
-            {#{factor => 1.0e300}, "the option factor is 1.0e300; expected a number from 1 to 2^32"},
+            {#{factor => 1.0e300},
+                "the option factor is 1.0e300; expected a number from 1 to 2^32"},
             {#{factor => 0.5}, "the option factor is 0.5; expected a number from 1 to 2^32"},
             {#{jitter => some},
                 "the option jitter is some; expected 'none', 'equal', 'full' or 'decorrelated'"},

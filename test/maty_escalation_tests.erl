@@ -14,7 +14,8 @@ escalation_test_() ->
         end,
         fun(Level) -> logger:set_primary_config(level, Level) end,
         [
-            {timeout, 300, {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
+            {timeout, 300,
+                {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
          || Test <- [
                 fun network_errors_restart/0,
                 fun configuration_errors_stop/0,
@@ -137,7 +138,9 @@ temporary_errors_resume() ->
     Resume = {?MODULE, start_child, [self(), a, resumed]},
     %% The strategy is not asked, and nothing is counted.
     Supervisor = start(#{
-        children => [child(a, #{resume => Resume}), child(b)], strategy => one_for_all, intensity => 0
+        children => [child(a, #{resume => Resume}), child(b)],
+        strategy => one_for_all,
+        intensity => 0
     }),
     B = started(b),
     fail(a, timeout),
@@ -265,7 +268,9 @@ temporary_children() ->
 
 errors_at_the_start() ->
     Start = fun(Reason) ->
-        Child = #{id => a, start => {?MODULE, start_child, [self(), a, {returns, {error, Reason}}]}},
+        Child = #{
+            id => a, start => {?MODULE, start_child, [self(), a, {returns, {error, Reason}}]}
+        },
         #{children => [Child, child(b)]}
     end,
     %% Restarting is what the supervisor does then, which at the start is to fail.

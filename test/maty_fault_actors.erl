@@ -117,7 +117,11 @@ init({Shop, Roles}) ->
     true = ets:insert(?TALLY, {supervisor, self()}),
     {ok,
         {#{intensity => 1000000, period => 1}, [
-            #{id => {Role, Number}, start => {?MODULE, actor, [Shop, Role]}, shutdown => brutal_kill}
+            #{
+                id => {Role, Number},
+                start => {?MODULE, actor, [Shop, Role]},
+                shutdown => brutal_kill
+            }
          || {Role, Count} <- Roles, Number <- lists:seq(1, Count)
         ]}}.
 

@@ -41,8 +41,9 @@ run([A, B, C], Seed, Sessions) ->
         C => start(C, Shop)
     },
     Faults = [
-        fun cut/2, fun engine/2, fun upgrade/2, fun access_point/2, fun cut_first/2, fun node_killed/2,
-        fun restarted/2, fun engine/2, fun sockets_closed/2, fun node_held/2, fun upgrade/2,
+        fun cut/2, fun engine/2, fun upgrade/2, fun access_point/2, fun cut_first/2,
+        fun node_killed/2, fun restarted/2, fun engine/2, fun sockets_closed/2, fun node_held/2,
+        fun upgrade/2,
         fun cut/2, fun restarted/2,
         fun access_point/2, fun cut_first/2, fun sockets_closed/2, fun node_killed/2
     ],
@@ -69,7 +70,8 @@ run([A, B, C], Seed, Sessions) ->
          || Node <- Nodes
         ]
     catch
-        error:_ -> error({left_open, [{Node, erpc:call(Node, maty, sessions, [])} || Node <- Nodes]})
+        error:_ ->
+            error({left_open, [{Node, erpc:call(Node, maty, sessions, [])} || Node <- Nodes]})
     end,
     Tallies = [erpc:call(Node, maty_fault_actors, tally, []) || Node <- Nodes],
     [

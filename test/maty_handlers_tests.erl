@@ -141,12 +141,14 @@ right(Folder) ->
         passes(Folder, ?BUYER, []),
         %% With options, and leaving wherever it stands.
         passes(Folder, ?SELLER, [
-            {"{suspend, fun decision/2, State}", "{suspend, fun decision/2, State, #{timeout => 5000}}"},
+            {"{suspend, fun decision/2, State}",
+                "{suspend, fun decision/2, State, #{timeout => 5000}}"},
             {"fun title/2, #{}, AccessPoint}", "fun title/2, #{}, AccessPoint, [{timeout, 5000}]}"}
         ]),
         passes(Folder, ?SELLER, [{"{done, normal, State};", "{leave, later, State};"}]),
         passes(Folder, ?SELLER, [
-            {"    maty:send('Buyer1', {quote, price(Title)}),\n    {suspend, fun decision/2, State}",
+            {"    maty:send('Buyer1', {quote, price(Title)}),\n"
+                "    {suspend, fun decision/2, State}",
                 "    case Title of <<>> -> {leave, Title, State}; _ -> "
                 "maty:send('Buyer1', {quote, price(Title)}), {suspend, fun decision/2, State} end"}
         ]),
@@ -172,7 +174,8 @@ right(Folder) ->
             Folder, ?SELLER, [
                 {
                     "decision({quit}, State) ->",
-                    "decision({quit}, #{left := all}) -> {done, none, none};\ndecision({quit}, State) ->"
+                    "decision({quit}, #{left := all}) -> {done, none, none};\n"
+                    "decision({quit}, State) ->"
                 }
             ]
         ),
@@ -192,13 +195,13 @@ sends(Folder) ->
     [
         wrong("to the wrong role", Folder, ?SELLER, [{"send('Buyer1'", "send('Buyer2'"}], [
             {{15, 5},
-                "[bad-send] Seller sends quote/1 to Buyer2, which the protocol does not allow here; it has "
-                "to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[bad-send] Seller sends quote/1 to Buyer2, which the protocol does not allow "
+                "here; it has to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         wrong("with the wrong label", Folder, ?SELLER, [{"{quote,", "{qoute,"}], [
             {{15, 5},
-                "[bad-send] Seller sends qoute/1 to Buyer1, which the protocol does not allow here; it has "
-                "to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[bad-send] Seller sends qoute/1 to Buyer1, which the protocol does not allow "
+                "here; it has to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         [
             wrong("with the wrong payload", Folder, ?SELLER, Changes, [
@@ -220,19 +223,20 @@ sends(Folder) ->
         ],
         wrong("too many", Folder, ?SELLER, [{?QUOTE, "maty:send('Buyer1', {quote, 1}), " ?QUOTE}], [
             {{15, 38},
-                "[bad-send] Seller sends quote/1 to Buyer1, which the protocol does not allow here; it "
-                "waits for address(binary) from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
+                "[bad-send] Seller sends quote/1 to Buyer1, which the protocol does not allow "
+                "here; it waits for address(binary) from Buyer2 or quit() from Buyer2\n"
+                ?AFTER_QUOTE ?HAS_DECISION}
         ]),
         wrong("missing", Folder, ?SELLER, [{?QUOTE, "price(Title)"}], [
             {{16, 5},
-                "[bad-suspend] Seller suspends where it does not wait; it has to send quote(integer) to "
-                "Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[bad-suspend] Seller suspends where it does not wait; it has to send "
+                "quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         [
             wrong("in one branch only", Folder, ?SELLER, [{?QUOTE, Branch}], [
                 {{16, 5},
-                    "[bad-suspend] Seller suspends where it does not wait; it has to send quote(integer) "
-                    "to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                    "[bad-suspend] Seller suspends where it does not wait; it has to send "
+                    "quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
             ])
          || Branch <- [
                 "case State of #{open := true} -> " ?QUOTE "; _ -> ok end",
@@ -253,21 +257,24 @@ sends(Folder) ->
             ],
             [
                 {{26, 5},
-                    "[bad-send] Seller sends quote/1 to Buyer1, which the protocol does not allow here; it "
-                    "waits for address(binary) from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE
+                    "[bad-send] Seller sends quote/1 to Buyer1, which the protocol does not allow "
+                    "here; it waits for address(binary) from Buyer2 or quit() from Buyer2\n"
+                    ?AFTER_QUOTE
                     "an_actor.erl:16:5: note: called here\n" ?HAS_DECISION}
             ]
         ),
         wrong("past the session", Folder, ?SELLER, [{?QUOTE, "self() ! {quote, price(Title)}"}], [
             {{15, 12},
-                "[raw-message] {quote, 155} is sent to a process, past the session; use maty:send/2\n"
+                "[raw-message] {quote, 155} is sent to a process, past the session; use "
+                "maty:send/2\n"
                 ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         wrong("a receive in a handler", Folder, ?SELLER, [
             {?QUOTE, "receive _ -> " ?QUOTE " end"}
         ], [
             {{15, 5},
-                "[raw-message] a handler waits for a message by itself; only a suspended handler hears\n"
+                "[raw-message] a handler waits for a message by itself; only a suspended handler "
+                "hears\n"
                 ?AFTER_TITLE ?HAS_QUOTE}
         ])
     ].
@@ -295,8 +302,8 @@ ends(Folder) ->
             {"{suspend, fun decision/2, State}", "{done, normal, State}"}
         ], [
             {{16, 5},
-                "[bad-done] Seller is done before it has come to its end; it waits for address(binary) "
-                "from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
+                "[bad-done] Seller is done before it has come to its end; it waits for "
+                "address(binary) from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
         ]),
         wrong("with something else", Folder, ?BUYER, [{"{done, normal, State}", "{ok, State}"}], [
             {{17, 5},
@@ -364,13 +371,15 @@ roles(Folder) ->
             {"register(AccessPoint, 'Seller')", "register(AccessPoint, 'Buyer2')"}
         ], [
             {{8, 5},
-                "[no-role] registers for Buyer2, for which it has no init_session: it says that it plays Seller"}
+                "[no-role] registers for Buyer2, for which it has no init_session: it says that it "
+                "plays Seller"}
         ]),
         wrong("that begins with something else", Folder, ?BUYER, [
             {"    maty:send('Seller', {title, Title}),\n", ""}
         ], [
             {{12, 5},
-                "[bad-suspend] Buyer1 suspends where it does not wait; it has to send title(binary) to Seller\n"
+                "[bad-suspend] Buyer1 suspends where it does not wait; it has to send "
+                "title(binary) to Seller\n"
                 "two_buyer.scr:2:3: note: the protocol has title(binary) to Seller"}
         ]),
         wrong("of a protocol that is not accepted", Folder, ?SELLER, [
@@ -437,7 +446,9 @@ embedding(Folder) ->
                 compile(Folder, ?SELLER, [Embeds])
             )
         end},
-        wrong("a module that is not there", Folder, ?SELLER, [{"{file, \"two_buyer.scr\"}", "nowhere"}], [
+        wrong("a module that is not there", Folder, ?SELLER, [
+            {"{file, \"two_buyer.scr\"}", "nowhere"}
+        ], [
             {4,
                 "[no-role] the protocol of Seller cannot be used:\n"
                 "nowhere is no module that embeds a protocol, or is not compiled; where its source "
@@ -448,8 +459,8 @@ embedding(Folder) ->
 loops(Folder) ->
     Stream =
         "\"protocol Stream(role Source, role Sink) { rec L { choice at Source {"
-        " item(integer) from Source to Sink; continue L; } or { stop() from Source to Sink; } } }\"",
-        
+        " item(integer) from Source to Sink; continue L; }"
+        " or { stop() from Source to Sink; } } }\"",
     Source = fun(Loop) ->
         [
             {
@@ -458,7 +469,9 @@ loops(Folder) ->
             },
             {"maty:register(AccessPoint, 'Buyer1'),", "_ = AccessPoint,"},
             {"maty:send('Seller', {title, Title}),\n    {ok, fun quote/2, none, Title}", Loop},
-            {"quote({quote, Price}, State) ->\n    maty:send('Buyer2', {share, Price div 2}),\n    {done, normal, State}.",
+            {"quote({quote, Price}, State) ->\n"
+                "    maty:send('Buyer2', {share, Price div 2}),\n"
+                "    {done, normal, State}.",
                 "items([N | Ns]) -> maty:send('Sink', {item, N}), items(Ns);\n"
                 "items([]) -> maty:send('Sink', {stop}).\n"}
         ]
@@ -472,19 +485,22 @@ loops(Folder) ->
         ),
         passes(
             Folder, ?BUYER, Source(
-                "lists:foreach(fun(N) -> maty:send('Sink', {item, N}) end, [1, 2]), items([]), {done, normal, Title}"
+                "lists:foreach(fun(N) -> maty:send('Sink', {item, N}) end, [1, 2]), items([]),"
+                " {done, normal, Title}"
             )
         ),
         wrong("that goes on after its end", Folder, ?BUYER, Source(
             "items(Title), items(Title), {done, normal, Title}"
         ), [
             {{14, 20},
-                "[bad-send] Source sends item/1 to Sink, which the protocol does not allow here; it has come to its end\n"
+                "[bad-send] Source sends item/1 to Sink, which the protocol does not allow here; "
+                "it has come to its end\n"
                 "after:\n  1. Source sends stop to Sink (line 1)\n"
                 "an_actor.erl:12:19: note: called here\n"
                 "nofile:1:156: note: the protocol has nothing more for this role"},
             {{15, 14},
-                "[bad-send] Source sends stop/0 to Sink, which the protocol does not allow here; it has come to its end\n"
+                "[bad-send] Source sends stop/0 to Sink, which the protocol does not allow here; "
+                "it has come to its end\n"
                 "after:\n  1. Source sends stop to Sink (line 1)\n"
                 "an_actor.erl:12:19: note: called here\n"
                 "nofile:1:156: note: the protocol has nothing more for this role"}
@@ -524,7 +540,8 @@ held(Folder) ->
         %% Held again, and gone on with from a handler.
         passes(
             Folder, ?SELLER, held_seller([
-                {"{leave, none, State}", "maty:become(quoting, {quote, 1}), {hold, quoting, fun quote/2, State}"}
+                {"{leave, none, State}",
+                    "maty:become(quoting, {quote, 1}), {hold, quoting, fun quote/2, State}"}
             ])
         ),
         %% From the beginning.
@@ -539,41 +556,50 @@ held(Folder) ->
         ]),
         Wrong("and sends something else", [{"send('Buyer1', {quote", "send('Buyer2', {quote"}], [
             {{34, 5},
-                "[bad-send] Seller sends quote/1 to Buyer2, which the protocol does not allow here; it has "
-                "to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[bad-send] Seller sends quote/1 to Buyer2, which the protocol does not allow "
+                "here; it has to send quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         Wrong("and is done at once", [{"{leave, none", "{done, none"}], [
             {{37, 5},
-                "[bad-done] Seller is done before it has come to its end; it has to send quote(integer) to "
-                "Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[bad-done] Seller is done before it has come to its end; it has to send "
+                "quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
         ]),
         Wrong("and held where it waits", [
             {"{suspend, fun decision/2, State}", "{hold, quoting, fun decision/2, State}"}
         ], [
             {{35, 5},
-                "[bad-suspend] Seller holds where it does not send; it waits for address(binary) from "
-                "Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
+                "[bad-suspend] Seller holds where it does not send; it waits for address(binary) "
+                "from Buyer2 or quit() from Buyer2\n" ?AFTER_QUOTE ?HAS_DECISION}
         ]),
         Wrong("and held where it has come to its end", [
             {"{done, normal, State};", "{hold, quoting, fun quote/2, State};"}
         ], [
             {{20, 5},
-                "[bad-suspend] Seller holds where it does not send; it has come to its end\n" ?AFTER_QUOTE
+                "[bad-suspend] Seller holds where it does not send; it has come to its end\n"
+                ?AFTER_QUOTE
                 "  3. Seller receives address from Buyer2 (line 6)\n"
                 "  4. Seller sends date to Buyer2 (line 7)\n"
                 "two_buyer.scr:11:1: note: the protocol has nothing more for this role"}
         ]),
         Wrong("with a handler that does not exist", [{"fun quote/2", "fun an_actor:quot/2"}], [
             {{16, 5},
-                "[no-handler] holds with an_actor:quot/2, which does not exist\n" ?AFTER_TITLE ?HAS_QUOTE}
+                "[no-handler] holds with an_actor:quot/2, which does not exist\n"
+                ?AFTER_TITLE ?HAS_QUOTE}
         ]),
-        Wrong("and gone on with otherwise", [{"become(quoting, none)", "become(quoting, nothing)"}], [
+        Wrong("and gone on with otherwise", [
+            {"become(quoting, none)", "become(quoting, nothing)"}
+        ], [
             {{30, 5},
-                "[no-clause] goes on with nothing, for which no handler of a session that is held so has a clause"}
+                "[no-clause] goes on with nothing, for which no handler of a session that is held "
+                "so has a clause"}
         ]),
         {"under another name", ?_assertEqual(
-            {ok, [{{30, 5}, "[not-held] no session is held under the name qouting in this module"}]},
-            compile(Folder, ?SELLER, held_seller([{"become(quoting, none)", "become(qouting, none)"}]))
+            {ok, [
+                {{30, 5}, "[not-held] no session is held under the name qouting in this module"}
+            ]},
+            compile(
+                Folder, ?SELLER, held_seller([{"become(quoting, none)", "become(qouting, none)"}])
+            )
         )}
     ].
 
@@ -650,26 +676,28 @@ several_roles(Folder) ->
             {"            " ++ Send ++ ",\n", ""}
         ], [
             {{14, 13},
-                "[bad-suspend] Buyer1 suspends where it does not wait; it has to send title(binary) to Seller\n"
+                "[bad-suspend] Buyer1 suspends where it does not wait; it has to send "
+                "title(binary) to Seller\n"
                 "two_buyer.scr:2:3: note: the protocol has title(binary) to Seller"}
         ]),
         wrong("one of which ends too early", Folder, ?BOTH, [
             {"    maty:send('Seller', {quit}),\n", ""}
         ], [
             {{25, 5},
-                "[bad-done] Buyer2 is done before it has come to its end; it has to send address(binary) to "
-                "Seller or quit() to Seller\n"
+                "[bad-done] Buyer2 is done before it has come to its end; it has to send "
+                "address(binary) to Seller or quit() to Seller\n"
                 "after:\n  1. Buyer2 receives share from Buyer1 (line 4)\n"
                 "two_buyer.scr:6:5: note: the protocol has address(binary) to Seller\n"
                 "two_buyer.scr:9:5: note: the protocol has quit() to Seller"}
         ]),
         wrong("one of which has no beginning", Folder, ?BOTH, [
-            {"        'Buyer2' ->\n            {ok, fun share/2, none, Role}\n", "        _ -> error(Role)\n"},
+            {"        'Buyer2' ->\n            {ok, fun share/2, none, Role}\n",
+                "        _ -> error(Role)\n"},
             {"'Buyer1' ->\n            maty", "'Buyer1' ->\n            _ = fun share/2, maty"}
         ], [
             {{14, 30},
-                "[bad-send] Buyer2 sends title/1 to Seller, which the protocol does not allow here; it waits "
-                "for share(integer) from Buyer1\n"
+                "[bad-send] Buyer2 sends title/1 to Seller, which the protocol does not allow "
+                "here; it waits for share(integer) from Buyer1\n"
                 "two_buyer.scr:4:3: note: the protocol has share(integer) from Buyer1"}
         ])
     ].
@@ -691,8 +719,8 @@ levels(Folder) ->
         ?_assertEqual(
             {ok, [
                 {{15, 5},
-                    "[bad-payload] Seller sends quote with field 1 of another type; expected quote(integer) "
-                    "to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
+                    "[bad-payload] Seller sends quote with field 1 of another type; expected "
+                    "quote(integer) to Buyer1\n" ?AFTER_TITLE ?HAS_QUOTE}
             ]},
             compile(Folder, ?SELLER, [Wrong, Level("warn")])
         )

@@ -79,7 +79,9 @@ random_commands() ->
     Until = erlang:monotonic_time(second) + soak_seconds(),
     Tokens = ets:new(tokens, [public]),
     Hostile = [
-        spawn_monitor(fun() -> live(?LIVES, Until, {Seed + I, Tokens, [Id, Id + 1], {Number, Image}}, #{}) end)
+        spawn_monitor(fun() ->
+            live(?LIVES, Until, {Seed + I, Tokens, [Id, Id + 1], {Number, Image}}, #{})
+        end)
      || I <- lists:seq(1, ?PROCESSES)
     ],
     go(A),
@@ -126,10 +128,17 @@ add_up(Answered, Before, After) ->
     ?assert(Refused >= 0 andalso Refused =< Told(bad_term)),
     ?assert(Count(expired) =< Count(cancelled)),
     %% They came that far.
-    [?assertMatch({Name, N} when N > 0, {Name, Told(Name)}) || Name <- [opened, sent, received, waited, refused]].
+    [
+        ?assertMatch({Name, N} when N > 0, {Name, Told(Name)})
+     || Name <- [opened, sent, received, waited, refused]
+    ].
 
 add(Counts, Sum) ->
-    maps:fold(fun(Name, Count, All) -> maps:update_with(Name, fun(N) -> N + Count end, Count, All) end, Sum, Counts).
+    maps:fold(
+        fun(Name, Count, All) -> maps:update_with(Name, fun(N) -> N + Count end, Count, All) end,
+        Sum,
+        Counts
+    ).
 
 %% One life after the other. Ends with what they were answered.
 live(Lives, Until, {Seed, Tokens, Foreign, Loaded}, Answered) ->
@@ -197,7 +206,10 @@ converse(Handle) ->
     Port = maty_engine:port(Handle bsr 51),
     A = Handle band (bnot 1),
     Tickets = lists:append([say(Port, 1, A, 0) || _ <- lists:seq(1, rand:uniform(6))]),
-    Shuffled = [Ticket || {_, Ticket} <- lists:sort([{rand:uniform(), Ticket} || Ticket <- Tickets])],
+    Shuffled = [
+        Ticket
+     || {_, Ticket} <- lists:sort([{rand:uniform(), Ticket} || Ticket <- Tickets])
+    ],
     [say(Port, 3, A + 1, Ticket) || Ticket <- Shuffled].
 
 %% Returns the ticket, if there is one.
@@ -328,7 +340,10 @@ sensible(0, Handles, Loaded) ->
         _ ->
             State = element(rand:uniform(3), {rand:uniform(5) - 1, 16#fffffffe, 16#ffffffff}),
             Channels = lists:duplicate(rand:uniform(4) - 1, <<(rand:uniform(4)):96/native>>),
-            [<<(handle(Handles)):64/native, (rand:uniform(3) - 1):32/native, State:32/native>> | Channels]
+            [
+                <<(handle(Handles)):64/native, (rand:uniform(3) - 1):32/native, State:32/native>>
+                | Channels
+            ]
     end;
 sensible(7, _, {Number, _}) ->
     [
@@ -359,7 +374,8 @@ place() ->
             2 ->
                 0;
             3 ->
-                [{_, Found} | _] = ets:lookup(get(tokens), rand:uniform(2 * ?PROCESSES)) ++ [{none, 0}],
+                [{_, Found} | _] =
+                    ets:lookup(get(tokens), rand:uniform(2 * ?PROCESSES)) ++ [{none, 0}],
                 Found;
             _ ->
                 get(token)
@@ -375,7 +391,10 @@ question(7, _) -> [<<(rand:uniform(3) - 1):32/native>>, "P\0" | source()];
 question(8, _) -> source();
 question(9, Image) -> [two_words(), "m\0", "f.scr\0", Image];
 question(10, Image) ->
-    [Image, "behaviour 1 \"a.erl\" \"A\"\nstart 0\nnodes 2\nsend 1:1 1 - \"B\" \"stop\" 0\ndone 2:1\n"].
+    [
+        Image,
+        "behaviour 1 \"a.erl\" \"A\"\nstart 0\nnodes 2\nsend 1:1 1 - \"B\" \"stop\" 0\ndone 2:1\n"
+    ].
 
 two_words() ->
     <<(rand:uniform(3) - 1):32/native, (rand:uniform(3) - 1):32/native>>.
@@ -387,10 +406,13 @@ source() ->
 commands_that_are_too_short() ->
     [
         [
-            ?assertError(badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:Size/unit:8>>))
+            ?assertError(
+                badarg, port_control(maty_engine:port(0), Operation bsl 28, <<0:Size/unit:8>>)
+            )
          || Size <- lists:seq(0, Least - 1)
         ]
-     || {Operation, Least} <- [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 12}, {13, 16}, {15, 12}]
+     || {Operation, Least} <-
+            [{O, 8} || O <- [1, 2, 3, 4, 5, 6, 9, 11, 12]] ++ [{7, 12}, {13, 16}, {15, 12}]
     ].
 
 unknown_operations() ->
@@ -409,7 +431,11 @@ messages_to_ports() ->
     Self = self(),
     true = port_command(Port, <<"x">>),
     lists:foreach(fun(Message) -> Port ! Message end, [
-        x, {Self, close}, {Self, {command, <<"x">>}}, {Self, {connect, Self}}, {Engine, {command, x}}
+        x,
+        {Self, close},
+        {Self, {command, <<"x">>}},
+        {Self, {connect, Self}},
+        {Engine, {command, x}}
     ]),
     %% The port says so to its owner, which has heard of it when it answers.
     ?assertMatch({connected, Engine}, erlang:port_info(Port, connected)),

@@ -124,7 +124,10 @@ burst() ->
                 #{length := 1000, put := 10000, taken := 0, dropped := 9000, refused := 0},
                 maty_mailbox:info(Mailbox)
             ),
-            Left = [Message || _ <- lists:seq(1, 1000), {ok, Message} <- [maty_mailbox:take(Mailbox, 0)]],
+            Left = [
+                Message
+             || _ <- lists:seq(1, 1000), {ok, Message} <- [maty_mailbox:take(Mailbox, 0)]
+            ],
             ?assertEqual({error, empty}, maty_mailbox:take(Mailbox, 0)),
             lists:foreach(
                 fun({_, Numbers}) ->
@@ -152,7 +155,9 @@ by_sender(Messages) ->
 
 burst(Mailbox, Senders, Each) ->
     Pids = [
-        spawn_monitor(fun() -> exit({put, [maty_mailbox:put(Mailbox, {S, N}) || N <- lists:seq(1, Each)]}) end)
+        spawn_monitor(fun() ->
+            exit({put, [maty_mailbox:put(Mailbox, {S, N}) || N <- lists:seq(1, Each)]})
+        end)
      || S <- lists:seq(1, Senders)
     ],
     lists:append([

@@ -52,12 +52,17 @@ limit_of_sessions() ->
     Most = at_rest() + 150000,
     ok = start(Most),
     AccessPoint = access_point(?TALK),
-    B = play(AccessPoint, 'B', lists:append(lists:duplicate(100, [wait, {send, 'A', {answer, 1}}])) ++ [wait]),
+    B = play(
+        AccessPoint,
+        'B',
+        lists:append(lists:duplicate(100, [wait, {send, 'A', {answer, 1}}])) ++ [wait]
+    ),
     A = play(
         AccessPoint,
         'A',
         lists:append(lists:duplicate(50, [{send, 'B', {ask, 1, <<"x">>}}, wait])) ++ [pause] ++
-            lists:append(lists:duplicate(50, [{send, 'B', {ask, 1, <<"x">>}}, wait])) ++ [{send, 'B', {stop}}]
+            lists:append(lists:duplicate(50, [{send, 'B', {ask, 1, <<"x">>}}, wait])) ++
+            [{send, 'B', {stop}}]
     ),
     [{got, 'A', _} = next(A) || _ <- lists:seq(1, 50)],
     {paused, 'A'} = next(A),
@@ -126,7 +131,8 @@ limit_of_protocols() ->
             ?assertMatch(
                 {_, _},
                 binary:match(
-                    unicode:characters_to_binary(maty_protocol:format_error(Reason)), <<"max_memory">>
+                    unicode:characters_to_binary(maty_protocol:format_error(Reason)),
+                    <<"max_memory">>
                 )
             )
         end
@@ -214,7 +220,9 @@ flood(Actor, Session, N) ->
         begin
             _ = maty_checker:check(#{
                 name => Name,
-                text => iolist_to_binary(["protocol ", Name, "(role A", Name, ", role B) {", Body, "}"]),
+                text => iolist_to_binary([
+                    "protocol ", Name, "(role A", Name, ", role B) {", Body, "}"
+                ]),
                 path => Name,
                 settings => #{}
             })

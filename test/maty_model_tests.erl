@@ -61,8 +61,10 @@ on_two_nodes([A, B, _], Name) ->
 %% B gives out after its message: A and C still finish.
 cascade_after_its_message_test_() ->
     cascade(
-        [{send, 'B'}, {give_out, 'B', kill}, {send, 'A'}, {suspend, 'A'}, {suspend, 'C'}, {suspend, 'C'},
-         {send, 'C'}, {done, 'C'}, {done, 'A'}],
+        [
+            {send, 'B'}, {give_out, 'B', kill}, {send, 'A'}, {suspend, 'A'}, {suspend, 'C'},
+            {suspend, 'C'}, {send, 'C'}, {done, 'C'}, {done, 'A'}
+        ],
         #{'A' => {done, normal}, 'B' => killed, 'C' => {done, normal}}
     ).
 
@@ -206,7 +208,14 @@ finish(World, Left) ->
             finish(follow(lists:nth(Left rem length(Orders) + 1, Orders), World), Left - 1)
     end.
 
-swept(#{pids := Pids, ended := Ended, access_point := AccessPoint, nodes := Nodes, roles := Roles} = World) ->
+swept(World) ->
+    #{
+        pids := Pids,
+        ended := Ended,
+        access_point := AccessPoint,
+        nodes := Nodes,
+        roles := Roles
+    } = World,
     ?assertEqual([], maps:keys(maps:filter(fun(_, {Mode, _}) -> Mode =/= ended end, Roles)), World),
     %% What is in their mailboxes has been seen when they answer.
     [
@@ -252,13 +261,17 @@ begin_session(Protocol, Nodes, OnRaise) ->
     ),
     #{
         machines => maps:from_list([{Name, Role} || {_, #role{name = Name} = Role} <- Numbered]),
-        on_raise => maps:from_list([{Name, OnRaise(Index)} || {Index, #role{name = Name}} <- Numbered]),
+        on_raise => maps:from_list([
+            {Name, OnRaise(Index)}
+         || {Index, #role{name = Name}} <- Numbered
+        ]),
         nodes => Nodes,
         pids => Pids,
         handles => Handles,
         access_point => AccessPoint,
         roles => maps:from_list([
-            {Name, {active, Initial}} || {_, #role{name = Name, initial_state = Initial}} <- Numbered
+            {Name, {active, Initial}}
+         || {_, #role{name = Name, initial_state = Initial}} <- Numbered
         ]),
         channels => #{},
         ended => #{}
@@ -300,7 +313,10 @@ give_outs(World) ->
     lists:append([give_outs(How, World) || How <- [kill, exit, shutdown, raise, leave, timeout]]).
 
 give_outs(How, #{roles := Roles} = World) ->
-    [{give_out, Role, How} || {Role, Where} <- lists:sort(maps:to_list(Roles)), can(How, Role, Where, World)].
+    [
+        {give_out, Role, How}
+     || {Role, Where} <- lists:sort(maps:to_list(Roles)), can(How, Role, Where, World)
+    ].
 
 can(_How, _Role, {ended, _}, _World) -> false;
 can(kill, _Role, _Where, _World) -> true;
@@ -328,7 +344,10 @@ phase(Role, State, #{machines := Machines}) ->
 
 transitions(Role, State, #{machines := Machines}) ->
     #role{first_state = First} = Machine = map_get(Role, Machines),
-    [T#{target := First + Target} || #{target := Target} = T <- maty_machine:transitions(Machine, State)].
+    [
+        T#{target := First + Target}
+     || #{target := Target} = T <- maty_machine:transitions(Machine, State)
+    ].
 
 %% ----- Doing it -----
 
@@ -336,7 +355,8 @@ transitions(Role, State, #{machines := Machines}) ->
 follow({send, Role, Transition}, #{roles := Roles, pids := Pids} = World) ->
     #{peer := Peer, label := Label, fields := Fields, target := Target} = Transition,
     Pid = map_get(Role, Pids),
-    ok = maty_puppet:order(Pid, {send, Peer, list_to_tuple([Label | [value(Text) || {_, Text} <- Fields]])}),
+    Message = list_to_tuple([Label | [value(Text) || {_, Text} <- Fields]]),
+    ok = maty_puppet:order(Pid, {send, Peer, Message}),
     case map_get(Role, Roles) of
         {broken, _} ->
             ended(Role, World);
@@ -377,7 +397,9 @@ follow({give_out, Role, How}, #{roles := Roles, pids := Pids, on_raise := OnRais
         {_, waiting} -> _ = (catch maty_puppet:call(Pid, How));
         _ -> ok = maty_puppet:order(Pid, How)
     end,
-    Lives = How =:= leave orelse (How =/= kill andalso Mode =/= waiting andalso map_get(Role, OnRaise) =:= leave),
+    Lives =
+        How =:= leave orelse
+            (How =/= kill andalso Mode =/= waiting andalso map_get(Role, OnRaise) =:= leave),
     case Lives of
         true ->
             true = erlang:demonitor(Monitor, [flush]),
@@ -429,7 +451,9 @@ value(Text) ->
     {Value, _} = maty_value:value(Type, erlang, rand:seed_s(exsss, erlang:unique_integer())),
     Value.
 
-gone(Role, #{pids := Pids, handles := Handles, engine := Node}) when node(map_get(Role, Pids)) =:= Node ->
+gone(Role, #{pids := Pids, handles := Handles, engine := Node}) when
+    node(map_get(Role, Pids)) =:= Node
+->
     _ = map_get(Role, Handles),
     ok;
 gone(Role, #{pids := Pids, handles := Handles}) ->
@@ -450,7 +474,9 @@ move(Role, Mode, State, #{roles := Roles} = World) ->
 post(From, To, Label, #{roles := Roles, channels := Channels} = World) ->
     case map_get(To, Roles) of
         {Mode, _} when Mode =:= ended; Mode =:= doomed; Mode =:= broken -> World;
-        _ -> World#{channels := Channels#{{From, To} => maps:get({From, To}, Channels, []) ++ [Label]}}
+        _ ->
+            UnderWay = maps:get({From, To}, Channels, []) ++ [Label],
+            World#{channels := Channels#{{From, To} => UnderWay}}
     end.
 
 %% The role is told that its session has ended, and so.
@@ -503,7 +529,10 @@ expired(Role, Heads, #{pids := Pids, nodes := Nodes} = World) ->
 
 %% What follows of itself.
 settle(#{roles := Roles} = World) ->
-    Waiting = [{Role, deliverable(Role, World)} || {Role, {waiting, _}} <- lists:sort(maps:to_list(Roles))],
+    Waiting = [
+        {Role, deliverable(Role, World)}
+     || {Role, {waiting, _}} <- lists:sort(maps:to_list(Roles))
+    ],
     case [{Role, Heads} || {Role, [_ | _] = Heads} <- Waiting] of
         [{Role, Heads} | _] ->
             case event(map_get(Role, maps:get(pids, World))) of
@@ -524,7 +553,13 @@ deliverable(Role, #{roles := Roles, channels := Channels} = World) ->
     ].
 
 received(Role, Label, State, Heads, #{channels := Channels} = World) ->
-    case [T || #{label := L, target := Target} = T <- Heads, L =:= Label, Target =:= State orelse State =:= gone] of
+    Chosen = [
+        T
+     || #{label := L, target := Target} = T <- Heads,
+        L =:= Label,
+        Target =:= State orelse State =:= gone
+    ],
+    case Chosen of
         [#{peer := Peer, target := Target}] ->
             [Label | Left] = map_get({Peer, Role}, Channels),
             move(Role, active, Target, World#{channels := Channels#{{Peer, Role} := Left}});
@@ -541,13 +576,14 @@ in_vain(#{roles := Roles} = World) ->
         phase(Role, State, World) =:= 'receive',
         deliverable(Role, World) =:= []
     ],
-    case [Role || {Role, _} <- maps:to_list(Roles), is_gone(Role, World), not is_done(Role, World)] of
+    case [R || R <- maps:keys(Roles), is_gone(R, World), not is_done(R, World)] of
         [] -> [];
         [_ | _] -> in_vain(Waiting, World)
     end.
 
 in_vain(Set, World) ->
-    case [Role || Role <- Set, lists:all(fun(P) -> is_gone(P, World) orelse lists:member(P, Set) end, awaited(Role, World))] of
+    Silent = fun(Role) -> is_gone(Role, World) orelse lists:member(Role, Set) end,
+    case [Role || Role <- Set, lists:all(Silent, awaited(Role, World))] of
         Set -> Set;
         Smaller -> in_vain(Smaller, World)
     end.
@@ -567,7 +603,10 @@ fail([], World) ->
     World;
 fail(Roles, World) ->
     Failed = lists:foldl(fun fail_one/2, World, Roles),
-    [check_cause(Role, Cause, Failed) || Role <- Roles, {failed, {cancelled, Cause}} <- [ending(Role, Failed)]],
+    [
+        check_cause(Role, Cause, Failed)
+     || Role <- Roles, {failed, {cancelled, Cause}} <- [ending(Role, Failed)]
+    ],
     settle(Failed).
 
 ending(Role, #{ended := Ended}) ->
@@ -586,7 +625,8 @@ fail_one(Role, #{roles := Roles, pids := Pids} = World) ->
 
 %% It waited for that role, which has not come to its end as the protocol has it.
 check_cause(Role, Cause, World) ->
-    case lists:member(Cause, awaited(Role, World)) andalso is_gone(Cause, World) andalso not is_done(Cause, World) of
+    Awaited = lists:member(Cause, awaited(Role, World)),
+    case Awaited andalso is_gone(Cause, World) andalso not is_done(Cause, World) of
         true -> ok;
         false -> error({wrong_cause, Role, Cause, World})
     end.

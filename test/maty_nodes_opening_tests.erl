@@ -29,7 +29,8 @@ opening_test_() ->
 before_it_begins(Nodes) ->
     {First, Third} = begun_but_on_the_third(Nodes, fun(_AccessPoint, Third) ->
         ok = maty_player:until(fun() ->
-            {message_queue_len, 0} =:= erpc:call(node(Third), erlang, process_info, [Third, message_queue_len])
+            {message_queue_len, 0} =:=
+                erpc:call(node(Third), erlang, process_info, [Third, message_queue_len])
         end),
         [] = maty:sessions(Third)
     end),
@@ -223,7 +224,8 @@ withdrawn([A, B, C] = Nodes) ->
         Pid = play_on(B, [{AccessPoint, 'B', [{send, 'C', {y}}]}]),
         ok = waits(AccessPoint, #{'A' => [Other], 'B' => [], 'C' => []}),
         ok = maty_player:run(Pid, fun() -> maty:unregister(AccessPoint, 'B') end),
-        #{'A' := [First, Other], 'B' := [], 'C' := [Third]} = maty_access_point:waiting(AccessPoint),
+        #{'A' := [First, Other], 'B' := [], 'C' := [Third]} =
+            maty_access_point:waiting(AccessPoint),
         Pid
     end),
     settled(Nodes),

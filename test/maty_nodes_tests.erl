@@ -71,8 +71,11 @@ two_buyers([A, B, C] = Nodes) ->
             ]),
             {got, 'Seller', {title, <<"Types">>}} = next(Seller),
             {result, {_Sessions, #{id := Id} = Session}} = next(Seller),
-            #{participants := #{'Buyer1' := Buyer1, 'Buyer2' := Buyer2, 'Seller' := Seller}} = Session,
-            #{access_point := AccessPoint, role := 'Seller'} = Session,
+            #{
+                access_point := AccessPoint,
+                role := 'Seller',
+                participants := #{'Buyer1' := Buyer1, 'Buyer2' := Buyer2, 'Seller' := Seller}
+            } = Session,
             {got, 'Buyer1', {quote, 154}} = next(Buyer1),
             {ended, 'Buyer1', {done, normal}} = next(Buyer1),
             {got, 'Buyer2', {share, 77}} = next(Buyer2),
@@ -148,7 +151,8 @@ access_point_names([A, B, C] = Nodes) ->
     Third = play_on(C, [{Name, 'C', []}]),
     ok = waits(Name, #{'A' => [], 'B' => [], 'C' => [Third]}),
     _ = maty_player:run(Third, fun() ->
-        {'EXIT', {{no_access_point, {global, nobody}}, _}} = (catch maty:register({global, nobody}, 'D'))
+        {'EXIT', {{no_access_point, {global, nobody}}, _}} =
+            (catch maty:register({global, nobody}, 'D'))
     end),
     ok = maty_player:kill(whereis(cascade_here)),
     ok = maty_player:until(fun() ->
@@ -213,10 +217,11 @@ upgraded_in_use([A, B, C] = Nodes) ->
     Upgrade = fun(Text) ->
         erpc:call(B, maty_access_point, upgrade, [Name, {string, Text}])
     end,
-    {error, {incompatible, [{'A', {incompatible, [_ | _]}}, {'C', {incompatible, [_ | _]}}]}} = Upgrade(
-        "global protocol Cascade(role A, role B, role C) {"
-        "  x() from A to C; y() from B to C; z() from A to C; }"
-    ),
+    {error, {incompatible, [{'A', {incompatible, [_ | _]}}, {'C', {incompatible, [_ | _]}}]}} =
+        Upgrade(
+            "global protocol Cascade(role A, role B, role C) {"
+            "  x() from A to C; y() from B to C; z() from A to C; }"
+        ),
     ok = Upgrade(
         "global protocol Cascade(role C, role B, role A) {"
         "  x() from A to C; y() from B to C; z() from C to A; }"

@@ -10,7 +10,11 @@
     "}\n"
 ).
 
--define(EMBEDS, "-module(tell).\n-compile({parse_transform, maty_transform}).\n-maty_protocol(~ts).\n").
+-define(EMBEDS,
+    "-module(tell).\n"
+    "-compile({parse_transform, maty_transform}).\n"
+    "-maty_protocol(~ts).\n"
+).
 
 -define(PLAYS,
     "-module(~ts).\n"
@@ -29,10 +33,13 @@ outdated_test_() ->
             write(Folder, "tell.scr", ?SCR),
             write(Folder, "tell.erl", io_lib:format(?EMBEDS, ["{file, \"tell.scr\"}"])),
             write(Folder, "by_module.erl", io_lib:format(?PLAYS, ["by_module", "tell"])),
-            write(Folder, "by_file.erl", io_lib:format(?PLAYS, ["by_file", "{file, \"tell.scr\", 'Tell'}"])),
-            write(Folder, "by_text.erl", io_lib:format(?PLAYS, ["by_text", io_lib:format("{string, ~p}", [?SCR])])),
+            File = "{file, \"tell.scr\", 'Tell'}",
+            write(Folder, "by_file.erl", io_lib:format(?PLAYS, ["by_file", File])),
+            Text = io_lib:format("{string, ~p}", [?SCR]),
+            write(Folder, "by_text.erl", io_lib:format(?PLAYS, ["by_text", Text])),
             write(Folder, "other.erl", "-module(other).\n"),
-            write(Folder, "no_source.erl", "-module(no_source).\n-maty_protocol({file, \"tell.scr\"}).\n"),
+            NoSource = "-module(no_source).\n-maty_protocol({file, \"tell.scr\"}).\n",
+            write(Folder, "no_source.erl", NoSource),
             Files = ["tell", "by_module", "by_file", "by_text", "other"],
             lists:foreach(fun(Name) -> compile(Folder, Name, []) end, Files),
             compile(Folder, "no_source", [deterministic]),

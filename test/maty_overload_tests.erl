@@ -96,7 +96,9 @@ sender_is_refused() ->
             Text = unicode:characters_to_binary(maty_error:format(Violation)),
             ?assertMatch(
                 {_, _},
-                binary:match(Text, <<"sends {n,6} to 'Q', to which as many messages are under way">>)
+                binary:match(
+                    Text, <<"sends {n,6} to 'Q', to which as many messages are under way">>
+                )
             ),
             #{session := Session} = Violation,
             receive
@@ -137,7 +139,11 @@ sender_can_go_on() ->
     ),
     Two = [{send, 'Q', {n}}, {send, 'Q', {n}}, wait],
     P = play(AccessPoint, 'P', lists:append(lists:duplicate(50, Two)) ++ waits(1)),
-    Q = play(AccessPoint, 'Q', lists:append(lists:duplicate(50, [wait, wait, {send, 'P', {more}}])) ++ waits(1)),
+    Q = play(
+        AccessPoint,
+        'Q',
+        lists:append(lists:duplicate(50, [wait, wait, {send, 'P', {more}}])) ++ waits(1)
+    ),
     [?assertEqual({got, 'P', {more}}, next(P)) || _ <- lists:seq(1, 50)],
     [maty_player:kill(Actor) || Actor <- [P, Q]],
     maty_player:settled().
@@ -192,7 +198,9 @@ waiting(Actor) ->
 gate(AccessPoint, Keeper, Steps) ->
     ok = gen_server:call(Keeper, {register, 'Q'}),
     G = play(AccessPoint, 'G', [pause, {send, 'Q', {open}}]),
-    P = play(AccessPoint, 'P', [{call, fun maty:session/0} | Steps] ++ [pause, {send, 'Q', {stop}}]),
+    P = play(
+        AccessPoint, 'P', [{call, fun maty:session/0} | Steps] ++ [pause, {send, 'Q', {stop}}]
+    ),
     {result, #{id := Id}} = next(P),
     {paused, 'P'} = next(P),
     {paused, 'G'} = next(G),
@@ -268,7 +276,11 @@ before_the_start() ->
     lists:foreach(
         fun({Count, Expected}) ->
             Keeper = keeper(AccessPoint, 3),
-            P = play(AccessPoint, 'P', [{call, fun maty:session/0}] ++ sends(1, Count) ++ [{send, 'Q', {stop}}]),
+            P = play(
+                AccessPoint,
+                'P',
+                [{call, fun maty:session/0}] ++ sends(1, Count) ++ [{send, 'Q', {stop}}]
+            ),
             [Start | Messages] = maty_player:take_start(Keeper, {AccessPoint, 'Q'}, Count + 1),
             [Keeper ! Message || Message <- Messages],
             Keeper ! Start,

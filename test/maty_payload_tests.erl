@@ -160,7 +160,8 @@ which_values_fit_which_type() ->
             {"%{a: any}", [map, map_more, map_other]},
             {"%{a: integer, b: list(any)}", [map_more]},
             {"integer | :ok", [ok | Numbers]},
-            {"{atom, any} | {integer, :ok} | :undefined | list(1..3)", [pair, undefined, nil, bytes]},
+            {"{atom, any} | {integer, :ok} | :undefined | list(1..3)",
+                [pair, undefined, nil, bytes]},
             {"pid | reference | float", [pid, reference, float]},
             {"%{a: integer} | %{a: atom}", Maps -- [no_map]}
         ]
@@ -172,7 +173,9 @@ dates_and_times() ->
         "time" => [{23, 59, 59}, time()],
         "datetime" => [{{2026, 12, 1}, {0, 0, 0}}, calendar:local_time()]
     },
-    Bad = [{2026, 13, 1}, {2026, 12, 32}, {24, 0, 0}, {0, 60, 0}, {1, 2}, {{1, 2, 3}}, 5, today, #{}],
+    Bad = [
+        {2026, 13, 1}, {2026, 12, 32}, {24, 0, 0}, {0, 60, 0}, {1, 2}, {{1, 2, 3}}, 5, today, #{}
+    ],
     [
         ?assertEqual(
             {Type, [ok || _ <- Values] ++ [{payload, 1} || _ <- Bad]},
@@ -199,9 +202,11 @@ more_fields_than_tags() ->
 
 strings() ->
     Good = [<<"grün"/utf8>>, <<0>>, <<16#10ffff/utf8>>, binary:copy(<<"ü"/utf8>>, 5000)],
-    Bad = [<<255>>, <<195>>, <<192, 128>>, <<237, 160, 128>>, <<(binary:copy(<<"a">>, 5000))/binary, 200>>],
+    Long = <<(binary:copy(<<"a">>, 5000))/binary, 200>>,
+    Bad = [<<255>>, <<195>>, <<192, 128>>, <<237, 160, 128>>, Long],
     ?assertEqual(
-        [ok || _ <- Good] ++ [{payload, 1} || _ <- Bad], outcomes("string", [[S] || S <- Good ++ Bad])
+        [ok || _ <- Good] ++ [{payload, 1} || _ <- Bad],
+        outcomes("string", [[S] || S <- Good ++ Bad])
     ).
 
 %% What is in a large binary is not looked at, unless it is said to be a string.
@@ -210,9 +215,13 @@ large_binaries() ->
     Text = binary:copy(<<"a">>, 1024 * 1024),
     ?assertEqual([ok, ok], outcomes("binary", [[Large], [Text]])),
     ?assertEqual([ok, ok], outcomes("any", [[Large], [{Large, [Large]}]])),
-    ?assertEqual([ok, {payload, 1}], outcomes("list(binary)", [[[Large, Text, <<>>]], [[Large, a]]])),
+    ?assertEqual(
+        [ok, {payload, 1}], outcomes("list(binary)", [[[Large, Text, <<>>]], [[Large, a]]])
+    ),
     ?assertEqual([ok, {payload, 1}], outcomes("string", [[Text], [Large]])),
-    ?assertEqual([ok, ok, {payload, 1}], outcomes("string | {binary}", [[Text], [{Large}], [Large]])),
+    ?assertEqual(
+        [ok, ok, {payload, 1}], outcomes("string | {binary}", [[Text], [{Large}], [Large]])
+    ),
     %% One that is refused counts once, whether or not it was shown in pieces.
     #{refused := Refused} = maty:counters(),
     ?assertEqual([{payload, 1}], outcomes("list(binary)", [[[Large, a]]])),
@@ -227,11 +236,16 @@ large_binaries() ->
 %% Together more than is looked at.
 many_large_binaries() ->
     Piece = binary:copy(<<255>>, 1000),
-    ?assertEqual([ok, ok], outcomes("list(binary)", [[lists:duplicate(N, Piece)] || N <- [64, 200]])),
+    ?assertEqual(
+        [ok, ok], outcomes("list(binary)", [[lists:duplicate(N, Piece)] || N <- [64, 200]])
+    ),
     Large = binary:copy(<<255>>, 100000),
     ?assertEqual(
         [ok, ok, {payload, 1}],
-        outcomes("list(binary)", [[L] || L <- [lists:duplicate(41, Large), lists:duplicate(1000, Large), [Large | Large]]])
+        outcomes("list(binary)", [
+            [L]
+         || L <- [lists:duplicate(41, Large), lists:duplicate(1000, Large), [Large | Large]]
+        ])
     ).
 
 %% What stands for binaries that are not shown is not taken for one.
@@ -248,7 +262,10 @@ bitstrings_by_large_binaries() ->
     %% Inside of a map, keys included, nothing is declared but what the type names.
     ?assertEqual(
         [ok, {payload, 1}],
-        outcomes("%{data: binary}", [[M#{Large => Large, <<Large/binary, 0>> => 1}] || M <- [#{data => Large}, #{data => [Large]}]])
+        outcomes("%{data: binary}", [
+            [M#{Large => Large, <<Large/binary, 0>> => 1}]
+         || M <- [#{data => Large}, #{data => [Large]}]
+        ])
     ),
     %% More fields than a small tuple has.
     Many = lists:duplicate(255, Large),
@@ -259,7 +276,9 @@ nested(0, _Wrap, Term) -> Term;
 nested(Depth, Wrap, Term) -> nested(Depth - 1, Wrap, Wrap(Term)).
 
 nested_deep() ->
-    Wraps = [fun(T) -> [T] end, fun(T) -> {T} end, fun(T) -> #{a => T} end, fun(T) -> #{T => a} end],
+    Wraps = [
+        fun(T) -> [T] end, fun(T) -> {T} end, fun(T) -> #{a => T} end, fun(T) -> #{T => a} end
+    ],
     [
         ?assertEqual(
             [ok, {limit, 2}],
@@ -276,7 +295,10 @@ improper_lists() ->
         [{payload, 1}, {payload, 1}, {payload, 1}, ok],
         outcomes("list(any)", [[[1 | 2]], [[a, b | c]], [[[] | <<>>]], [[[1 | 2], [3 | 4]]]])
     ),
-    ?assertEqual([ok, ok], outcomes(":ok, any", [[ok, [1 | 2]], [ok, nested(1000, fun(T) -> [a | T] end, x)]])).
+    ?assertEqual(
+        [ok, ok],
+        outcomes(":ok, any", [[ok, [1 | 2]], [ok, nested(1000, fun(T) -> [a | T] end, x)]])
+    ).
 
 more_steps_than_the_engine_takes() ->
     ?assertEqual(

@@ -172,7 +172,9 @@ counted(Fun) ->
 -record(state, {test :: pid(), scripts :: #{{pid(), atom()} => [list()]}}).
 
 init_actor({Test, Parts}) ->
-    Scripts = maps:groups_from_list(fun key/1, fun(Part) -> element(tuple_size(Part), Part) end, Parts),
+    Scripts = maps:groups_from_list(
+        fun key/1, fun(Part) -> element(tuple_size(Part), Part) end, Parts
+    ),
     lists:foreach(fun({AccessPoint, Role}) -> maty:register(AccessPoint, Role) end, [
         key(Part)
      || Part <- Parts, element(1, Part) =/= not_yet

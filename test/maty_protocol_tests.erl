@@ -68,7 +68,8 @@ rejected() ->
         },
         Diagnostic
     ),
-    {error, {rejected, #{source := <<"nofile">>, diagnostics := Same}}} = maty_protocol:from_string(Text),
+    {error, {rejected, #{source := <<"nofile">>, diagnostics := Same}}} =
+        maty_protocol:from_string(Text),
     ?assertEqual([Diagnostic#{source := <<"nofile">>}], Same),
     %% One that cannot be implemented shows how it goes wrong.
     {ok, #{accepted := false, diagnostics := Shown}} = maty_protocol:check_string("q.scr", [
@@ -81,13 +82,17 @@ rejected() ->
 
 rejected_beside_an_accepted_one() ->
     Text = <<?TWO/binary, "global protocol Third(role A, role B) { m() from A to C; }\n">>,
-    {ok, #{accepted := false, protocols := Protocols}} = maty_protocol:check_string("three.scr", Text),
+    {ok, #{accepted := false, protocols := Protocols}} =
+        maty_protocol:check_string("three.scr", Text),
     ?assertEqual(['First', 'Second'], [maty_protocol:name(P) || P <- Protocols]),
     ?assertMatch({error, {rejected, _}}, maty_protocol:from_string(Text, 'First')).
 
 several_in_one_text() ->
     ?assertEqual(
-        {error, {no_protocol, #{name => any, source => <<"nofile">>, protocols => ['First', 'Second']}}},
+        {error,
+            {no_protocol, #{
+                name => any, source => <<"nofile">>, protocols => ['First', 'Second']
+            }}},
         maty_protocol:from_string(?TWO)
     ),
     [
@@ -137,7 +142,9 @@ files() ->
     ?assertEqual(Gone, maty_protocol:from_file(Path)),
     ?assertEqual(Gone, maty_protocol:check_file(Path)),
     {error, Reason} = Gone,
-    ?assertMatch({match, _}, re:run(flat(maty_protocol:format_error(Reason)), "two\\.scr.*no such file")).
+    ?assertMatch(
+        {match, _}, re:run(flat(maty_protocol:format_error(Reason)), "two\\.scr.*no such file")
+    ).
 
 texts_that_are_none() ->
     ?assertMatch(
@@ -262,7 +269,8 @@ modules() ->
         [
             "-module(maty_protocol_embedded).",
             "-compile({parse_transform, maty_transform}).",
-            "-maty_protocol({string, \"global protocol Embedded(role A, role B) { m() from A to B; }\"}).",
+            "-maty_protocol({string,"
+            " \"global protocol Embedded(role A, role B) { m() from A to B; }\"}).",
             "-export([f/0]).",
             "f() -> ok."
         ]
@@ -281,21 +289,30 @@ modules() ->
     %% Without the attribute the transform does nothing.
     ?assertMatch(
         {ok, maty_protocol_plain, _, []},
-        compile_module(["-module(maty_protocol_plain).", "-compile({parse_transform, maty_transform})."])
+        compile_module([
+            "-module(maty_protocol_plain).", "-compile({parse_transform, maty_transform})."
+        ])
     ),
     ?assertEqual({error, {not_a_protocol, ?MODULE}}, maty_protocol:from_module(?MODULE)).
 
 module_that_does_not_compile() ->
     Compile = fun(Attributes) ->
         {error, [{"/nowhere/m.erl", [{_, maty_transform, Reason}]}], _} = compile_module(
-            ["-module(maty_protocol_bad).", "-compile({parse_transform, maty_transform})." | Attributes]
+            [
+                "-module(maty_protocol_bad).",
+                "-compile({parse_transform, maty_transform})."
+                | Attributes
+            ]
         ),
         flat(maty_transform:format_error(Reason))
     end,
     ?assertMatch(
         {match, _},
         re:run(
-            Compile(["-maty_protocol({string, \"global protocol E(role A, role B) { m() from A to C; }\"})."]),
+            Compile([
+                "-maty_protocol({string,"
+                " \"global protocol E(role A, role B) { m() from A to C; }\"})."
+            ]),
             "^the protocol is not accepted:\nnofile:1:51: error\\[unbound-role\\]: "
         )
     ),

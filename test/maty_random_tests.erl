@@ -49,7 +49,8 @@ prop_runs_to_its_end() ->
         {global_type(), seed()},
         with_protocol(Global, fun(Protocol) ->
             {Reports, Violations, Counted} = run(Protocol, Seed, none),
-            #{sent := Sent, received := Received, refused := Refused, cancelled := Cancelled} = Counted,
+            #{sent := Sent, received := Received, refused := Refused, cancelled := Cancelled} =
+                Counted,
             AllDone = lists:all(fun({_, Ending, _}) -> Ending =:= {done, normal} end, Reports),
             AllDone andalso Violations =:= [] andalso Sent =:= Received andalso
                 {Refused, Cancelled} =:= {0, 0}
@@ -250,7 +251,9 @@ run(Protocol, Seed, Mistake) ->
     {{Reports, Actors}, Counted} = maty_player:counted(fun() ->
         Actors = [
             begin
-                Argument = {self(), AccessPoint, Role, Seed + Index, mistake_of(Index, Roles, Mistake)},
+                Argument = {
+                    self(), AccessPoint, Role, Seed + Index, mistake_of(Index, Roles, Mistake)
+                },
                 {ok, Actor} = maty_actor:start(?MODULE, Argument, []),
                 Actor
             end

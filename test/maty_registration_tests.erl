@@ -124,7 +124,9 @@ told() ->
 
 access_point_of_a_pid_ends() ->
     [First, Second] = [access_point(?REQUEST) || _ <- [1, 2]],
-    Actor = watcher([{First, 'Server'}, {Second, 'Server'}, {First, 'Server'}], fun(S) -> {ok, S} end),
+    Actor = watcher([{First, 'Server'}, {Second, 'Server'}, {First, 'Server'}], fun(S) ->
+        {ok, S}
+    end),
     ok = maty_access_point:stop(First),
     ?assertEqual({down, First, ['Server', 'Server']}, told()),
     ?assertMatch(#{'Server' := [Actor]}, waiting(Second)),
@@ -262,7 +264,9 @@ application_stopped_while_a_start_waits() ->
     Server = play(AccessPoint, 'Server', answers(1)),
     ok = sys:suspend(Server),
     Client = play(AccessPoint, 'Client', asks(1)),
-    maty_player:until(fun() -> {message_queue_len, 2} =:= process_info(Server, message_queue_len) end),
+    maty_player:until(fun() ->
+        {message_queue_len, 2} =:= process_info(Server, message_queue_len)
+    end),
     ok = application:stop(maty),
     ?assertEqual({ended, 'Client', {failed, engine_down}}, next(Client)),
     ok = sys:resume(Server),

@@ -88,12 +88,15 @@ versions() ->
     _ = application:load(maty),
     {ok, Vsn} = application:get_key(maty, vsn),
     [Major, Minor, Patch] = string:lexemes(Vsn, "."),
-    {Vsn, lists:append(lists:join(".", [Major, Minor, integer_to_list(list_to_integer(Patch) + 1)]))}.
+    Next = integer_to_list(list_to_integer(Patch) + 1),
+    {Vsn, lists:append(lists:join(".", [Major, Minor, Next]))}.
 
 make_application(Folder, Vsn) ->
     To = filename:join([Folder, "lib", "maty-" ++ Vsn]),
     Copy = fun(Path) ->
-        Copied = filename:join([To, filename:basename(filename:dirname(Path)), filename:basename(Path)]),
+        Copied = filename:join([
+            To, filename:basename(filename:dirname(Path)), filename:basename(Path)
+        ]),
         ok = filelib:ensure_dir(Copied),
         {ok, _} = file:copy(Path, Copied)
     end,
@@ -102,7 +105,9 @@ make_application(Folder, Vsn) ->
     ok = filelib:ensure_path(Ebin),
     lists:foreach(
         fun(Beam) ->
-            ok = file:write_file(filename:join(Ebin, filename:basename(Beam)), with_version(Beam, Vsn))
+            ok = file:write_file(
+                filename:join(Ebin, filename:basename(Beam)), with_version(Beam, Vsn)
+            )
         end,
         filelib:wildcard(filename:join(ebin(), "*.beam"))
     ),
@@ -162,7 +167,9 @@ in_use([_, Other], Vsn, Direction) ->
     {paused, 'Client'} = next(Busy),
     %% One that is still in its handler when the release is made permanent.
     Second = access_point(?ORDER),
-    Far = maty_player:play_on(Other, [{Second, 'Server', [begun, wait]}, {Second, 'Server', Again}]),
+    Far = maty_player:play_on(Other, [
+        {Second, 'Server', [begun, wait]}, {Second, 'Server', Again}
+    ]),
     Endless = play(Second, 'Client', [pause]),
     {paused, 'Client'} = next(Endless),
     {begun, 'Server'} = next(Far),
@@ -196,14 +203,18 @@ users(up) ->
     {ok, Supervisor} = maty_escalation:start_link(#{
         name => test_escalation,
         children => [
-            maty_access_point:child_spec(#{protocol => {string, ?ORDER}, name => test_access_point}),
+            maty_access_point:child_spec(#{
+                protocol => {string, ?ORDER}, name => test_access_point
+            }),
             maty_breaker:child_spec(test_breaker),
             maty_mailbox:child_spec(#{name => test_mailbox}),
             maty_backoff:child_spec(
                 #{
                     id => actor,
                     start =>
-                        {maty_actor, start_link, [{local, test_actor}, maty_otp_supervisor, none, []]}
+                        {maty_actor, start_link, [
+                            {local, test_actor}, maty_otp_supervisor, none, []
+                        ]}
                 },
                 #{name => test_backoff}
             )
@@ -230,12 +241,18 @@ install(Vsn) ->
 
 loaded_from(Vsn) ->
     Folder = "/maty-" ++ Vsn ++ "/",
-    [Module || {Module, [_ | _] = File} <- code:all_loaded(), string:find(File, Folder) =/= nomatch].
+    [
+        Module
+     || {Module, [_ | _] = File} <- code:all_loaded(), string:find(File, Folder) =/= nomatch
+    ].
 
 %% The files of the driver that are part of the process.
 drivers() ->
     {ok, Maps} = file:read_file("/proc/self/maps"),
-    Files = [lists:last(string:lexemes(Line, " ")) || Line <- string:lexemes(binary_to_list(Maps), "\n")],
+    Files = [
+        lists:last(string:lexemes(Line, " "))
+     || Line <- string:lexemes(binary_to_list(Maps), "\n")
+    ],
     lists:usort([File || File <- Files, filename:basename(File) =:= "maty_drv.so"]).
 
 is_engine(Port) ->

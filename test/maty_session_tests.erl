@@ -235,7 +235,9 @@ more_waiting_messages_than_a_ticket_has_bits() ->
         "}"
     ),
     Q = play(AccessPoint, 'Q', [begun | lists:duplicate(Count + 2, wait)]),
-    P = play(AccessPoint, 'P', [{send, 'Q', {n, N}} || N <- lists:seq(1, Count)] ++ [{send, 'Q', {stop}}]),
+    P = play(
+        AccessPoint, 'P', [{send, 'Q', {n, N}} || N <- lists:seq(1, Count)] ++ [{send, 'Q', {stop}}]
+    ),
     R = play(AccessPoint, 'R', [pause, {send, 'Q', {'begin'}}]),
     ?assertEqual({begun, 'Q'}, next(Q)),
     ?assertEqual({paused, 'R'}, next(R)),
@@ -378,7 +380,9 @@ done_in_init_session() ->
 
 what_a_session_says_of_itself() ->
     AccessPoint = access_point(?REQUEST),
-    Server = play(AccessPoint, 'Server', [{call, fun maty:session/0}, wait, {send, 'Client', {answer, 2}}]),
+    Server = play(AccessPoint, 'Server', [
+        {call, fun maty:session/0}, wait, {send, 'Client', {answer, 2}}
+    ]),
     Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
     {result, #{id := Id} = Session} = next(Server),
     ?assertEqual(

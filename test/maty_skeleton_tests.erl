@@ -78,7 +78,9 @@ is_checked() ->
     Path = filename:absname("examples/two_buyer/two_buyer.scr"),
     {ok, Protocol} = maty_protocol:from_file(Path),
     {ok, Source} = maty_protocol:skeleton(Protocol, 'Buyer1', erlang, buyer, Path),
-    File = filename:join(os:getenv("TMPDIR", "/tmp"), "maty_skeleton_tests." ++ os:getpid() ++ ".erl"),
+    File = filename:join(
+        os:getenv("TMPDIR", "/tmp"), "maty_skeleton_tests." ++ os:getpid() ++ ".erl"
+    ),
     try
         ok = file:write_file(File, string:replace(Source, "{share, 0}", "{share, none}")),
         {error, [{_, [{_, maty_transform, {handlers, Finding}}]}], []} =

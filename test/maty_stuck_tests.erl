@@ -5,7 +5,9 @@
 
 -import(maty_player, [access_point/1]).
 
--define(TELL, "global protocol Tell(role Teller, role Hearer) { news(integer) from Teller to Hearer; }").
+-define(TELL,
+    "global protocol Tell(role Teller, role Hearer) { news(integer) from Teller to Hearer; }"
+).
 
 stuck_test_() ->
     maty_player:tests([
@@ -27,7 +29,7 @@ neighbour(Left, Right, More) ->
         end,
         init_session => fun
             (#{role := 'Teller'}, State) ->
-                {hold, right, fun(News, L) -> maty:send('Hearer', News), {done, normal, L} end, none, State};
+                {hold, right, fun tells/2, none, State};
             (#{role := 'Hearer'}, State) ->
                 {ok, fun hears/2, none, State}
         end,
@@ -40,6 +42,10 @@ neighbour(Left, Right, More) ->
         end
     }, []),
     Actor.
+
+tells(News, Local) ->
+    maty:send('Hearer', News),
+    {done, normal, Local}.
 
 %% Once only.
 hears(News, Local) ->
@@ -65,7 +71,13 @@ circle_of_two() ->
     settled_in(Actors, [2, 2]),
     [[First, Second]] = Circles = circles(),
     ?assertMatch(
-        #{actor := Ann, protocol := 'Tell', role := 'Hearer', waits_for := 'Teller', of_actor := Bob},
+        #{
+            actor := Ann,
+            protocol := 'Tell',
+            role := 'Hearer',
+            waits_for := 'Teller',
+            of_actor := Bob
+        },
         First
     ),
     ?assertMatch(#{actor := Bob, role := 'Hearer', waits_for := 'Teller', of_actor := Ann}, Second),
@@ -90,7 +102,14 @@ circle_of_three() ->
     [One, Two, Three] = Actors = [neighbour(A, B, []), neighbour(B, C, []), neighbour(C, A, [])],
     settled_in(Actors, [2, 2, 2]),
     [Circle] = circles(),
-    ?assertMatch([#{actor := One, of_actor := Three}, #{actor := Three, of_actor := Two}, #{actor := Two, of_actor := One}], Circle),
+    ?assertMatch(
+        [
+            #{actor := One, of_actor := Three},
+            #{actor := Three, of_actor := Two},
+            #{actor := Two, of_actor := One}
+        ],
+        Circle
+    ),
     [maty_player:stop(Actor) || Actor <- Actors],
     maty_player:settled().
 

@@ -62,7 +62,9 @@ waits(_State, _Role, 0) ->
     false;
 waits(State, Role, Depth) ->
     maty_machine:state(Role, State) =:= 'receive' orelse
-        lists:all(fun(Target) -> waits(Target, Role, Depth - 1) end, maty_machine:targets(Role, State)).
+        lists:all(
+            fun(Target) -> waits(Target, Role, Depth - 1) end, maty_machine:targets(Role, State)
+        ).
 
 protocols(Path) ->
     {ok, #{protocols := [_ | _] = Protocols}} = maty_protocol:check_file(Path),

@@ -100,7 +100,9 @@ refused() ->
 
 no_source() ->
     AccessPoint = access_point(?ORDER),
-    ?assertMatch({error, {rejected, _}}, maty_access_point:upgrade(AccessPoint, {string, "global"})),
+    ?assertMatch(
+        {error, {rejected, _}}, maty_access_point:upgrade(AccessPoint, {string, "global"})
+    ),
     ?assertEqual(
         {error, {not_a_protocol, 42}}, maty_access_point:upgrade(AccessPoint, 42)
     ),

@@ -54,7 +54,11 @@ what_is_no_type_is_an_error() ->
     [
         ?assertEqual({error, {unknown_type, Left}}, maty_value:parse(Text))
      || {Text, Left} <- [
-            {"", ""}, {"list(integer", ""}, {"{a b}", " b}"}, {"integer, atom", ", atom"}, {"%{a}", "}"}
+            {"", ""},
+            {"list(integer", ""},
+            {"{a b}", " b}"},
+            {"integer, atom", ", atom"},
+            {"%{a}", "}"}
         ]
     ].
 
@@ -89,7 +93,8 @@ generators_are_of_their_type() ->
 refused(Text, Values) ->
     AccessPoint = maty_player:access_point([
         "global protocol Value(role A, role B) {"
-        "  rec L { choice at A { value(", Text, ") from A to B; continue L; } or { stop() from A to B; } }"
+        "  rec L { choice at A { value(", Text, ") from A to B; continue L; }"
+        "          or { stop() from A to B; } }"
         "}"
     ]),
     B = maty_player:play(AccessPoint, 'B', lists:duplicate(length(Values) + 1, wait)),
