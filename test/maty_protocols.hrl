@@ -8,3 +8,6 @@
     "  z() from C to A;"
     "}"
 ).
+
+%% That of the examples.
+-define(TWO_BUYER_FILE, "examples/two_buyer/two_buyer.scr").

@@ -2,8 +2,10 @@
 -module(maty_testing_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("maty_protocols.hrl").
 
--define(TWO_BUYER, "examples/two_buyer/two_buyer.scr").
+-import(maty_seller, [plays/1, plays/2, start/1, hang/0]).
+-import(maty_seller, [failure/1, first_part/1, text/1]).
 
 testing_test_() ->
     {setup, fun maty_player:start_engine/0, [
@@ -21,22 +23,9 @@ testing_test_() ->
             fun an_actor_that_ends_early/0,
             fun an_actor_that_does_not_register/0,
             fun an_actor_that_does_not_start/0,
+            fun an_actor_that_does_not_survive/0,
             fun a_branch_that_is_missing/0,
             fun a_choice_that_is_never_made/0,
-            fun expectations/0,
-            fun messages_of_ones_own/0,
-            fun garbage_is_refused/0,
-            fun garbage_that_would_be_taken_is_not/0,
-            fun a_partner_crashes/0,
-            fun an_actor_that_does_not_survive/0,
-            fun a_partner_is_late/0,
-            fun at_random/0,
-            fun choices_in_turn/0,
-            fun loops_are_left/0,
-            fun loops_without_end_are_cut/0,
-            fun order_of_independent_messages/0,
-            fun several_sessions_at_once/0,
-            fun the_same_seed/0,
             fun with_proper/0,
             fun for_eunit/0,
             fun nothing_is_left/0,
@@ -60,7 +49,7 @@ examples() ->
 seller(Options) ->
     Titles = [<<"Types and Programming Languages">>, <<"The Art of Computer Programming">>],
     Default = #{
-        protocol => {file, ?TWO_BUYER},
+        protocol => {file, ?TWO_BUYER_FILE},
         role => 'Seller',
         seed => 1,
         messages => #{title => [{title, Title} || Title <- Titles]}
@@ -69,7 +58,7 @@ seller(Options) ->
 
 the_actors_of_the_example() ->
     examples(),
-    Protocol = #{protocol => {file, ?TWO_BUYER}, coverage => all},
+    Protocol = #{protocol => {file, ?TWO_BUYER_FILE}, coverage => all},
     {ok, _} = seller(#{coverage => all}),
     {ok, _} = maty_testing:plays(buyer1, Protocol#{
         role => 'Buyer1', argument => fun(AccessPoint) -> {AccessPoint, <<"Logic">>} end
@@ -123,66 +112,7 @@ a_report() ->
         text(maty_testing:format_report(Report))
     ).
 
-text(Chardata) ->
-    unicode:characters_to_list(Chardata).
-
 %% ----- Wrong sellers -----
-%%
-%% A seller is made of handlers: of the title, and of the decision.
-
-plays(Handlers) ->
-    plays(Handlers, #{}).
-
-plays(Handlers, Options) ->
-    Default = #{
-        protocol => {file, ?TWO_BUYER}, role => 'Seller', seed => 1, start => start(Handlers)
-    },
-    maty_testing:plays(made, maps:merge(Default, Options)).
-
-start(Handlers) ->
-    fun(AccessPoint) ->
-        Callbacks = #{
-            init_actor => fun() ->
-                maty:register(AccessPoint, 'Seller'),
-                {ok, none}
-            end,
-            init_session => fun(_Session, State) ->
-                {ok, maps:get(title, maps:merge(right(), Handlers)), Handlers, State}
-            end
-        },
-        maty_actor:start(maty_callbacks, maps:merge(Callbacks, Handlers), [])
-    end.
-
-right() ->
-    #{
-        title => fun({title, Title}, Handlers) ->
-            maty:send('Buyer1', {quote, byte_size(Title)}),
-            {suspend, maps:get(decision, maps:merge(right(), Handlers)), Handlers}
-        end,
-        decision => fun
-            ({address, _}, Handlers) ->
-                maty:send('Buyer2', {date, {2026, 12, 1}}),
-                {done, normal, Handlers};
-            ({quit}, Handlers) ->
-                {done, normal, Handlers}
-        end
-    }.
-
-%% The text of a failure, with names for what depends on the run. Where a function
-%% of a test stands is not of interest.
-failure({error, #{kind := _} = Failure}) ->
-    Text = text(maty_testing:format_failure(Failure)),
-    lists:foldl(
-        fun({Pattern, Name}, T) ->
-            re:replace(T, Pattern, Name, [global, unicode, {return, list}])
-        end,
-        Text,
-        [
-            {"in session #[0-9.]+", "in session #ID"},
-            {"at maty_testing_tests:\\S+ \\(maty_testing_tests.erl:\\d+\\)", "at HERE"},
-            {" \\(maty_callbacks.erl:\\d+\\)", ""}
-        ]
-    ).
 
 said() ->
     "  1. Buyer1 -> Seller  title(<<\"tfippeov\">>)\n".
@@ -196,12 +126,12 @@ a_wrong_label() ->
         "made does not play Seller of TwoBuyer: it crashed\n"
         "  Seller in session #ID of TwoBuyer sends {qoute,5} to 'Buyer1', a message that the "
         "protocol does not have for this role; allowed here:\n"
-        "      quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n"
+        "      quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n"
         "    at HERE\n"
         "\n"
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
-            "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
+            "  sends quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n",
         failure(plays(#{title => Title}))
     ).
 
@@ -214,12 +144,12 @@ a_wrong_payload() ->
         "made does not play Seller of TwoBuyer: it crashed\n"
         "  Seller in session #ID of TwoBuyer sends {quote,<<\"tfippeov\">>} to 'Buyer1', but field "
         "1 is not of the declared type; allowed here:\n"
-        "      quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n"
+        "      quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n"
         "    at HERE\n"
         "\n"
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
-            "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
+            "  sends quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n",
         failure(plays(#{title => Title}))
     ).
 
@@ -239,7 +169,7 @@ a_crash() ->
         "  3. Buyer1 -> Buyer2  share(545)\n"
         "  4. Buyer2 -> Seller  address(<<\"nqgnucqy\">>)\n"
         "Expected of Seller:\n"
-        "  sends date(date) to Buyer2   " ?TWO_BUYER ":9:5\n",
+        "  sends date(date) to Buyer2   " ?TWO_BUYER_FILE ":9:5\n",
         failure(plays(#{decision => Decision}))
     ).
 
@@ -251,14 +181,9 @@ an_actor_that_hangs() ->
         "\n"
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
-            "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
+            "  sends quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n",
         failure(plays(#{title => Title}, #{timeout => 2000}))
     ).
-
-hang() ->
-    receive
-        never -> ok
-    end.
 
 %% It goes on as if it had.
 an_actor_that_never_sends() ->
@@ -267,11 +192,11 @@ an_actor_that_never_sends() ->
         "made does not play Seller of TwoBuyer: it crashed\n"
         "  Seller in session #ID of TwoBuyer suspends where the protocol does not wait; allowed "
         "here:\n"
-        "      quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n"
+        "      quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n"
         "\n"
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
-            "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
+            "  sends quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n",
         failure(plays(#{title => Title}))
     ).
 
@@ -319,14 +244,10 @@ an_actor_that_is_done_early() ->
         "made does not play Seller of TwoBuyer: it crashed\n"
         "  Seller in session #ID of TwoBuyer is done before the end of the protocol; allowed "
         "here:\n"
-        "      address(binary) from Buyer2   " ?TWO_BUYER ":8:5\n"
-        "      quit() from Buyer2   " ?TWO_BUYER ":11:5\n",
+        "      address(binary) from Buyer2   " ?TWO_BUYER_FILE ":8:5\n"
+        "      quit() from Buyer2   " ?TWO_BUYER_FILE ":11:5\n",
         first_part(failure(plays(#{title => Title})))
     ).
-
-first_part(Text) ->
-    [First | _] = string:split(Text, "\n\n"),
-    First ++ "\n".
 
 an_actor_that_ends_early() ->
     Title = fun({title, _}, _State) -> exit(normal) end,
@@ -336,7 +257,7 @@ an_actor_that_ends_early() ->
         "\n"
         "The conversation of run 1, seed 1:\n" ++ said() ++
             "Expected of Seller:\n"
-            "  sends quote(integer) to Buyer1   " ?TWO_BUYER ":5:3\n",
+            "  sends quote(integer) to Buyer1   " ?TWO_BUYER_FILE ":5:3\n",
         failure(plays(#{title => Title}))
     ).
 
@@ -348,7 +269,7 @@ an_actor_that_does_not_register() ->
         "The conversation of run 1, seed 1:\n"
         "  nothing was said\n"
         "Expected of Seller:\n"
-        "  waits for title(binary) from Buyer1   " ?TWO_BUYER ":4:3\n",
+        "  waits for title(binary) from Buyer1   " ?TWO_BUYER_FILE ":4:3\n",
         failure(plays(Init, #{timeout => 2000}))
     ).
 
@@ -358,6 +279,33 @@ an_actor_that_does_not_start() ->
         "  no_stock\n",
         first_part(failure(plays(#{init_actor => fun() -> {stop, no_stock} end})))
     ).
+
+an_actor_that_does_not_survive() ->
+    Ended = fun
+        ({failed, _}, _Session, _Local, _State) -> error(alone);
+        (_, _, _, State) -> {ok, State}
+    end,
+    ?assertEqual(
+        "made does not play Seller of TwoBuyer: it crashed\n"
+        "  alone\n"
+        "    at HERE\n"
+        "    at maty_callbacks:terminate_session/4\n"
+        "\n"
+        "The conversation of run 1, seed 1:\n"
+        "  1. Buyer1 -> Seller  title(<<\"tfippeov\">>)\n"
+        "  2. Seller -> Buyer1  quote(8)\n"
+        "  3. Buyer1 is killed\n"
+        "Expected of Seller:\n"
+        "  waits for address(binary) from Buyer2   " ?TWO_BUYER_FILE ":8:5\n"
+        "  waits for quit() from Buyer2   " ?TWO_BUYER_FILE ":11:5\n",
+        failure(plays(#{terminate_session => Ended}, #{fault => {crash, 2}}))
+    ),
+    %% One that ends by its own choice has survived long enough.
+    Stops = fun
+        ({failed, Cause}, _Session, _Local, State) -> {stop, Cause, State};
+        (_, _, _, State) -> {stop, normal, State}
+    end,
+    {ok, _} = plays(#{terminate_session => Stops}, #{fault => {crash, each}}).
 
 %% The other branch is well.
 a_branch_that_is_missing() ->
@@ -384,7 +332,7 @@ a_branch_that_is_missing() ->
 a_choice_that_is_never_made() ->
     examples(),
     Options = #{
-        protocol => {file, ?TWO_BUYER},
+        protocol => {file, ?TWO_BUYER_FILE},
         role => 'Buyer2',
         seed => 1,
         argument => fun(AccessPoint) -> {AccessPoint, -1 bsl 64} end
@@ -407,354 +355,10 @@ a_choice_that_is_never_made() ->
         failure(maty_testing:plays(buyer2, Options#{coverage => all}))
     ).
 
-%% ----- What is said -----
-
-expectations() ->
-    Expect = fun
-        ({'Seller', 'Buyer1', {quote, Price}}, Earlier) ->
-            [{'Buyer1', 'Seller', {title, Title}}] = Earlier,
-            case Price =:= byte_size(Title) of
-                true -> ok;
-                false -> {error, "a letter is one"}
-            end;
-        ({'Seller', 'Buyer2', {date, _}}, [_, _, _, {'Buyer2', 'Seller', {address, _}}]) ->
-            ok
-    end,
-    {ok, _} = plays(#{}, #{expect => Expect}),
-    Dear = fun({title, Title}, State) ->
-        maty:send('Buyer1', {quote, 2 * byte_size(Title)}),
-        {suspend, maps:get(decision, right()), State}
-    end,
-    ?assertEqual(
-        "made does not play Seller of TwoBuyer: its last message is not as expected\n"
-        "  a letter is one\n"
-        "\n"
-        "The conversation of run 1, seed 1:\n" ++ said() ++
-            "  2. Seller -> Buyer1  quote(16)\n"
-            "Expected of Seller:\n"
-            "  waits for address(binary) from Buyer2   " ?TWO_BUYER ":8:5\n"
-            "  waits for quit() from Buyer2   " ?TWO_BUYER ":11:5\n",
-        failure(plays(#{title => Dear}, #{expect => Expect}))
-    ),
-    ?assertMatch(
-        {match, _},
-        re:run(
-            failure(plays(#{}, #{expect => fun(_, _) -> error(bad) end})),
-            "not as expected\n  exception error: bad\n"
-        )
-    ),
-    ?assertMatch(
-        {match, _},
-        re:run(
-            failure(plays(#{}, #{expect => fun(_, _) -> yes end})),
-            "expect returned yes, not ok or {error, Text}"
-        )
-    ).
-
-messages_of_ones_own() ->
-    Test = self(),
-    Titles = [{title, <<"a">>}, {title, <<"b">>}],
-    Expect = fun({_, _, Message}, _) ->
-        Test ! {said, Message},
-        ok
-    end,
-    Said = fun() ->
-        receive
-            {said, Message} -> Message
-        after 0 -> nothing
-        end
-    end,
-    {ok, #{runs := 2}} = plays(#{}, #{
-        messages => #{title => Titles, address => fun() -> {address, <<"here">>} end},
-        expect => fun
-            ({_, _, {quote, _}} = Step, [{_, _, Title}] = Earlier) ->
-                Test ! {said, Title},
-                Expect(Step, Earlier);
-            (Step, Earlier) ->
-                {_, _, {address, <<"here">>}} = lists:last(Earlier),
-                Expect(Step, Earlier)
-        end
-    }),
-    ?assertEqual(
-        [
-            {title, <<"a">>}, {quote, 1}, {date, {2026, 12, 1}},
-            {title, <<"b">>}, {quote, 1}, nothing
-        ],
-        [Said() || _ <- lists:seq(1, 6)]
-    ),
-    ?assertEqual(
-        "made does not play Seller of TwoBuyer: a message that was to be sent to it is not of the "
-        "protocol\n"
-        "  Buyer1 in session #ID of TwoBuyer sends {title,5} to 'Seller', but field 1 is not of "
-        "the declared type; allowed here:\n"
-        "      title(binary) to Seller   " ?TWO_BUYER ":4:3\n",
-        first_part(failure(plays(#{}, #{messages => #{title => [{title, 5}]}})))
-    ).
-
-%% ----- Faults -----
-
-garbage_is_refused() ->
-    {ok, Report} = plays(#{}, #{fault => {garbage, each}}),
-    %% A run for each message of the partners, and one in which there was none left.
-    #{runs := 4, faults := 3, refused := Refused, states := States} = Report,
-    ?assert(Refused >= 3),
-    ?assert(lists:all(fun(#{count := Count}) -> Count > 0 end, States)),
-    ?assertMatch(
-        {match, _},
-        re:run(
-            text(maty_testing:format_report(Report)),
-            "in 4 runs, seed 1\n3 faults, \\d+ messages refused\n"
-        )
-    ).
-
-%% The actor would take whatever it gets, and tells it.
-garbage_that_would_be_taken_is_not() ->
-    Test = self(),
-    Title = fun(Message, State) ->
-        Test ! {title, Message},
-        maty:send('Buyer1', {quote, 1}),
-        {suspend, maps:get(decision, right()), State}
-    end,
-    {ok, #{faults := 1}} = plays(#{title => Title}, #{
-        fault => {garbage, 1}, runs => 1, coverage => none
-    }),
-    receive
-        {title, Message} -> ?assertEqual({title, <<"tfippeov">>}, Message)
-    end,
-    receive
-        {title, Other} -> error({taken, Other})
-    after 0 -> ok
-    end.
-
-a_partner_crashes() ->
-    Test = self(),
-    Ended = fun(Ending, #{role := 'Seller'}, _Local, State) ->
-        Test ! {ended, Ending},
-        {ok, State}
-    end,
-    Endings = fun Endings() ->
-        receive
-            {ended, Ending} -> [Ending | Endings()]
-        after 0 -> []
-        end
-    end,
-    {ok, #{faults := 3, runs := 4}} = plays(
-        #{terminate_session => Ended}, #{fault => {crash, each}, messages => #{}}
-    ),
-    ?assertEqual(
-        [
-            {failed, {cancelled, 'Buyer1'}},
-            {failed, {cancelled, 'Buyer2'}},
-            {failed, {cancelled, 'Buyer2'}}
-        ],
-        [Ending || {failed, _} = Ending <- Endings()]
-    ).
-
-an_actor_that_does_not_survive() ->
-    Ended = fun
-        ({failed, _}, _Session, _Local, _State) -> error(alone);
-        (_, _, _, State) -> {ok, State}
-    end,
-    ?assertEqual(
-        "made does not play Seller of TwoBuyer: it crashed\n"
-        "  alone\n"
-        "    at HERE\n"
-        "    at maty_callbacks:terminate_session/4\n"
-        "\n"
-        "The conversation of run 1, seed 1:\n"
-        "  1. Buyer1 -> Seller  title(<<\"tfippeov\">>)\n"
-        "  2. Seller -> Buyer1  quote(8)\n"
-        "  3. Buyer1 is killed\n"
-        "Expected of Seller:\n"
-        "  waits for address(binary) from Buyer2   " ?TWO_BUYER ":8:5\n"
-        "  waits for quit() from Buyer2   " ?TWO_BUYER ":11:5\n",
-        failure(plays(#{terminate_session => Ended}, #{fault => {crash, 2}}))
-    ),
-    %% One that ends by its own choice has survived long enough.
-    Stops = fun
-        ({failed, Cause}, _Session, _Local, State) -> {stop, Cause, State};
-        (_, _, _, State) -> {stop, normal, State}
-    end,
-    {ok, _} = plays(#{terminate_session => Stops}, #{fault => {crash, each}}).
-
-a_partner_is_late() ->
-    {ok, #{faults := 3}} = plays(#{}, #{fault => {{delay, 1}, each}}),
-    {ok, _} = plays(#{}, #{fault => {{delay, 0}, random}, runs => 5}).
-
-%% ----- Choices -----
-
-at_random() ->
-    {ok, #{runs := 30, states := States}} = plays(#{}, #{order => random, runs => 30}),
-    [_, _, #{transitions := [{_, Address}, {_, Quit}]} | _] = States,
-    ?assertEqual(30, Address + Quit),
-    ?assert(Address > 5 andalso Quit > 5).
-
-%% Two partners choose, one not knowing of the other: everything is had with
-%% everything.
-choices_in_turn() ->
-    Text =
-        "global protocol Choices(role A, role B, role C) {"
-        "  choice at A { a1() from A to C; } or { a2() from A to C; } or { a3() from A to C; }"
-        "  choice at B { b1() from B to C; } or { b2() from B to C; }"
-        "  choice at A { c1() from A to C; } or { c2() from A to C; }"
-        "}",
-    {ok, #{runs := Runs, states := States}} = maty_testing:plays(maty_player, #{
-        protocol => {string, Text},
-        role => 'C',
-        start => fun(AccessPoint) ->
-            {ok, maty_player:play(AccessPoint, 'C', [wait, wait, wait])}
-        end,
-        coverage => all,
-        runs => 50
-    }),
-    flush(),
-    ?assertEqual(7, length([ok || #{transitions := Ts} <- States, _ <- Ts])),
-    ?assert(Runs =< 4).
-
-flush() ->
-    receive
-        {maty_player, _, _} -> flush()
-    after 0 -> ok
-    end.
-
--define(LOOP,
-    "global protocol Loop(role A, role B) {"
-    "  rec L { choice at A { more(integer) from A to B; ok() from B to A; continue L; }"
-    "          or { over() from A to B; } } }"
-).
-
-%% An actor that answers every "more" of a loop.
-echo(AccessPoint) ->
-    Handler = fun
-        Handler({more, _}, State) ->
-            maty:send('A', {ok}),
-            {suspend, Handler, State};
-        Handler({over}, State) ->
-            {done, normal, State}
-    end,
-    maty_actor:start(
-        maty_callbacks,
-        #{
-            init_actor => fun() -> maty:register(AccessPoint, 'B'), {ok, none} end,
-            init_session => fun(_, State) -> {ok, Handler, none, State} end
-        },
-        []
-    ).
-
-loops_are_left() ->
-    Options = #{protocol => {string, ?LOOP}, role => 'B', start => fun echo/1},
-    {ok, #{cut := 0}} = maty_testing:plays(echo, Options#{coverage => all}),
-    {ok, #{cut := 0, runs := 20}} =
-        maty_testing:plays(echo, Options#{order => random, runs => 20, steps => 1}).
-
-loops_without_end_are_cut() ->
-    Text =
-        "global protocol Loop(role A, role B) {"
-        "  rec L { more(integer) from A to B; ok() from B to A; continue L; } }",
-    {ok, #{cut := 1, runs := 1} = Report} = maty_testing:plays(echo, #{
-        protocol => {string, Text}, role => 'B', start => fun echo/1, steps => 10, seed => 3
-    }),
-    ?assertEqual(
-        "echo as B of Loop: 2 of 2 states, 2 of 2 transitions in 1 run, seed 3\n"
-        "1 run cut\n"
-        "\n"
-        "  state                                  count\n"
-        "      0  waits for more(integer) from A      5\n"
-        "      1  sends ok() to A                     5\n",
-        text(maty_testing:format_report(Report))
-    ).
-
-%% The actor sends to several, whose order nobody else sees.
-order_of_independent_messages() ->
-    Text =
-        "global protocol Order(role A, role B, role C) {"
-        "  rec L { choice at A { x() from A to B; continue L; } or { y() from A to C; continue L; }"
-        "          or { z() from A to B; z() from A to C; } } }",
-    Steps = [
-        {send, 'B', {x}}, {send, 'C', {y}}, {send, 'C', {y}}, {send, 'B', {x}}, {send, 'C', {y}}
-    ],
-    End = [{send, 'B', {z}}, {send, 'C', {z}}],
-    Expect = fun(Step, Earlier) ->
-        Said = [{send, To, Message} || {'A', To, Message} <- Earlier ++ [Step]],
-        case lists:prefix(Said, Steps ++ End) of
-            true -> ok;
-            false -> {error, "out of order"}
-        end
-    end,
-    lists:foreach(
-        fun(_) ->
-            {ok, _} = maty_testing:plays(maty_player, #{
-                protocol => {string, Text},
-                role => 'A',
-                start => fun(AP) -> {ok, maty_player:play(AP, 'A', Steps ++ End)} end,
-                coverage => all,
-                expect => Expect
-            })
-        end,
-        lists:seq(1, 20)
-    ),
-    flush().
-
-%% What the actor says in another session is not of this one.
-several_sessions_at_once() ->
-    Other = maty_player:access_point(
-        "global protocol Other(role A, role B) { note() from A to B; }"
-    ),
-    Reader = maty_player:play([{Other, 'B', [wait]} || _ <- [1, 2]]),
-    Start = fun(AccessPoint) ->
-        Text = fun(_, State) ->
-            maty:register(Other, 'A'),
-            maty:send('Buyer1', {quote, 1}),
-            {suspend, maps:get(decision, right()), State}
-        end,
-        maty_actor:start(
-            maty_callbacks,
-            #{
-                init_actor => fun() -> maty:register(AccessPoint, 'Seller'), {ok, none} end,
-                init_session => fun
-                    (#{role := 'Seller'}, State) ->
-                        {ok, Text, #{}, State};
-                    (#{role := 'A'}, State) ->
-                        maty:send('B', {note}),
-                        {done, normal, State}
-                end
-            },
-            []
-        )
-    end,
-    {ok, #{runs := 2}} = plays(#{}, #{start => Start}),
-    [?assertMatch({_, 'B', _}, maty_player:next(Reader)) || _ <- [1, 2]],
-    maty_player:stop(Reader),
-    flush(),
-    true = unlink(Other),
-    maty_access_point:stop(Other).
-
-the_same_seed() ->
-    Once = fun(Seed) ->
-        Test = self(),
-        Expect = fun(_, Earlier) ->
-            Test ! {earlier, Earlier},
-            ok
-        end,
-        {ok, _} = plays(#{}, #{
-            order => random, runs => 5, seed => Seed, expect => Expect, coverage => none
-        }),
-        collect()
-    end,
-    Seed = rand:uniform(1 bsl 32),
-    ?assertEqual({Seed, Once(Seed)}, {Seed, Once(Seed)}),
-    ?assertNotEqual({Seed, Once(Seed)}, {Seed, Once(Seed + 1)}).
-
-collect() ->
-    receive
-        {earlier, Earlier} -> [Earlier | collect()]
-    after 0 -> []
-    end.
-
 %% ----- With others -----
 
 with_proper() ->
-    Options = #{protocol => {file, ?TWO_BUYER}, role => 'Seller', start => start(#{})},
+    Options = #{protocol => {file, ?TWO_BUYER_FILE}, role => 'Seller', start => start(#{})},
     ?assert(proper:quickcheck(maty_testing:property(made, Options), [quiet, {numtests, 20}])),
     Wrong = Options#{
         start => start(#{decision => fun({quit}, State) -> {done, normal, State} end})
@@ -769,7 +373,7 @@ with_proper() ->
     ?assert(lists:all(fun({N, S}) -> is_integer(N) andalso is_binary(S) end, Value)).
 
 for_eunit() ->
-    Options = #{protocol => {file, ?TWO_BUYER}, role => 'Seller', seed => 1},
+    Options = #{protocol => {file, ?TWO_BUYER_FILE}, role => 'Seller', seed => 1},
     ?assertMatch(#{runs := 2}, maty_testing:assert_plays(made, Options#{start => start(#{})})),
     Hangs = start(#{title => fun(_, _) -> hang() end}),
     {_, Output} = printed(fun() ->
@@ -829,7 +433,7 @@ nothing_is_left() ->
     end.
 
 an_actor_that_is_traced() ->
-    Tracer = spawn(fun hang/0),
+    Tracer = spawn(fun maty_seller:hang/0),
     Start = fun(AccessPoint) ->
         {ok, Pid} = (start(#{}))(AccessPoint),
         1 = erlang:trace(Pid, true, [call, {tracer, Tracer}]),
@@ -845,7 +449,7 @@ an_actor_that_is_traced() ->
     exit(Tracer, kill).
 
 wrong_options_are_named() ->
-    Right = #{protocol => {file, ?TWO_BUYER}, role => 'Seller'},
+    Right = #{protocol => {file, ?TWO_BUYER_FILE}, role => 'Seller'},
     lists:foreach(
         fun({Options, Text}) ->
             {error, Reason} = maty_testing:plays(seller, Options),
