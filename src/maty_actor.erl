@@ -299,7 +299,9 @@ child_spec({Module, Argument, Options}) ->
     }.
 
 %% @private
--spec init_it(pid(), pid() | self, gen_server:server_name() | pid(), module(), term(), [term()]) -> no_return().
+-spec init_it(
+    pid(), pid() | self, gen_server:server_name() | pid(), module(), term(), [term()]
+) -> no_return().
 init_it(Starter, self, Name, Module, Argument, Options) ->
     init_it(Starter, self(), Name, Module, Argument, Options);
 init_it(Starter, Parent, Name, Module, Argument, Options) ->
@@ -597,7 +599,9 @@ handle_info(Message, #actor{module = Module} = Actor) ->
 
 %% A message for the session in hand. Behind one of its sender that waits it can only
 %% wait as well, so the engine is asked about it when its turn comes.
-deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when map_size(Waiting) > 0 ->
+deliver(Command, Message, #session{waiting = Waiting} = Session, Actor) when
+    map_size(Waiting) > 0
+->
     case maty_session:labelled_sender(Session#session.endpoint, Command, Message) of
         {ok, Sender} when is_map_key(Sender, Waiting) ->
             keep(Sender, {Command, Message}, Session, Actor);

@@ -1,7 +1,8 @@
 %% @doc What can go wrong, as data and as text.
 -module(maty_error).
 
--export([status/1, format_status/1, format/1, format/2, format_next/2, format_error/2, format_return/2]).
+-export([status/1, format_status/1, format/1, format/2, format_next/2]).
+-export([format_error/2, format_return/2]).
 
 -export_type([status/0, violation/0]).
 
@@ -185,7 +186,8 @@ message(#{direction := Direction, peer := Peer, label := Label, fields := Fields
     io_lib:format("~ts(~ts) ~s ~ts", [Label, Payload, Way, Peer]).
 
 %% @doc In one line what a role does next.
--spec format_next(send | 'receive' | final | away, [maty_machine:transition()]) -> unicode:chardata().
+-spec format_next(send | 'receive' | final | away, [maty_machine:transition()]) ->
+    unicode:chardata().
 format_next(final, []) ->
     "is at its end";
 format_next(away, []) ->

@@ -176,13 +176,18 @@ hibernate_after() ->
         #{
             init_actor => fun() -> maty:register(AccessPoint, 'Server'), {ok, 0} end,
             init_session => fun(_, N) ->
-                {ok, fun({ask, A}, _) -> maty:send('Client', {answer, A + 1}), {done, x, y} end, l, N}
+                Answer = fun({ask, A}, Local) ->
+                    maty:send('Client', {answer, A + 1}),
+                    {done, normal, Local}
+                end,
+                {ok, Answer, none, N}
             end
         },
         [{hibernate_after, 1}]
     ),
     Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
     {paused, 'Client'} = next(Client),
+    maty_player:until(fun() -> maty:sessions(Pid) =/= [] end),
     maty_player:until(fun() -> hibernates(Pid) end),
     go(Client),
     ?assertEqual({got, 'Client', {answer, 2}}, next(Client)),
@@ -228,7 +233,9 @@ starting() ->
     ok = gen_server:stop(Alone),
     %% The name is free again when the starter hears of it.
     Bad = fun() ->
-        maty_actor:start({local, maty_otp_bad}, maty_callbacks, #{init_actor => fun() -> {stop, no} end}, [])
+        maty_actor:start(
+            {local, maty_otp_bad}, maty_callbacks, #{init_actor => fun() -> {stop, no} end}, []
+        )
     end,
     ?assertEqual([{error, no}, {error, no}], [Bad(), Bad()]).
 
