@@ -21,7 +21,7 @@ payloads_test_() ->
         fun more_bytes_than_the_engine_looks_at/0,
         fun the_field_is_named/0,
         fun the_same_label_to_several_roles/0,
-        fun nothing_is_left/0
+        fun maty_player:nothing_is_left/0
     ]).
 
 %% What becomes of each value when it is sent: ok if it arrives as it is, or why
@@ -339,7 +339,3 @@ the_same_label_to_several_roles() ->
     ),
     ?assertEqual([{got, 'B', {m, 1}}, {got, 'B', {m, <<>>}}], [next(B), next(B)]),
     ?assertEqual({got, 'C', {m, a}}, next(C)).
-
-nothing_is_left() ->
-    maty_player:settled(),
-    ?assertEqual([], maty:sessions()).

@@ -20,7 +20,7 @@
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
 -export([tests/1, patiently/1, start_engine/0, end_others/0, access_point/1, access_point/2]).
--export([until/1, waits/2, settled/0, refused_start/0, counted/1]).
+-export([until/1, waits/2, settled/0, nothing_is_left/0, refused_start/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -159,6 +159,11 @@ settled() ->
             error:_ -> false
         end
     end).
+
+%% A test: nothing is left of those before.
+nothing_is_left() ->
+    ok = settled(),
+    [] = maty:sessions().
 
 %% By how much each counter goes up while the function runs.
 counted(Fun) ->

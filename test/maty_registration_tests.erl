@@ -26,7 +26,7 @@ registrations_test_() ->
         fun access_point_of_a_name_comes_back_with_another_protocol/0,
         fun access_point_killed_while_it_begins_a_session/0,
         fun application_stopped_while_a_start_waits/0,
-        fun nothing_is_left/0
+        fun maty_player:nothing_is_left/0
     ]).
 
 answers(N) ->
@@ -274,7 +274,3 @@ application_stopped_while_a_start_waits() ->
     {ok, _} = application:ensure_all_started(maty),
     maty_player:until(fun() -> lists:keymember(AccessPoint, 1, maty_access_point:list()) end),
     ?assertEqual(1, ask(AccessPoint, 2)).
-
-nothing_is_left() ->
-    maty_player:settled(),
-    ?assertEqual([], maty:sessions()).
