@@ -5,11 +5,37 @@
 
 -behaviour(maty_actor).
 
+-export([started/4, told/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_failure/4]).
 -export([access_point_down/3, registration_expired/3, turned_away/3]).
 -export([
     handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, terminate/2, code_change/3
 ]).
+
+%% Starts one that registers for a role, and tells how its sessions end.
+started(AccessPoint, Role, Callbacks, Options) ->
+    Test = self(),
+    Default = #{
+        init_actor => fun() ->
+            maty:register(AccessPoint, Role),
+            {ok, none}
+        end,
+        terminate_session => fun(Ending, _, _, State) ->
+            Test ! {self(), {ended, Ending}},
+            {ok, State}
+        end
+    },
+    {ok, Actor} = maty_actor:start(?MODULE, maps:merge(Default, Callbacks), Options),
+    Actor.
+
+%% What the actor, or a callback of it, tells the test next.
+told(Actor) ->
+    receive
+        {Actor, What} -> What
+    after 30000 -> error({nothing_from, Actor, maty:sessions()})
+    end.
+
+%% ----- Callbacks -----
 
 init_actor(#{init_actor := Init} = Callbacks) ->
     keep(Init(), Callbacks).

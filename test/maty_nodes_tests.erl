@@ -5,6 +5,7 @@
 -include("maty_protocols.hrl").
 
 -import(maty_player, [play_on/2, next/1, go/1, waits/2]).
+-import(maty_callbacks, [told/1]).
 -import(maty_peers, [access_point/2, settled/1]).
 
 -export([two_buyers/1, wrong_messages/1, access_point_names/1, upgraded/1]).
@@ -261,12 +262,6 @@ registrant(Node, Registrations) ->
         []
     ]),
     Pid.
-
-told(Pid) ->
-    receive
-        {Pid, Event} -> Event
-    after 30000 -> error({nothing_from, Pid})
-    end.
 
 %% Nobody of the name, a process that has ended or is none, a role that there is not.
 not_there([A, B, _] = Nodes) ->

@@ -2,18 +2,12 @@
 -module(maty_otp_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("maty_protocols.hrl").
 
 %% A handler of the logger.
 -export([log/2]).
 
 -import(maty_player, [play/3, next/1, go/1, access_point/1]).
-
--define(REQUEST,
-    "global protocol Request(role Client, role Server) {"
-    "  ask(integer) from Client to Server;"
-    "  answer(integer) from Server to Client;"
-    "}"
-).
 
 otp_test_() ->
     maty_player:tests([
@@ -187,7 +181,7 @@ hibernate_after() ->
     ),
     Client = play(AccessPoint, 'Client', [pause, {send, 'Server', {ask, 1}}, wait]),
     {paused, 'Client'} = next(Client),
-    maty_player:until(fun() -> maty:sessions(Pid) =/= [] end),
+    maty_player:begun(Pid),
     maty_player:until(fun() -> hibernates(Pid) end),
     go(Client),
     ?assertEqual({got, 'Client', {answer, 2}}, next(Client)),

@@ -19,8 +19,9 @@
 -behaviour(maty_actor).
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
--export([tests/1, patiently/1, start_engine/0, end_others/0, access_point/1, access_point/2]).
--export([until/1, waits/2, settled/0, nothing_is_left/0, refused_start/0, counted/1]).
+-export([tests/1, patiently/1, start_engine/0, kill_engine/0, end_others/0]).
+-export([access_point/1, access_point/2, until/1, begun/1, waits/2, settled/0]).
+-export([nothing_is_left/0, refused_start/0, counted/1]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -101,6 +102,17 @@ start_engine() ->
     {ok, _} = application:ensure_all_started(maty),
     settled().
 
+%% Returns when there is another.
+kill_engine() ->
+    Old = maty_engine:pid(),
+    kill(Old),
+    until(fun() ->
+        case maty_engine:pid() of
+            Old -> false;
+            Pid -> is_pid(Pid) andalso whereis(maty_engine) =:= Pid
+        end
+    end).
+
 %% Ends actors and access points that other tests have left, for tests of memory: they
 %% would take of it.
 end_others() ->
@@ -144,6 +156,10 @@ until(Condition, Deadline) ->
                     error({never, Condition, maty:counters()})
             end
     end.
+
+%% The actor is in a session, whatever the others are.
+begun(Actor) ->
+    until(fun() -> maty:sessions(Actor) =/= [] end).
 
 %% These come to wait at an access point: of another node, they are passed on when it
 %% has been found.

@@ -9,6 +9,13 @@
     "}"
 ).
 
+-define(REQUEST,
+    "global protocol Request(role Client, role Server) {"
+    "  ask(integer) from Client to Server;"
+    "  answer(integer) from Server to Client;"
+    "}"
+).
+
 %% Every field of a message can be wrong here.
 -define(ORDER, <<
     "global protocol Order(role Buyer, role Seller, role Clerk) {\n"

@@ -3,15 +3,9 @@
 -module(maty_registration_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("maty_protocols.hrl").
 
 -import(maty_player, [play/3, play/1, next/1, access_point/1, run/2]).
-
--define(REQUEST,
-    "global protocol Request(role Client, role Server) {"
-    "  ask(integer) from Client to Server;"
-    "  answer(integer) from Server to Client;"
-    "}"
-).
 
 registrations_test_() ->
     maty_player:tests([

@@ -9,19 +9,13 @@
 -module(maty_release_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("maty_protocols.hrl").
 
 -export([in_use/3, busy/3]).
 
 -import(maty_player, [play/3, play/1, next/1, go/1, access_point/1]).
 
 -define(TIMEOUT, 600).
-
--define(ORDER,
-    "global protocol Order(role Client, role Server) {"
-    "  ask(integer) from Client to Server;"
-    "  answer(integer) from Server to Client;"
-    "}"
-).
 
 release_test_() ->
     {setup, fun start/0, fun stop/1, fun({_, Versions, Peers}) ->
@@ -160,13 +154,13 @@ write(Path, Term) ->
 %% Everything there is of a user's, in sessions and out of them.
 in_use([_, Other], Vsn, Direction) ->
     Kept = [whereis(Name) || Name <- users(Direction)],
-    AccessPoint = access_point(?ORDER),
+    AccessPoint = access_point(?REQUEST),
     Again = [wait, {send, 'Client', {answer, 2}}],
     Waiting = play([{AccessPoint, 'Server', [wait]}, {AccessPoint, 'Server', Again}]),
     Busy = play(AccessPoint, 'Client', [pause]),
     {paused, 'Client'} = next(Busy),
     %% One that is still in its handler when the release is made permanent.
-    Second = access_point(?ORDER),
+    Second = access_point(?REQUEST),
     Far = maty_player:play_on(Other, [
         {Second, 'Server', [begun, wait]}, {Second, 'Server', Again}
     ]),
@@ -204,7 +198,7 @@ users(up) ->
         name => test_escalation,
         children => [
             maty_access_point:child_spec(#{
-                protocol => {string, ?ORDER}, name => test_access_point
+                protocol => {string, ?REQUEST}, name => test_access_point
             }),
             maty_breaker:child_spec(test_breaker),
             maty_mailbox:child_spec(#{name => test_mailbox}),
@@ -280,7 +274,7 @@ play_again(AccessPoint, Server) ->
 
 %% Who has subscribed is told.
 event_of_failure() ->
-    AccessPoint = access_point(?ORDER),
+    AccessPoint = access_point(?REQUEST),
     Server = play(AccessPoint, 'Server', [wait]),
     Client = play(AccessPoint, 'Client', [pause]),
     {paused, 'Client'} = next(Client),
@@ -307,7 +301,7 @@ busy([_, _], Vsn, Text) ->
         {'DOWN', Monitor, process, Asker, Answer} ->
             ?assertEqual({error, {engine, engine_down}}, Answer)
     end,
-    AccessPoint = access_point(?ORDER),
+    AccessPoint = access_point(?REQUEST),
     play_again(AccessPoint, play(AccessPoint, 'Server', [wait, {send, 'Client', {answer, 2}}])).
 
 %% Forty roles that answer in any order, over and over.

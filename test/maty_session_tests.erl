@@ -5,6 +5,7 @@
 -behaviour(maty_actor).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("maty_protocols.hrl").
 
 -export([init_actor/1, init_session/2, setup_actor/2, terminate_session/4]).
 
@@ -30,13 +31,6 @@
     "  b(integer) from R to Q;"
     "  b(integer) from R to Q;"
     "  a(integer) from P to Q;"
-    "}"
-).
-
--define(REQUEST,
-    "global protocol Request(role Client, role Server) {"
-    "  ask(integer) from Client to Server;"
-    "  answer(integer) from Server to Client;"
     "}"
 ).
 
