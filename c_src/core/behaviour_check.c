@@ -434,7 +434,7 @@ static maty_status report_payload(search_t *search, uint32_t at, const maty__nod
   maty__text_init(&text, search->scratch);
   maty__text_add(&text, "%s sends %s with ", search->behaviour->role, node->label);
   if (field == 0) {
-    maty__text_add(&text, "%u fields", node->arity);
+    maty__text_add(&text, "%u field%s", node->arity, node->arity == 1 ? "" : "s");
   } else {
     maty__text_add(&text, "field %u of another type", field);
   }

@@ -59,8 +59,9 @@ maty_status maty__names_init(maty__names_t *names, maty__arena_t *arena) {
   return MATY_OK;
 }
 
-/* Of names longer than this, or beyond so many, a suggestion is no help. */
-enum { MAX_DISTANCE = 2, MAX_COMPARED = 64, MAX_OFFERED = 1000 };
+/* Of names longer than this, or beyond so many, a suggestion is no help; nor is one of
+ * which so few letters are known. */
+enum { MAX_DISTANCE = 2, MAX_COMPARED = 64, MAX_OFFERED = 1000, MIN_BEGINNING = 3 };
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
@@ -99,11 +100,18 @@ void maty__nearest_offer(maty__nearest_t *nearest, maty__name_t candidate) {
   const maty__name_text_t *text = &nearest->names->items.at[candidate];
   uint32_t longer = meant->length > text->length ? meant->length : text->length;
   uint32_t shorter = least(meant->length, text->length);
-  /* A name of which no letter is left is not near. */
-  if (longer > MAX_COMPARED || longer - shorter > MAX_DISTANCE || shorter < 2)
+  uint32_t found = MAX_DISTANCE + 1;
+  if (longer > MAX_COMPARED)
     return;
-  uint32_t found = distance(meant, text);
-  if (found < nearest->distance && found < shorter) {
+  if (longer - shorter <= MAX_DISTANCE)
+    found = distance(meant, text);
+  /* A name of which half is another is not near. */
+  if (2 * found >= shorter)
+    found = MAX_DISTANCE + 1;
+  if (meant->length >= MIN_BEGINNING && shorter == meant->length &&
+      memcmp(meant->at, text->at, meant->length) == 0)
+    found = least(found, MAX_DISTANCE);
+  if (found < nearest->distance) {
     nearest->distance = found;
     nearest->name = candidate;
   }

@@ -100,7 +100,8 @@ static inline uint32_t maty__name_length(const maty__names_t *names, maty__name_
 
 /* Tells how near a name is to the one that was meant: the candidate that can
  * be made of it with at most two letters added, dropped, changed or swapped
- * with the next (Damerau-Levenshtein, restricted), fewest first. */
+ * with the next (Damerau-Levenshtein, restricted), fewest first; then one that
+ * it is the beginning of. */
 typedef struct maty__nearest {
   const maty__names_t *names;
   maty__name_t meant;

@@ -117,6 +117,18 @@ Test(names, unbound_type) {
               "6:5+4 error [syntax] expected '(' and the type of the items after 'list'\n");
 }
 
+Test(names, unbound_type_nearest) {
+  test_expect(
+      "protocol P(role A, role B) {\n"
+      "  m(int, bool) from A to B;\n"
+      "  m(nil) from A to B;\n"
+      "}\n",
+      "2:5+3 error [unbound-type] there is no type 'int'; did you mean 'integer'?\n"
+      "2:10+4 error [unbound-type] there is no type 'bool'; did you mean 'boolean'?\n"
+      "3:5+3 error [unbound-type] there is no type 'nil'; a type that is not declared begins "
+      "with a capital\n");
+}
+
 Test(names, unbound_type_in_type) {
   test_expect("type a = {b, integer};\n"
               "type b = list(nteger);\n"
