@@ -37,6 +37,8 @@
     %% With these keys, and perhaps others.
     | {map, #{atom() => value()}}
     | {'fun', module(), atom(), arity()}
+    %% The same, of a function that its module does not export: calling it fails.
+    | {hidden, module(), atom(), arity()}
     %% A fun where it was made: its clauses, its variables, and whose code it is.
     | {closure, arity(), [erl_parse:abstract_clause()], env(), term()}
     %% One of them, two at least.
@@ -157,7 +159,10 @@ is_type(list, {list, _}) ->
     yes;
 is_type(map, {map, _}) ->
     yes;
-is_type(function, Value) when element(1, Value) =:= 'fun'; element(1, Value) =:= closure -> yes;
+is_type(function, Value) when
+    element(1, Value) =:= 'fun'; element(1, Value) =:= hidden; element(1, Value) =:= closure
+->
+    yes;
 is_type(_, _) ->
     no.
 
@@ -534,6 +539,7 @@ describe({tuple, Values}, Language) -> ["{", described(Values, ", ", Language), 
 describe({list, Values}, Language) -> ["[", described(Values, ", ", Language), "]"];
 describe({map, _}, _) -> "a map";
 describe({'fun', _, Name, Arity}, _) -> io_lib:format("~tw/~b", [Name, Arity]);
+describe({hidden, _, Name, Arity}, _) -> io_lib:format("~tw/~b", [Name, Arity]);
 describe({closure, Arity, _, _, _}, _) -> io_lib:format("a fun of ~b", [Arity]);
 describe({either, Values}, Language) -> described(Values, " or ", Language).
 

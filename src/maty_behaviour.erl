@@ -29,7 +29,7 @@
 
 -include("maty_behaviour.hrl").
 
--export([build/3, becomes/3, calls/2]).
+-export([build/3, becomes/3, called/2, calls/2]).
 
 -export_type([view/0, known/0, uses/0, become/0, hold/0, handler/0]).
 
@@ -257,11 +257,12 @@ field(_) -> any.
 %% @doc The calls of a function of Maty's with two arguments: the arguments, and the place.
 -spec calls(register | become, maty_code:code()) -> [{term(), term(), erl_anno:anno()}].
 calls(Name, #{functions := Functions}) ->
-    lists:usort(
-        lists:foldl(
-            fun({_, Clauses}, Found) -> called(Name, Clauses, Found) end, [], maps:values(Functions)
-        )
-    ).
+    called(Name, maps:values(Functions)).
+
+%% @doc The same in a part of the code.
+-spec called(register | become | send, term()) -> [{term(), term(), erl_anno:anno()}].
+called(Name, Code) ->
+    lists:usort(called(Name, Code, [])).
 
 called(Name, {call, Where, {remote, _, {atom, _, Maty}, {atom, _, Name}}, [One, Other]}, Found) when
     Maty =:= maty; Maty =:= 'Elixir.Maty'

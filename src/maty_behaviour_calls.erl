@@ -106,6 +106,8 @@ apply_value({'fun', Module, Name, Arity}, Values, Where, Node, Env, Context, Gra
     Arity =:= length(Values)
 ->
     remote(Module, Name, Values, [], Where, Node, Env, Context, Graph);
+apply_value({hidden, _, _, _}, _, _, Node, _, Context, Graph) ->
+    raise(Node, Context, Graph);
 apply_value(_, _, Where, Node, Env, Context, Graph) ->
     unknown("which fun is called here is not known", Where, Node, Env, Context, Graph).
 

@@ -127,6 +127,10 @@ wait(How, {'fun', Module, Name, 2} = Handler, State, Place, Node, Graph) ->
             Text = ["what ", called(Module, Name, Graph), " does is not known"],
             wait_unknown(How, Text, Place, Node, G1)
     end;
+wait(How, {hidden, Module, Name, 2}, _, Place, Node, Graph) ->
+    Text = [verb(How), " with ", called(Module, Name, Graph), ", which is not exported"],
+    {Dead, G1} = dead(Graph),
+    put_effect(Node, bad(Place, "no-handler", Text, Dead), G1);
 wait(How, Handler, _, Place, Node, Graph) when Handler =:= any; Handler =:= {type, function} ->
     wait_unknown(How, "which handler waits here is not known", Place, Node, Graph);
 wait(How, Other, _, Place, Node, Graph) ->

@@ -170,11 +170,11 @@ expression(
     {'fun', _, {function, Name, Arity}}, Node, Env, #context{code = #{module := Module}}, Graph
 ) ->
     {[{Node, Env, {'fun', Module, Name, Arity}}], Graph};
-expression({'fun', _, {function, Module, Name, Arity}}, Node, Env, _, Graph) ->
+expression({'fun', _, {function, Module, Name, Arity}}, Node, Env, #context{code = Code}, Graph) ->
     Value =
         case {Module, Name, Arity} of
-            {{atom, _, M}, {atom, _, F}, {integer, _, A}} -> {'fun', M, F, A};
-            _ when is_atom(Module) -> {'fun', Module, Name, Arity};
+            {{atom, _, M}, {atom, _, F}, {integer, _, A}} -> external(M, F, A, Code);
+            _ when is_atom(Module) -> external(Module, Name, Arity, Code);
             _ -> {type, function}
         end,
     {[{Node, Env, Value}], Graph};
@@ -198,6 +198,14 @@ literal(String) ->
         Bytes -> {text, Bytes};
         _ -> {type, binary}
     end.
+
+%% It is called through the module's exports, which are known of the module itself.
+external(Module, Name, Arity, #{module := Module, functions := Functions, exports := Exports}) when
+    is_map_key({Name, Arity}, Functions), not is_map_key({Name, Arity}, Exports)
+->
+    {hidden, Module, Name, Arity};
+external(Module, Name, Arity, _) ->
+    {'fun', Module, Name, Arity}.
 
 closure(
     [{clause, _, Patterns, _, _} | _] = Clauses, Env, #context{

@@ -13,8 +13,13 @@
 -import(maty_behaviour_clauses, [select/3, variables/1]).
 -import(maty_behaviour_eval, [eval/5]).
 -import(maty_behaviour_graph, [
-    each/3, fresh/1, go/1, nested/1, place/2, put_effect/3, put_node/3, suppose/3, take_back/2,
-    ways/3
+    bad/4, each/3, fresh/1, go/1, guess/3, nested/1, place/2, put_effect/3, put_node/3, suppose/3,
+    take_back/2, ways/3
+]).
+
+%% Their funs run in another process.
+-define(STARTS, [
+    spawn, spawn_link, spawn_monitor, spawn_opt, start, start_link, start_child, async, async_nolink
 ]).
 
 %% A call of a library with funs among its arguments: each may be called any number
@@ -30,21 +35,44 @@ loops(Module, Name, Values, Result, Where, Node, Env, Context, Graph) ->
             {Next, G1} = may_raise(Where, Node, Context, Graph),
             {[{Next, Env, Result}], G1};
         Funs ->
-            Rounds = rounds(Module, Name, Values),
-            lists:foldl(
-                fun(Fun, {Outcomes, G0}) ->
-                    each(
-                        Outcomes,
-                        fun({N, E, _}, G) ->
-                            fun_loop(Fun, Rounds, Result, Where, N, E, Context, G)
+            Started = [Clauses || starts(Module, Name), {closure, _, Clauses, _, _} <- Funs],
+            case maty_behaviour:called(send, Started) of
+                [] ->
+                    Rounds = rounds(Module, Name, Values),
+                    lists:foldl(
+                        fun(Fun, {Outcomes, G0}) ->
+                            each(
+                                Outcomes,
+                                fun({N, E, _}, G) ->
+                                    fun_loop(Fun, Rounds, Result, Where, N, E, Context, G)
+                                end,
+                                G0
+                            )
                         end,
-                        G0
-                    )
-                end,
-                {[{Node, Env, Result}], Graph},
-                Funs
-            )
+                        {[{Node, Env, Result}], Graph},
+                        Funs
+                    );
+                [{_, _, Sent} | _] ->
+                    sent_elsewhere(Sent, Node, Env, Context, Graph)
+            end
     end.
+
+starts(Module, Name) when
+    Module =:= erlang; Module =:= proc_lib; Module =:= 'Elixir.Task';
+    Module =:= 'Elixir.Task.Supervisor'
+->
+    lists:member(Name, ?STARTS);
+starts(_, _) ->
+    false.
+
+%% Only the actor's own process is in its sessions. What it was meant to send is not known.
+sent_elsewhere(Where, Node, Env, Context, Graph) ->
+    Place = place(Where, Context),
+    {Meant, G1} = fresh(Graph),
+    Text = "sends in another process; only the actor's own can send in its sessions",
+    G2 = put_effect(Node, bad(Place, "bad-send", Text, Meant), G1),
+    {Next, G3} = fresh(G2),
+    {[{Next, Env, any}], put_effect(Meant, guess(Place, Text, Next), G3)}.
 
 %% What a library raises is caught, if it is raised.
 may_raise(_, Node, #context{raised = none}, Graph) ->
@@ -60,8 +88,7 @@ is_fun({closure, _, _, _, _}) -> true;
 is_fun({'fun', _, _, _}) -> true;
 is_fun(_) -> false.
 
-%% The arguments of each round, if they are known; `some' rounds, or `never': the fun
-%% is kept for another time or another process.
+%% The arguments of each round, if they are known, or `some' rounds.
 rounds(Module, Name, [First | _] = Values) when Module =:= 'Elixir.Enum'; Module =:= lists ->
     List =
         case Module of

@@ -14,7 +14,7 @@
 %% it is the code that is loaded, or none is.
 -module(maty_code).
 
--export([new/0, from_beam/1, from_forms/1, classify/2, keep/2]).
+-export([new/0, from_beam/1, from_forms/1, from_forms/2, classify/2, keep/2]).
 
 -export_type([code/0, cache/0]).
 
@@ -41,11 +41,14 @@ new() ->
 -spec from_beam(file:name_all() | binary()) ->
     {ok, code()} | {error, {no_debug_info | no_beam, term()}}.
 from_beam(Beam) ->
-    case beam_lib:chunks(Beam, [debug_info]) of
-        {ok, {Module, [{debug_info, {debug_info_v1, Backend, Data}}]}} ->
+    case beam_lib:chunks(Beam, [debug_info, exports]) of
+        {ok, {Module, [{debug_info, {debug_info_v1, Backend, Data}}, {exports, Exports}]}} ->
             case Backend:debug_info(erlang_v1, Module, with_columns(Backend, Data), []) of
-                {ok, Forms} -> {ok, from_forms([placed(Form) || Form <- Forms])};
-                {error, _} -> {error, {no_debug_info, Module}}
+                {ok, Forms} ->
+                    Code = from_forms([placed(Form) || Form <- Forms]),
+                    {ok, Code#{exports := maps:from_keys(Exports, true)}};
+                {error, _} ->
+                    {error, {no_debug_info, Module}}
             end;
         {ok, {Module, _}} ->
             {error, {no_debug_info, Module}};
@@ -143,6 +146,11 @@ line_of(Where, Otherwise) ->
 %% @doc The code of a module that is being compiled.
 -spec from_forms([erl_parse:abstract_form() | erl_parse:form_info()]) -> code().
 from_forms(Forms) ->
+    from_forms(Forms, []).
+
+%% @doc The same, with the options of the compiler.
+-spec from_forms([erl_parse:abstract_form() | erl_parse:form_info()], [term()]) -> code().
+from_forms(Forms, Options) ->
     Attributes = [{Name, Where, Value} || {attribute, Where, Name, Value} <- Forms],
     {_, _, Module} = lists:keyfind(module, 1, Attributes),
     {_, _, {Source, _}} = find(file, Attributes, {file, 0, {atom_to_list(Module), 1}}),
@@ -153,7 +161,7 @@ from_forms(Forms) ->
             {{Name, Arity}, {Where, Clauses}}
          || {function, Where, Name, Arity, Clauses} <- Forms
         ]),
-        exports => exports(Attributes),
+        exports => exports(Attributes, Options),
         specs => maps:from_list([
             {{Name, Arity}, hd(Types)}
          || {spec, _, {{Name, Arity}, Types}} <- Attributes
@@ -167,9 +175,9 @@ find(Key, List, Default) ->
         Found -> Found
     end.
 
-exports(Attributes) ->
-    Options = lists:flatten([Value || {compile, _, Value} <- Attributes]),
-    case lists:member(export_all, Options) of
+exports(Attributes, Options) ->
+    Own = lists:flatten([Value || {compile, _, Value} <- Attributes]),
+    case lists:member(export_all, Own ++ Options) of
         true -> all;
         false -> maps:from_keys(lists:append([Names || {export, _, Names} <- Attributes]), true)
     end.

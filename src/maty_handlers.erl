@@ -81,12 +81,16 @@ options(List) ->
             case {is_pairs(Roles), lists:member(Level, ?LEVELS)} of
                 {true, true} -> {ok, #{roles => Roles, check => Level}};
                 {false, _} when is_tuple(Roles) -> {error, {bad_option, Roles}};
-                {false, _} -> {error, {bad_option, {roles, Roles}}};
+                {false, _} -> {error, {bad_option, wrong_roles(List)}};
                 {true, false} -> {error, {bad_option, {check, Level}}}
             end;
         [Key | _] ->
             {error, {bad_option, {unknown, Key}}}
     end.
+
+%% As they were given.
+wrong_roles(List) ->
+    hd([Option || {Key, _} = Option <- List, Key =:= role orelse Key =:= roles]).
 
 is_pairs([_ | _] = Pairs) ->
     lists:all(
@@ -116,7 +120,7 @@ declared(#{attributes := Attributes}) ->
             case is_list(List) andalso options(List) of
                 {ok, Options} -> {ok, Options, erl_anno:line(Where)};
                 {error, Reason} -> {error, Reason, erl_anno:line(Where)};
-                false -> {error, {bad_option, Found}, erl_anno:line(Where)}
+                false -> {error, {not_options, Found}, erl_anno:line(Where)}
             end
     end.
 
@@ -137,7 +141,8 @@ check(Code, #{roles := Pairs, check := Level}, Line) ->
             [] -> registrations(Code, Views) ++ behaviour(Code, Views, Line);
             _ -> Failed
         end,
-    lists:sort(fun before/2, lists:append([at_level(Level, Finding) || Finding <- Found])).
+    Seen = lists:append([at_level(Level, Finding) || Finding <- Found]),
+    lists:sort(fun before/2, [unread(Finding, Code) || Finding <- Seen]).
 
 before(#{line := One}, #{line := Other}) -> One =< Other.
 
@@ -277,6 +282,11 @@ column(Where) ->
 %% actor's state, which is not known, may say which clause is for which role; so each
 %% clause has to be right for one of them, and each role needs one. If a clause is not, its
 %% branches may be for different roles.
+behaviour(#{functions := #{{init_session, 2} := {Where, _}}, exports := Exports} = Code, _, _) when
+    is_map(Exports), not is_map_key({init_session, 2}, Exports)
+->
+    Line = erl_anno:line(Where),
+    [finding(<<"no-handler">>, Code, Line, column(Where), "init_session/2 is not exported")];
 behaviour(#{functions := #{{init_session, 2} := _}} = Code, [_] = Views, _) ->
     {[{_, _, _, Found}], Others} = runs(Views, [#{}], Code),
     Found ++ Others;
@@ -439,6 +449,55 @@ nearest(Runs) ->
 first_of([], Others) -> Others;
 first_of(Some, _) -> Some.
 
+%% ----- Calls that are not read -----
+
+%% What seems not to be sent may be sent by a function whose code is not there: of where
+%% that is wrong the finding says which.
+unread(#{class := Class, line := Line, source := Source, notes := Notes} = Finding, Code) when
+    Class =:= <<"bad-send">>; Class =:= <<"bad-suspend">>; Class =:= <<"bad-done">>
+->
+    #{functions := Functions, module := Module} = Code,
+    Clauses = [
+        {erl_anno:line(Where), Clause}
+     || {_, All} <- maps:values(Functions), {clause, Where, _, _, _} = Clause <- All
+    ],
+    case lists:sort([Clause || {First, _} = Clause <- Clauses, First =< Line]) of
+        [] ->
+            Finding;
+        Before ->
+            {_, Clause} = lists:last(Before),
+            Language = maty_language:of_module(Module),
+            Unread = [
+                #{
+                    source => Source,
+                    line => erl_anno:line(Where),
+                    column => column(Where),
+                    text => unicode:characters_to_binary(unread_text(M, F, Arity, Language))
+                }
+             || {M, F, Arity, Where} <- remote_calls(Clause),
+                element(1, maty_code:classify(M, maty_code:new())) =:= opaque
+            ],
+            Finding#{notes := Notes ++ Unread}
+    end;
+unread(Finding, _) ->
+    Finding.
+
+unread_text(Module, Name, Arity, Language) ->
+    Needs =
+        case Language of
+            elixir -> "say \"use Maty.Helper\"";
+            erlang -> "be compiled before this one"
+        end,
+    io_lib:format("the code of ~ts is not there; if it sends, its module has to ~ts", [
+        maty_language:call(Module, Name, Arity, Language), Needs
+    ]).
+
+remote_calls({call, Where, {remote, _, {atom, _, Module}, {atom, _, Name}}, Arguments}) ->
+    [{Module, Name, length(Arguments), Where} | remote_calls(Arguments)];
+remote_calls(Tuple) when is_tuple(Tuple) -> remote_calls(tuple_to_list(Tuple));
+remote_calls([Head | Tail]) -> remote_calls(Head) ++ remote_calls(Tail);
+remote_calls(_) -> [].
+
 %% ----- Findings -----
 
 %% @doc What is said of a module whose code is not there to be read.
@@ -511,8 +570,12 @@ format_error({bad_option, {both, roles}}) ->
     "give either roles, or protocol and role";
 format_error({bad_option, {unknown, Key}}) ->
     io_lib:format("unknown option ~tp; expected protocol, role, roles, check", [Key]);
+format_error({bad_option, {role, Role}}) ->
+    io_lib:format("expected role to be an atom, or a list of atoms, got: ~0tp", [Role]);
 format_error({bad_option, {roles, Roles}}) ->
-    io_lib:format("expected roles to be atoms, got: ~tp", [Roles]);
+    io_lib:format("expected roles to be a list of {Protocol, Role}, got: ~0tp", [Roles]);
+format_error({not_options, Term}) ->
+    io_lib:format("expected a list of options, got: ~0tp", [Term]);
 format_error({bad_option, {check, Level}}) ->
     io_lib:format("expected check to be strict, error, warn or off, got: ~tp", [Level]);
 format_error(Other) ->

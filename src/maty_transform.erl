@@ -48,7 +48,7 @@ embed({attribute, Where, maty_protocol, Source}, Forms, Options) ->
 handlers(Embedded, Forms, CompileOptions) ->
     case [Form || Form <- Forms, element(1, Form) =:= error] of
         [] ->
-            Code = maty_code:from_forms(Forms),
+            Code = maty_code:from_forms(Forms, CompileOptions),
             case maty_handlers:declared(Code) of
                 none -> Forms;
                 {ok, #{roles := Roles} = Options, Line} ->

@@ -77,7 +77,7 @@ const char *nearest_name(const char *meant, name_fn names, const void *context) 
     for (size_t i = 0; nearest.meant != MATY__NONE && (name = names(context, i)) != NULL; i++) {
       maty__name_t put = maty__names_put(&known, name, (uint32_t)strlen(name));
       maty__name_t before = nearest.name;
-      if (put != MATY__NONE && put != nearest.meant)
+      if (put != MATY__NONE)
         maty__nearest_offer(&nearest, put);
       found = nearest.name != before ? name : found;
     }

@@ -93,7 +93,7 @@ void maty__nearest_init(maty__nearest_t *nearest, const maty__names_t *names, ma
 }
 
 void maty__nearest_offer(maty__nearest_t *nearest, maty__name_t candidate) {
-  if (nearest->left == 0)
+  if (nearest->left == 0 || candidate == nearest->meant)
     return;
   nearest->left--;
   const maty__name_text_t *meant = &nearest->names->items.at[nearest->meant];

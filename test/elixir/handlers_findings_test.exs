@@ -37,7 +37,9 @@ defmodule Maty.HandlersFindingsTest do
             {"protocol: Maty.HandlerCase.Protocol", "the option :role is missing"},
             {"protocol: P, role: :A, check: :loud",
              "expected :check to be :strict, :error, :warn or :off, got: :loud"},
-            {"protocol: P, role: \"A\"", "expected roles to be atoms, got: [{P, \"A\"}]"},
+            {"protocol: P, role: \"A\"",
+             "expected :role to be an atom, or a list of atoms, got: \"A\""},
+            {"roles: [:A]", "expected :roles to be a list of {protocol, role}, got: [:A]"},
             {"protocol: P, role: :A, roles: []", "give either :roles, or :protocol and :role"}
           ] do
         assert_raise ArgumentError, "use Maty.Actor: " <> text, fn ->

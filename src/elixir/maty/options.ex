@@ -51,8 +51,12 @@ defmodule Maty.Options do
     message({:unknown_option, key, [:protocol, :role, :roles, :check]})
   end
 
+  def message({:bad_option, {:role, role}}) do
+    "expected :role to be an atom, or a list of atoms, got: #{inspect(role)}"
+  end
+
   def message({:bad_option, {:roles, roles}}) do
-    "expected roles to be atoms, got: #{inspect(roles)}"
+    "expected :roles to be a list of {protocol, role}, got: #{inspect(roles)}"
   end
 
   def message({:bad_option, {:check, level}}) do
