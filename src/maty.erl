@@ -157,10 +157,13 @@ leave(Session) ->
 %% actor goes on, and `terminate_session' is told `{left, Reason}'. A handler leaves
 %% its own session by returning `{leave, Reason, State}'.
 %%
-%% Does nothing where the actor has no role, or no more.
+%% Does nothing where the actor has no role, or no more. Raises `{not_a_session, Session}'
+%% for anything else than a session.
 -spec leave(session(), Reason :: term()) -> ok.
-leave(Session, Reason) ->
-    maty_session:leave(Session, Reason).
+leave(#{id := _, participants := _} = Session, Reason) ->
+    maty_session:leave(Session, Reason);
+leave(Other, Reason) ->
+    erlang:error({not_a_session, Other}, [Other, Reason], [{error_info, #{module => maty_error}}]).
 
 %% @doc Goes on with a session that the calling actor holds: a handler of it has
 %% returned `{hold, Name, Handler, State}'. The handler is called with the argument
@@ -248,6 +251,7 @@ stuck() ->
 %% is stuck.
 -spec i() -> ok.
 i() ->
+    Counters = lists:sort(maps:to_list(counters())),
     io:put_chars([
         "Access points\n",
         [io_lib:format("  ~p  ~ts  waiting: ~ts\n", [Pid, Protocol, waiting(Pid)])
@@ -258,7 +262,7 @@ i() ->
         [maty_stuck:format(Circles) || [_ | _] = Circles <- [stuck()]],
         "Engine\n",
         [io_lib:format("  ~-16s ~b\n", [Name, Count])
-         || {Name, Count} <- lists:sort(maps:to_list(counters()))]
+         || {Name, Count} <- Counters]
     ]).
 
 waiting(AccessPoint) ->

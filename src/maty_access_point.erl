@@ -337,7 +337,7 @@ expire(AccessPoint, Engine, Place) ->
 %% @private
 -spec init({maty_protocol:protocol(), map()}) -> {ok, #state{}} | {stop, term()}.
 init({Protocol, Options}) ->
-    case maty_machine:load(maty_protocol:image(Protocol)) of
+    try maty_machine:load(maty_protocol:image(Protocol)) of
         {ok, _Image, Machine} ->
             Count = tuple_size(Machine#machine.roles),
             {ok,
@@ -350,6 +350,8 @@ init({Protocol, Options}) ->
                 })};
         {error, Status} ->
             {stop, {image_not_loaded, Status}}
+    catch
+        error:maty_not_started -> {stop, maty_not_started}
     end.
 
 %% Loads the image into the engine that runs now. All registrations of this node are

@@ -90,7 +90,7 @@ ports() ->
 
 engine() ->
     case persistent_term:get(?MODULE, undefined) of
-        undefined -> error(maty_not_started);
+        undefined -> erlang:error(maty_not_started, none, [{error_info, #{module => maty_error}}]);
         Engine -> Engine
     end.
 

@@ -231,6 +231,12 @@ explain({bad_return_value, Value}, #{cause := Callback}) ->
     #{reason => format_return(Callback, Value)};
 explain({name_held, Name}, _) ->
     #{reason => io_lib:format("another session of the actor is held as ~tp", [Name])};
+explain(maty_not_started, _) ->
+    #{general => "the application maty is not started; application:ensure_all_started(maty)"};
+explain({not_a_session, _}, _) ->
+    #{1 => "not a session, as init_session is given one"};
+explain({unknown_event, _, Kinds}, _) ->
+    #{1 => io_lib:format("the kinds are ~0tp", [Kinds])};
 explain(not_an_actor, _) ->
     #{general => "only an actor can register"};
 explain({no_access_point, _}, _) ->

@@ -92,5 +92,5 @@ notify(Kind, Metadata) ->
 check(Kind) ->
     case lists:member(Kind, ?KINDS) of
         true -> Kind;
-        false -> error({unknown_event, Kind})
+        false -> erlang:error({unknown_event, Kind, ?KINDS}, [Kind], [{error_info, #{module => maty_error}}])
     end.

@@ -585,11 +585,20 @@ format_error({file, #{path := Path, reason := Reason}}) ->
 format_error({not_text, #{source := Source}}) ->
     io_lib:format("~ts: not Unicode text", [Source]);
 format_error({not_a_protocol, Term}) ->
-    io_lib:format(
-        "~0tp is no protocol; expected {file, Path}, {file, Path, Name}, {string, Text}, "
-        "{string, Text, Name}, a module that embeds a protocol, or a protocol",
-        [Term]
-    );
+    case is_atom(Term) andalso names_protocol(Term) of
+        true ->
+            io_lib:format(
+                "~tp has -maty_protocol, and was compiled without "
+                "-compile({parse_transform, maty_transform})",
+                [Term]
+            );
+        false ->
+            io_lib:format(
+                "~0tp is no protocol; expected {file, Path}, {file, Path, Name}, {string, Text}, "
+                "{string, Text, Name}, a module that embeds a protocol, or a protocol",
+                [Term]
+            )
+    end;
 format_error({incompatible, Differences}) ->
     [
         "actors of the new version cannot stand in for those of the old one:"
@@ -601,8 +610,18 @@ format_error({image_not_loaded, Status}) ->
     ["the protocol could not be loaded: ", maty_error:format_status(Status)];
 format_error(no_memory) ->
     maty_error:format_status(no_memory);
+format_error(maty_not_started) ->
+    "the application maty is not started";
 format_error(Other) ->
     io_lib:format("~tp", [Other]).
+
+%% Whether a module has the attribute, which without the parse transform does nothing.
+names_protocol(Module) ->
+    try Module:module_info(attributes) of
+        Attributes -> lists:keymember(maty_protocol, 1, Attributes)
+    catch
+        error:undef -> false
+    end.
 
 format_difference(Role, added) ->
     io_lib:format("~ts is not in the old one", [Role]);

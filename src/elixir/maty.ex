@@ -199,7 +199,7 @@ defmodule Maty do
   fails, as if the actor had crashed. The actor goes on, and its
   `c:Maty.Actor.terminate_session/4` is told `{:left, reason}`. A handler leaves its
   own session by returning `{:leave, reason, state}`. Does nothing where the actor
-  has no role, or no more.
+  has no role, or no more. Raises `Maty.Error` for anything else than a session.
 
       def handle_cast(:give_up, actor) do
         Enum.each(actor.sessions, &Maty.leave(&1, :given_up))
@@ -208,7 +208,13 @@ defmodule Maty do
   """
   @spec leave(session()) :: :ok
   @spec leave(session(), reason :: term()) :: :ok
-  defdelegate leave(session, reason \\ :normal), to: :maty
+  def leave(session, reason \\ :normal)
+
+  def leave(%{id: _, participants: _} = session, reason) do
+    :maty_session.leave(session, reason)
+  end
+
+  def leave(other, _reason), do: raise_at_caller(Maty.Error.exception({:not_a_session, other}))
 
   @doc """
   Goes on with a session that the calling actor holds: a handler of it has returned

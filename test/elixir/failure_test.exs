@@ -192,6 +192,12 @@ defmodule Maty.FailureTest do
     refute_received {:handle_failure, _, _}
   end
 
+  test "what is no session cannot be left" do
+    assert_raise Maty.Error, "17 is not a session, as init_session/2 is given one", fn ->
+      Maty.leave(17)
+    end
+  end
+
   test "a callback leaves", %{ap: ap} do
     client = client(ap)
     server(ap, fn {:ask, 1}, state -> {:done, :normal, state} end)

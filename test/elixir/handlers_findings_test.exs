@@ -100,6 +100,46 @@ defmodule Maty.HandlersFindingsTest do
     assert said =~ "Compilation error in file"
   end
 
+  @quote "Maty.send(:Buyer1, {:quote, price(title)})"
+
+  test "a helper without its mark is named where something is not sent" do
+    Code.compile_string("""
+    defmodule Maty.HandlersFindingsTest.Unmarked do
+      def tell(price), do: Maty.send(:Buyer1, {:quote, price})
+    end
+    """)
+
+    assert_error(
+      seller(),
+      [{@quote, "Maty.HandlersFindingsTest.Unmarked.tell(price(title))"}],
+      16,
+      """
+      [bad-suspend] Seller suspends where it does not wait; it has to send quote(integer) to Buyer1
+      after:
+        1. Seller receives title from Buyer1 (line 2)
+      Maty.HandlerCase.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
+      actor.ex:15: note: the code of Maty.HandlersFindingsTest.Unmarked.tell/1 is not there; \
+      if it sends, its module has to say "use Maty.Helper"
+      """
+    )
+  end
+
+  test "a send in a process that the handler starts" do
+    for start <- ["spawn", "Task.start", "Task.async", "spawn_link"] do
+      assert_error(
+        seller(),
+        [{@quote, "#{start}(fn -> #{@quote} end)"}],
+        15,
+        """
+        [bad-send] sends in another process; only the actor's own can send in its sessions
+        after:
+          1. Seller receives title from Buyer1 (line 2)
+        Maty.HandlerCase.Protocol:3:3: note: the protocol has quote(integer) to Buyer1
+        """
+      )
+    end
+  end
+
   # What editors show comes from the compiler's diagnostics: each finding has its place.
   @tag :tmp_dir
   test "each of three findings is a diagnostic at its place", %{tmp_dir: dir} do

@@ -44,6 +44,10 @@ defmodule Maty.Error do
     "no session is held by the name #{inspect(name)}; held are #{inspect(held)}"
   end
 
+  defp text({:not_a_session, term}) do
+    "#{inspect(term)} is not a session, as init_session/2 is given one"
+  end
+
   defp text({:not_received, message}) do
     "#{inspect(message)} is not the message that the handler was called with"
   end
