@@ -346,6 +346,11 @@ static void at_random(walk_t *walk, const arguments_t *arguments) {
 
 int run_simulate(const arguments_t *arguments) {
   int status = EXIT_YES;
+  bool random = option_given(arguments, OPTION_RANDOM);
+  if (!random && (option_given(arguments, OPTION_SEED) || option_given(arguments, OPTION_STEPS))) {
+    usage_error("simulate", "--seed and --steps go with --random");
+    return EXIT_TROUBLE;
+  }
   checked_t checked;
   const maty_image_t *image =
       open_image(&checked, arguments, arguments->operands[0],
@@ -353,7 +358,7 @@ int run_simulate(const arguments_t *arguments) {
   if (image != NULL) {
     walk_t walk = {.image = (maty_image_t *)image, .role_count = maty_image_role_count(image)};
     begin(&walk);
-    if (option_given(arguments, OPTION_RANDOM))
+    if (random)
       at_random(&walk, arguments);
     else
       by_hand(&walk);

@@ -293,6 +293,8 @@ defmodule Maty.CommandTest do
             {["explore", "x", "--states", "4294967296"],
              "maty explore: '4294967296' is no value of --states; it is a number from 1 to " <>
                "4294967295\nSee 'maty explore --help'.\n"},
+            {["simulate", "good.scr", "Ask", "--seed", "1"],
+             "maty simulate: --seed and --steps go with --random\nSee 'maty simulate --help'.\n"},
             {["gen", "a", "b", "c", "d"],
              "maty gen: 'd' is one too many; expected FILE PROTOCOL ROLE\nSee 'maty gen --help'.\n"},
             {["fmt", "--check", "--write", "good.scr"],
