@@ -26,7 +26,11 @@
  *   Memory      comes from the allocator passed at construction, and from
  *               nowhere else. Running out of it is MATY_ENOMEM, never an
  *               abort, and leaves the object as it was before the call.
- *   Limits      are in core/limits.h, each with its reason.
+ *   Pointers    are not NULL unless it is said; what frees or releases takes
+ *               NULL, and does nothing.
+ *   Limits      are in core/limits.h of the sources, each with its reason. What
+ *               goes beyond one is MATY_ELIMIT, or an error of class "limit"
+ *               that names it.
  */
 #ifndef MATY_H
 #define MATY_H
@@ -374,7 +378,7 @@ const maty_diagnostic_t *maty_verdict_diagnostic(const maty_verdict_t *verdict, 
 
 typedef struct maty_explore_options {
   uint32_t bound;         /* messages under way from one role to another; 0: one */
-  uint64_t max_states;    /* 0: MATY_MAX_EXPLORED */
+  uint64_t max_states;    /* 0: the library's own limit, which holds in any case */
   maty_fairness fairness; /* default: fair */
   bool safety_only;       /* leave out what needs endless runs */
   bool whole;             /* look at every order of independent steps */
@@ -427,8 +431,8 @@ maty_status maty_versions(maty_verdict_t **out, const maty_image_t *next,
 /* ===== Handlers ==========================================================
  *
  * A program that plays a role, before it is run. What it does is handed over as a
- * behaviour, a text whose notation is in core/behaviour.h: the sends of its handlers
- * and how each of them ends, as far as its compiler can tell.
+ * behaviour, a text whose notation is in core/behaviour.h of the sources: the sends
+ * of its handlers and how each of them ends, as far as its compiler can tell.
  *
  * Everything that can be reached is held against the machine of the role: each send,
  * its payload as far as it is known, a clause for each message that may come, and that
@@ -543,7 +547,7 @@ typedef maty_status (*maty_judge_fn)(void *context, const maty_image_t *image, u
                                      uint32_t arity, uint32_t *field);
 
 typedef struct maty_payload {
-  uint16_t tags;       /* used when judge is NULL */
+  uint16_t tags;       /* used when judge is NULL; 0 for a message without fields */
   maty_judge_fn judge; /* shows the value itself */
   void *context;
 } maty_payload_t;

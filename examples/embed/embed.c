@@ -4,7 +4,8 @@
  * machines of a good one, and runs a session whose every step is checked. All
  * memory comes from an allocator of the program's own, which has a limit.
  *
- *     cc embed.c -I PREFIX/include -L PREFIX/lib -lmaty
+ *     make install PREFIX=/usr/local
+ *     cc embed.c $(pkg-config --cflags --libs maty)
  */
 #include <maty.h>
 #include <stdio.h>
