@@ -38,8 +38,9 @@ defmodule Maty do
         defp price(_title), do: 155
       end
 
-  `register/2`, `unregister/2`, `send/2` and `session/0` are for actors; `sessions/0`,
-  `sessions/1`, `counters/0` and `i/0` are for whoever looks at a running node.
+  `register/2`, `unregister/2`, `send/2`, `session/0`, `sender/1`, `leave/2`, `become/2` and
+  `held/0` are for actors; `sessions/0`, `sessions/1`, `counters/0`, `stuck/0` and `i/0` are for
+  whoever looks at a running node.
   """
 
   import Kernel, except: [send: 2]
@@ -317,7 +318,7 @@ defmodule Maty do
   def format_session(id), do: List.to_string(:maty.format_session(id))
 
   @doc """
-  Prints the access points, the sessions and the counters of this node.
+  Prints the access points, the sessions and the counters of this node, and who is stuck.
 
       Maty.i()
       Access points
