@@ -135,6 +135,13 @@ reason(no_action, #{attempt := Message} = Violation) when
     reason(not_a_message, Violation);
 reason(no_action, #{direction := send, peer := Peer}) when not is_atom(Peer) ->
     ", which is no role: a role is an atom";
+reason(no_action, #{direction := send, peer := Role, role := Role}) ->
+    ", which is the role that sends it";
+reason(no_action, #{direction := send, peer := Peer}) ->
+    case atom_to_list(Peer) of
+        "Elixir." ++ Name -> io_lib:format(", which is a module; the role would be :~ts", [Name]);
+        _ -> reason(no_action, #{})
+    end;
 reason(no_action, _) ->
     ", a message that the protocol does not have for this role";
 reason(payload, #{field := 0}) ->

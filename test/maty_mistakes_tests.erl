@@ -195,6 +195,31 @@ not_started_test_() ->
             ]
         end}.
 
+%% A role is what stands in the protocol.
+receiver_test() ->
+    Violation = #{
+        reason => no_action,
+        direction => send,
+        attempt => {welcome, <<"Joe">>},
+        session => 0,
+        role => 'Host',
+        protocol => 'Hello',
+        source => <<"hello.scr">>,
+        allowed => []
+    },
+    [
+        ?assertEqual(
+            "Host in session #0.0.0 of Hello sends {welcome,<<\"Joe\">>} to " ++ Text ++
+                "; the role has come to its end",
+            lists:flatten(maty_error:format(Violation#{peer => Peer}))
+        )
+     || {Peer, Text} <- [
+            {'Host', "'Host', which is the role that sends it"},
+            {'Elixir.Guest', "'Elixir.Guest', which is a module; the role would be :Guest"},
+            {guest, "guest, a message that the protocol does not have for this role"}
+        ]
+    ].
+
 %% What a shell shows of an error.
 raised(Fun) ->
     try Fun() of
