@@ -12,7 +12,8 @@
 
 -include("maty_internal.hrl").
 
--export([from_file/1, from_file/2, from_string/1, from_string/2, from_module/1, resolve/1]).
+-export([from_file/1, from_file/2, from_string/1, from_string/2, from_string/3]).
+-export([from_module/1, resolve/1]).
 -export([check_file/1, check_file/2, check_string/2, check_string/3, choose/2]).
 -export([name/1, roles/1, image/1, from_image/1, machine/2]).
 -export([explore/1, explore/2, compatible/2, compatible/3, compare/2, subtype/2]).
@@ -129,10 +130,16 @@ from_string(Text) ->
 %% @doc The protocol of that name in a text, or as the options say.
 -spec from_string(unicode:chardata(), name() | any | options()) ->
     {ok, protocol()} | {error, error_reason()}.
-from_string(Text, Options) when is_map(Options) ->
-    choose(maps:get(protocol, Options, any), check_string("nofile", Text, Options));
-from_string(Text, Name) ->
-    from_string(Text, #{protocol => Name}).
+from_string(Text, Options) ->
+    from_string(Text, Options, "nofile").
+
+%% @doc The same, with what errors call the text.
+-spec from_string(unicode:chardata(), name() | any | options(), file:name_all()) ->
+    {ok, protocol()} | {error, error_reason()}.
+from_string(Text, Options, Called) when is_map(Options) ->
+    choose(maps:get(protocol, Options, any), check_string(Called, Text, Options));
+from_string(Text, Name, Called) ->
+    from_string(Text, #{protocol => Name}, Called).
 
 %% @doc The protocol that a module embeds: what its function `maty_protocol/0'
 %% returns. {@link maty_transform} writes that function for Erlang modules.

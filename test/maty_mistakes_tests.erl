@@ -44,7 +44,7 @@ exported_test_() ->
                 [
                     {{14, 5},
                         "[no-handler] suspends with an_actor:hello/2, which is not exported\n"
-                        "nofile:2:3: note: the protocol has hello(string) from Guest"}
+                        "an_actor:2:3: note: the protocol has hello(string) from Guest"}
                 ],
                 compile(?HOST(Both, [ByName, ?WELCOME]), [])
             )},
@@ -74,7 +74,7 @@ another_process_test_() ->
                         "its sessions\n"
                         "after:\n"
                         "  1. Host receives hello from Guest (line 2)\n"
-                        "nofile:3:3: note: the protocol has welcome(string) to Guest"}
+                        "an_actor:3:3: note: the protocol has welcome(string) to Guest"}
                 ],
                 compile(
                     ?HOST(Attributes, [

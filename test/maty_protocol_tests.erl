@@ -313,7 +313,7 @@ module_that_does_not_compile() ->
                 "-maty_protocol({string,"
                 " \"global protocol E(role A, role B) { m() from A to C; }\"})."
             ]),
-            "^the protocol is not accepted:\nnofile:1:51: error\\[unbound-role\\]: "
+            "^the protocol is not accepted:\nmaty_protocol_bad:1:51: error\\[unbound-role\\]: "
         )
     ),
     Good = "-maty_protocol({string, \"global protocol E(role A, role B) { m() from A to B; }\"}).",
