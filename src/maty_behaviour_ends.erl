@@ -71,10 +71,10 @@ is_result({tuple, [any | Rest]}) -> length(Rest) >= 2 andalso length(Rest) =< 4;
 is_result(_) -> false.
 
 expected(#context{result = init}, erlang) ->
-    "{ok, Handler, LocalState, State}, {hold, Name, Handler, LocalState, State}, "
+    "{ok, Handler, SessionState, State}, {hold, Name, Handler, SessionState, State}, "
     "{done, Reason, State} or {leave, Reason, State}";
 expected(#context{result = init}, elixir) ->
-    "{:ok, handler, local_state, state}, {:hold, name, handler, local_state, state}, "
+    "{:ok, handler, session_state, state}, {:hold, name, handler, session_state, state}, "
     "{:done, reason, state} or {:leave, reason, state}";
 expected(_, erlang) ->
     "{suspend, Handler, State}, {hold, Name, Handler, State}, {done, Reason, State}, "

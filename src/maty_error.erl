@@ -247,7 +247,7 @@ explain({unknown_event, _, Kinds}, _) ->
 explain(not_an_actor, _) ->
     #{general => "only an actor can register"};
 explain({no_access_point, _}, _) ->
-    #{1 => "there is no such access point"};
+    #{1 => "no such access point; it is started before the actors that register there"};
 explain({not_received, _}, _) ->
     #{1 => "no such message of this session has come"};
 explain({not_held, _, []}, _) ->

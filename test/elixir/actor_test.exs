@@ -190,7 +190,8 @@ defmodule Maty.ActorTest do
                Maty.Actor.start(Plain, {:maty_nowhere, :Asker})
 
       assert Exception.message(error) ==
-               "there is no access point :maty_nowhere"
+               "there is no access point :maty_nowhere; " <>
+                 "it is started before the actors that register there"
     end
   end
 

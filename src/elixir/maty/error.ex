@@ -27,7 +27,7 @@ defmodule Maty.Error do
   end
 
   defp text({:no_access_point, name}) do
-    "there is no access point #{inspect(name)}"
+    "there is no access point #{inspect(name)}; it is started before the actors that register there"
   end
 
   defp text({:image_not_loaded, name}) do
