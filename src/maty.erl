@@ -191,10 +191,16 @@ held() ->
 
 %% @doc The sessions that an actor takes part in, with the role it has and what
 %% it may do next in each, and under `held' its name if it is held. The actor is
-%% asked, so that the answer comes between two handlers.
+%% asked, so that the answer comes between two handlers. Raises `{no_actor, Actor}' for
+%% an access point.
 -spec sessions(pid() | atom()) -> [maty_actor:session_info()].
 sessions(Actor) ->
-    maty_actor:sessions(Actor).
+    case maty_actor:sessions(Actor) of
+        {error, Reason} ->
+            erlang:error(Reason, [Actor], [{error_info, #{module => maty_error}}]);
+        Sessions ->
+            Sessions
+    end.
 
 %% @doc The sessions of this node, as the engine knows them: nobody is asked, so
 %% an actor that hangs shows as well. A role that is to send runs a handler, or

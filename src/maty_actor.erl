@@ -1163,10 +1163,14 @@ terminate(Class, Reason, Stack, About, #actor{module = Module, state = State} = 
 
 %% ----- Looking -----
 
-%% @doc The sessions of an actor; see {@link maty:sessions/1}.
--spec sessions(pid() | atom()) -> [session_info()].
+%% @doc The sessions of an actor; see {@link maty:sessions/1}. An error is the answer of
+%% a process that knows no such question, as an access point.
+-spec sessions(pid() | atom()) -> [session_info()] | {error, {no_actor, pid() | atom()}}.
 sessions(Actor) ->
-    gen_server:call(Actor, '$maty_sessions').
+    case gen_server:call(Actor, '$maty_sessions') of
+        Sessions when is_list(Sessions) -> Sessions;
+        _ -> {error, {no_actor, Actor}}
+    end.
 
 %% ----- System messages -----
 

@@ -240,6 +240,8 @@ explain({name_held, Name}, _) ->
     #{reason => io_lib:format("another session of the actor is held as ~tp", [Name])};
 explain(maty_not_started, _) ->
     #{general => "the application maty is not started; application:ensure_all_started(maty)"};
+explain({no_actor, _}, _) ->
+    #{1 => "not an actor"};
 explain({not_a_session, _}, _) ->
     #{1 => "not a session, as init_session is given one"};
 explain({unknown_event, _, Kinds}, _) ->

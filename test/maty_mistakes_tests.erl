@@ -150,11 +150,16 @@ compile_file(Name, Text, Options) ->
 
 described_test_() ->
     {ok, _} = application:ensure_all_started(maty),
+    {ok, AccessPoint} = maty_access_point:start_link(
+        {string, "protocol P(role A, role B) { m() from A to B; }"}
+    ),
     [
         {Called, ?_assertEqual({Reason, Info}, raised(Fun))}
      || {Called, Fun, Reason, Info} <- [
             {"leave", fun() -> maty:leave(17) end, {not_a_session, 17},
                 #{1 => <<"not a session, as init_session is given one">>}},
+            {"sessions", fun() -> maty:sessions(AccessPoint) end, {no_actor, AccessPoint},
+                #{1 => <<"not an actor">>}},
             {"sender", fun() -> maty:sender({hello, 1}) end, {not_received, {hello, 1}},
                 #{1 => <<"no such message of this session has come">>}},
             {"subscribe", fun() -> maty_event:subscribe(stuk) end,

@@ -278,7 +278,11 @@ defmodule Maty do
   @spec sessions(GenServer.server()) :: [Maty.Session.t()]
   def sessions(actor) do
     pid = GenServer.whereis(actor)
-    Enum.map(:maty.sessions(actor), &struct!(Maty.Session, Map.put(&1, :actor, pid)))
+
+    case :maty_actor.sessions(actor) do
+      {:error, reason} -> raise_at_caller(Maty.Error.exception(reason))
+      sessions -> Enum.map(sessions, &struct!(Maty.Session, Map.put(&1, :actor, pid)))
+    end
   end
 
   @doc """

@@ -188,7 +188,8 @@ defmodule Maty.CheckTest do
     assert %{severity: :warning, class: "unknown", line: 9, column: 5, run: "", notes: []} =
              finding
 
-    assert {:error, error} = Maty.Handlers.check(Path.join(dir, "nothing.beam"))
-    assert Exception.message(error) == "no compiled module"
+    nothing = Path.join(dir, "nothing.beam")
+    assert {:error, error} = Maty.Handlers.check(nothing)
+    assert Exception.message(error) == nothing <> ": no compiled module"
   end
 end

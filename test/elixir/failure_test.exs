@@ -198,6 +198,10 @@ defmodule Maty.FailureTest do
     end
   end
 
+  test "only an actor has sessions", %{ap: ap} do
+    assert_raise Maty.Error, "#{inspect(ap)} is not an actor", fn -> Maty.sessions(ap) end
+  end
+
   test "a callback leaves", %{ap: ap} do
     client = client(ap)
     server(ap, fn {:ask, 1}, state -> {:done, :normal, state} end)

@@ -64,9 +64,14 @@ defmodule Maty.Error do
 
   defp text({:bad_option, _} = reason), do: Maty.Options.message(reason)
 
-  defp text({kind, _} = reason) when kind in [:no_beam, :no_debug_info] do
+  defp text({:no_beam, "FOR1" <> _}), do: "these bytes are no compiled module"
+  defp text({:no_beam, path}), do: "#{path}: no compiled module"
+
+  defp text({:no_debug_info, _} = reason) do
     reason |> :maty_check.format_error() |> IO.chardata_to_string()
   end
+
+  defp text({:no_actor, name}), do: "#{inspect(name)} is not an actor"
 
   defp text(reason), do: reason |> :maty_protocol.format_error() |> IO.chardata_to_string()
 

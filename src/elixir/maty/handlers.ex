@@ -60,6 +60,7 @@ defmodule Maty.Handlers do
 
     case :maty_check.beam(bytes_or_path(beam), %{}) do
       {:ok, findings} -> {:ok, findings}
+      {:error, {:no_beam, _}} -> {:error, Maty.Error.exception({:no_beam, beam})}
       {:error, reason} -> {:error, Maty.Error.exception(reason)}
     end
   end

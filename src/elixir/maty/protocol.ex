@@ -28,7 +28,9 @@ defmodule Maty.Protocol do
     * `:dialect`, `:choice`, `:path`, `:form` - see `t:option/0`; the folders of
       `:path` are relative to the module's file, too
 
-  The module gets a function `maty_protocol/0`, which returns the protocol.
+  The module stands for its protocol wherever a `t:source/0` is taken, and `new/1` makes
+  it one: `{:ok, protocol} = Maty.Protocol.new(TwoBuyer)`. Its function `maty_protocol/0`
+  returns the protocol as Erlang has it.
   '''
 
   @enforce_keys [:name, :image]
