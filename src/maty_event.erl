@@ -92,5 +92,7 @@ notify(Kind, Metadata) ->
 check(Kind) ->
     case lists:member(Kind, ?KINDS) of
         true -> Kind;
-        false -> erlang:error({unknown_event, Kind, ?KINDS}, [Kind], [{error_info, #{module => maty_error}}])
+        false ->
+            Info = [{error_info, #{module => maty_error}}],
+            erlang:error({unknown_event, Kind, ?KINDS}, [Kind], Info)
     end.

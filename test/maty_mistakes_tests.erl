@@ -94,7 +94,8 @@ attributes_test_() ->
     [
         {Wrong,
             ?_assertEqual(
-                [{8, Text}], compile(?HOST(["-maty(", Wrong, ").\n-export([init_actor/1]).\n"], []), [])
+                [{8, Text}],
+                compile(?HOST(["-maty(", Wrong, ").\n-export([init_actor/1]).\n"], []), [])
             )}
      || {Wrong, Text} <- [
             {"[{protocol, an_actor}, {role, \"Host\"}]",
