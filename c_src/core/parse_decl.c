@@ -290,10 +290,12 @@ maty_status maty__parse_declaration(maty__parser_t *parser) {
     MATY__TRY(check_order(parser, ORDER_PROTOCOL));
     return read_protocol(parser, false);
   }
+  if (maty__is(parser, 0, MATY__TOKEN_PRAGMA_BEGIN))
+    return maty__expected(parser, "a protocol (a pragma comes before everything else)");
+  if (maty__is(parser, 0, '@'))
+    return maty__expected(parser, "a protocol (an annotation comes behind its roles)");
   if (!maty__is(parser, 0, MATY__TOKEN_NAME))
-    return maty__expected(parser, maty__is(parser, 0, MATY__TOKEN_PRAGMA_BEGIN)
-                                      ? "a protocol (a pragma comes before everything else)"
-                                      : "a protocol");
+    return maty__expected(parser, "a protocol");
   switch (maty__peek(parser, 0)->name) {
   case MATY__WORD_GLOBAL:
   case MATY__WORD_PROTOCOL:

@@ -431,6 +431,9 @@ static maty_status read_statement(maty__parser_t *parser) {
     return read_message(parser);
   if (maty__is(parser, 0, MATY__TOKEN_PRAGMA_BEGIN))
     return maty__expected(parser, "a statement or '}' (a pragma comes before everything else)");
+  if (maty__is(parser, 0, '@'))
+    return maty__expected(parser, "a statement or '}' (an annotation comes behind the ';' of a "
+                                  "message or call)");
   if (!maty__is(parser, 0, MATY__TOKEN_NAME))
     return maty__expected(parser, "a statement or '}'");
   bool label = maty__is(parser, 1, '(') ||

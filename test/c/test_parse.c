@@ -795,3 +795,17 @@ Test(deadline, of_something_else) {
               "1:33+11 error [syntax] only a message has a deadline\n"
               "4:16+11 error [syntax] only a message has a deadline\n");
 }
+
+Test(deadline, before_the_message) {
+  test_expect(
+      "@\"a note\" protocol P(role A, role B) {\n"
+      "  @\"within 5s\" m() from A to B;\n"
+      "  rec X { m() from A to B; continue X; } @\"a note\"\n"
+      "}\n",
+      "1:1+1 error [syntax] expected a protocol (an annotation comes behind its roles), "
+      "found '@'\n"
+      "2:3+1 error [syntax] expected a statement or '}' (an annotation comes behind the ';' "
+      "of a message or call), found '@'\n"
+      "3:42+1 error [syntax] expected a statement or '}' (an annotation comes behind the "
+      "';' of a message or call), found '@'\n");
+}
