@@ -241,7 +241,9 @@ endpoint(Machine, {Index, Actor, State}) ->
         next => maty_machine:transitions(Role, State)
     }.
 
-%% @doc What the engine counted since it was started, and what it holds.
+%% @doc What the engine counted since it was started, and what it holds. Raises
+%% `maty_not_started' if there is no engine, and `engine_down' if it has ended and the
+%% next one is not there yet.
 -spec counters() -> maty_engine:counters().
 counters() ->
     maty_engine:counters().

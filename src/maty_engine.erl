@@ -219,7 +219,8 @@ index(overloaded) -> 2.
 %% @doc What the engine counted since it was started; `endpoints' and `bytes', the
 %% memory of sessions, are what it holds now; so is `memory', which is that of
 %% everything in C, protocols and work in progress included, and which cannot
-%% exceed `max_memory' unless that is 0.
+%% exceed `max_memory' unless that is 0. Raises `maty_not_started' if there is no
+%% engine, and `engine_down' if it has ended and the next one is not there yet.
 -spec counters() -> counters().
 counters() ->
     {_Pid, Ports, Counts} = engine(),
@@ -243,8 +244,12 @@ counters() ->
 counters(_Port, Count, Values) when length(Values) =:= Count ->
     Values;
 counters(Port, Count, Values) ->
-    {ok, Bytes} = command(Port, ?COMMAND(?OP_COUNTERS, length(Values)), <<>>),
-    counters(Port, Count, Values ++ [Value || <<Value:64>> <= list_to_binary(Bytes)]).
+    case command(Port, ?COMMAND(?OP_COUNTERS, length(Values)), <<>>) of
+        {ok, Bytes} ->
+            counters(Port, Count, Values ++ [Value || <<Value:64>> <= list_to_binary(Bytes)]);
+        {error, engine_down, []} ->
+            error(engine_down)
+    end.
 
 counter_names() ->
     [

@@ -33,7 +33,9 @@ upgrade_test_() ->
         {"a new version", fun new_version/0},
         {"refused", fun refused/0},
         {"a source that is none", fun no_source/0},
-        {"the application starts again", fun restarted/0}
+        {"the application starts again", fun restarted/0},
+        {"counters without an engine", fun counters_without_an_engine/0},
+        {"counters while engines end", fun counters_while_engines_end/0}
     ]).
 
 new_version() ->
@@ -135,3 +137,42 @@ restarted() ->
     go(Client),
     ?assertEqual({ended, 'Client', {failed, engine_down}}, next(Client)),
     maty_player:settled().
+
+counters_without_an_engine() ->
+    ok = application:stop(maty),
+    ?assertError(maty_not_started, maty:counters()),
+    ok = application:start(maty),
+    %% Killed, and there is no other yet.
+    ok = sys:suspend(maty_sup),
+    ok = maty_player:kill(maty_engine:pid()),
+    ?assertError(engine_down, maty:counters()),
+    ok = sys:resume(maty_sup),
+    maty_player:settled().
+
+counters_while_engines_end() ->
+    Test = self(),
+    Asker = spawn_link(fun() -> ask_counters(Test, #{}) end),
+    [
+        begin
+            ok = maty_player:kill(maty_engine:pid()),
+            maty_player:settled()
+        end
+     || _ <- lists:seq(1, 5)
+    ],
+    Asker ! stop,
+    receive
+        {asked, Answers} ->
+            ?assertEqual(#{}, maps:without([counted, engine_down, maty_not_started], Answers))
+    end.
+
+%% Each kind of answer that there was.
+ask_counters(Test, Answers) ->
+    receive
+        stop -> Test ! {asked, Answers}
+    after 0 ->
+        try maty:counters() of
+            #{sent := _, memory := _} -> ask_counters(Test, Answers#{counted => true})
+        catch
+            error:Reason -> ask_counters(Test, Answers#{Reason => true})
+        end
+    end.

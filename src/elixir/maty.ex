@@ -287,7 +287,8 @@ defmodule Maty do
 
   @doc """
   What the engine of this node counted since it was started, and what it holds
-  now; see `Maty.Counters`.
+  now; see `Maty.Counters`. Raises `ErlangError` with `:maty_not_started` if there is
+  no engine, and with `:engine_down` if it has ended and the next one is not there yet.
 
       iex> %Maty.Counters{sent: sent} = Maty.counters()
       iex> is_integer(sent)
