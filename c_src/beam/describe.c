@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "term.h"
+
 enum { TYPE_TEXT_SIZE = 4096 };
 
 void maty_bytes_free(maty_bytes_t *bytes) {
@@ -39,25 +41,31 @@ static void put_head(maty_bytes_t *bytes, uint8_t type, size_t number) {
   maty_bytes_add(bytes, head, sizeof head);
 }
 
-static void put_version(maty_bytes_t *bytes) { maty_bytes_add(bytes, "\203", 1); }
+static void put_byte(maty_bytes_t *bytes, uint8_t byte) { maty_bytes_add(bytes, &byte, 1); }
 
-static void put_tuple(maty_bytes_t *bytes, size_t arity) { put_head(bytes, 105, arity); }
+static void put_version(maty_bytes_t *bytes) { put_byte(bytes, ETF_VERSION); }
+
+static void put_tuple(maty_bytes_t *bytes, size_t arity) {
+  put_head(bytes, ETF_LARGE_TUPLE, arity);
+}
 
 /* The elements follow, and put_nil after them. */
 static void put_list(maty_bytes_t *bytes, size_t length) {
   if (length > 0) {
-    put_head(bytes, 108, length);
+    put_head(bytes, ETF_LIST, length);
   }
 }
 
-static void put_nil(maty_bytes_t *bytes) { maty_bytes_add(bytes, "j", 1); }
+static void put_nil(maty_bytes_t *bytes) { put_byte(bytes, ETF_NIL); }
 
 /* Numbers here are indexes and positions, below 2^31. */
-static void put_number(maty_bytes_t *bytes, uint32_t number) { put_head(bytes, 98, number); }
+static void put_number(maty_bytes_t *bytes, uint32_t number) {
+  put_head(bytes, ETF_INTEGER, number);
+}
 
-/* SMALL_BIG_EXT, low byte first. */
+/* Low byte first. */
 static void put_large(maty_bytes_t *bytes, uint64_t number) {
-  uint8_t big[11] = {110, 8, 0};
+  uint8_t big[11] = {ETF_SMALL_BIG, 8, 0};
   for (unsigned i = 0; i < 8; i++) {
     big[3 + i] = (uint8_t)(number >> (8 * i));
   }
@@ -65,7 +73,7 @@ static void put_large(maty_bytes_t *bytes, uint64_t number) {
 }
 
 static void put_binary(maty_bytes_t *bytes, const void *data, size_t size) {
-  put_head(bytes, 109, size);
+  put_head(bytes, ETF_BINARY, size);
   maty_bytes_add(bytes, data, size);
 }
 

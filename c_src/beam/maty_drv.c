@@ -49,6 +49,7 @@
 #include "etf.h"
 #include "job.h"
 #include "registry.h"
+#include "term.h"
 
 enum operation {
   OP_PART,         /* one of those below, by the action */
@@ -727,13 +728,12 @@ static ErlDrvSSizeT engine_control(ErlDrvData drv_data, unsigned command, char *
  * wants it; the label is the shortest there is. Returns where it begins, or NULL if
  * the term is another one. */
 static char *call_data(char *data, size_t size) {
-  enum { VERSION = 131, SMALL_TUPLE = 104, LARGE_TUPLE = 105, BINARY = 109, ATOM = 119 };
   const uint8_t *term = (const uint8_t *)data;
-  size_t tuple = size > 1 && term[1] == LARGE_TUPLE ? 5 : 2; /* bytes of its head */
+  size_t tuple = size > 1 && term[1] == ETF_LARGE_TUPLE ? 5 : 2; /* bytes of its head */
   const uint8_t *binary = term + 1 + tuple;
-  if (size < 1 + tuple + 5 || term[0] != VERSION ||
-      (term[1] != SMALL_TUPLE && term[1] != LARGE_TUPLE) || binary[0] != BINARY || binary[1] != 0 ||
-      binary[2] != 0 || binary[3] != 0) {
+  if (size < 1 + tuple + 5 || term[0] != ETF_VERSION ||
+      (term[1] != ETF_SMALL_TUPLE && term[1] != ETF_LARGE_TUPLE) || binary[0] != ETF_BINARY ||
+      binary[1] != 0 || binary[2] != 0 || binary[3] != 0) {
     return NULL;
   }
   size_t before = binary[4];
@@ -746,9 +746,9 @@ static char *call_data(char *data, size_t size) {
   char *begin = data + 3;
   memcpy(head, term + 1, tuple);
   memmove(begin, binary + 5, before);
-  begin[before] = (char)VERSION;
+  begin[before] = (char)ETF_VERSION;
   memcpy(begin + before + 1, head, tuple);
-  begin[before + 1 + tuple] = ATOM;
+  begin[before + 1 + tuple] = ETF_SMALL_ATOM_UTF8;
   begin[before + 2 + tuple] = 0;
   return begin;
 }
@@ -770,8 +770,8 @@ static ErlDrvSSizeT engine_call(ErlDrvData drv_data, unsigned command, char *dat
     rest = rest << 8 | bytes[i];
   }
   reply_t reply = {.bytes = (uint8_t *)*buffer, .size = 0};
-  reply_byte(&reply, 131);
-  reply_byte(&reply, 98); /* INTEGER_EXT */
+  reply_byte(&reply, ETF_VERSION);
+  reply_byte(&reply, ETF_INTEGER);
   reply_number(&reply, (uint64_t)bytes[0] << 16 | rest, 4);
   return (ErlDrvSSizeT)reply.size;
 }
