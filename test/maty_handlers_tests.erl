@@ -20,6 +20,12 @@ right(Folder) ->
     [
         passes(Folder, ?SELLER, []),
         passes(Folder, ?BUYER, []),
+        %% Handlers by their module's name.
+        passes(Folder, ?SELLER, [
+            {"init_session/2]", "init_session/2, title/2, decision/2]"},
+            {"fun title/2", "fun ?MODULE:title/2"},
+            {"fun decision/2", "fun an_actor:decision/2"}
+        ]),
         %% With options, and leaving wherever it stands.
         passes(Folder, ?SELLER, [
             {"{suspend, fun decision/2, State}",
@@ -177,6 +183,13 @@ ends(Folder) ->
         ], [
             {{16, 5},
                 "[no-handler] suspends with an_actor:decison/2, which does not exist\n" ?AFTER_QUOTE
+                ?HAS_DECISION}
+        ]),
+        wrong("with a handler that is not exported", Folder, ?SELLER, [
+            {"fun decision/2", "fun ?MODULE:decision/2"}
+        ], [
+            {{16, 5},
+                "[no-handler] suspends with an_actor:decision/2, which is not exported\n" ?AFTER_QUOTE
                 ?HAS_DECISION}
         ]),
         wrong("too early", Folder, ?SELLER, [

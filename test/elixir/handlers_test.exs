@@ -223,6 +223,25 @@ defmodule Maty.HandlersTest do
              """
     end
 
+    test "with a handler of its module that is private" do
+      by_name = {"&decision_handler/2", "&__MODULE__.decision_handler/2"}
+      address = {"def decision_handler({:address", "defp decision_handler({:address"}
+      quit = {"def decision_handler({:quit", "defp decision_handler({:quit"}
+      assert {_name, nil} = compile(seller(), [by_name])
+      # One that nobody calls would not be compiled.
+      used = {"price(title)})", "price(title)})\n    _ = &decision_handler/2"}
+      {name, {17, text}} = compile(seller(), [by_name, address, quit, used])
+
+      assert text == """
+             [no-handler] suspends with #{inspect(name)}.decision_handler/2, which is not exported
+             after:
+               1. Seller receives title from Buyer1 (line 2)
+               2. Seller sends quote to Buyer1 (line 3)
+             Maty.HandlerCase.Protocol:6:5: note: the protocol has address(binary) from Buyer2
+             Maty.HandlerCase.Protocol:9:5: note: the protocol has quit() from Buyer2\
+             """
+    end
+
     test "with what is no handler" do
       {_, {line, text}} = compile(seller(), [{"&decision_handler/2", "fn _ -> :ok end"}])
       assert line == 16
