@@ -26,6 +26,8 @@ otp_test_() ->
         fun get_and_replace_state/0,
         fun suspend_and_resume/0,
         fun change_code/0,
+        fun handlers_in_new_code/0,
+        fun handlers_of_old_code/0,
         fun trace_and_statistics/0,
         fun status/0,
         fun status_of_an_access_point/0,
@@ -386,6 +388,97 @@ change_code() ->
     ok = sys:resume(Pid),
     ?assertEqual({changed, 0}, gen_server:call(Pid, get)),
     maty_player:stop(Pid).
+
+%% An actor whose functions say the version of their code.
+-define(VERSIONED, [
+    "-module(maty_otp_versioned).",
+    "-export([init_actor/1, init_session/2, handle_cast/2]).",
+    "-export([asked/2, failed/2, ask/2, answered/2]).",
+    "init_actor({AccessPoint, Role, State}) ->"
+    "    maty:register(AccessPoint, Role),"
+    "    {ok, State}.",
+    "init_session(_, {server, _} = State) ->"
+    "    {ok, fun ?MODULE:asked/2, none, State, #{on_failure => fun ?MODULE:failed/2}};"
+    "init_session(_, client) ->"
+    "    {hold, waits, fun ?MODULE:ask/2, none, client};"
+    "init_session(_, local) ->"
+    "    {ok, fun asked/2, none, local}.",
+    "asked({ask, _}, Local) ->"
+    "    maty:send('Client', {answer, ?VERSION}),"
+    "    {done, normal, Local}.",
+    "failed(Failure, {server, Test} = State) ->"
+    "    Test ! {told, {?VERSION, Failure}},"
+    "    {ok, State}.",
+    "handle_cast(ask, client) ->"
+    "    maty:become(waits, question),"
+    "    {noreply, client}.",
+    "ask(question, Local) ->"
+    "    maty:send('Server', {ask, ?VERSION}),"
+    "    {suspend, fun ?MODULE:answered/2, Local}.",
+    "answered({answer, _}, Local) ->"
+    "    {done, normal, Local}."
+]).
+
+%% The code before the last one is gone then.
+load(Version) ->
+    Macros = [{"?MODULE", "maty_otp_versioned"}, {"?VERSION", integer_to_list(Version)}],
+    Forms = [form(Text, Macros) || Text <- ?VERSIONED],
+    {ok, Module, Beam} = compile:forms(Forms),
+    _ = code:purge(Module),
+    {module, Module} = code:load_binary(Module, "", Beam),
+    ok.
+
+form(Text, Macros) ->
+    Replace = fun({From, To}, T) -> lists:flatten(string:replace(T, From, To, all)) end,
+    {ok, Tokens, _} = erl_scan:string(lists:foldl(Replace, Text, Macros)),
+    {ok, Form} = erl_parse:parse_form(Tokens),
+    Form.
+
+%% In a session with another that plays a list of steps.
+versioned(Role, State, OtherRole, Steps) ->
+    AccessPoint = access_point(?REQUEST),
+    {ok, Pid} = maty_actor:start(maty_otp_versioned, {AccessPoint, Role, State}),
+    Other = play(AccessPoint, OtherRole, Steps),
+    maty_player:until(fun() -> maty:sessions(Pid) =/= [] end),
+    {Pid, Other}.
+
+%% Suspended, held, and to be told of a failure, with functions that are named with
+%% their module.
+handlers_in_new_code() ->
+    ok = load(1),
+    Asks = [pause, {send, 'Server', {ask, 1}}, wait],
+    {Server, Client} = versioned('Server', {server, self()}, 'Client', Asks),
+    {Other, Lost} = versioned('Server', {server, self()}, 'Client', Asks),
+    {Holder, Asked} = versioned('Client', client, 'Server', [wait, {send, 'Client', {answer, 1}}]),
+    ok = load(2),
+    ok = load(3),
+    {paused, 'Client'} = next(Client),
+    go(Client),
+    ?assertEqual({got, 'Client', {answer, 3}}, next(Client)),
+    maty_player:kill(Lost),
+    ?assertEqual({3, {cancelled, 'Client'}}, told()),
+    gen_server:cast(Holder, ask),
+    ?assertEqual({got, 'Server', {ask, 3}}, next(Asked)),
+    ?assertEqual({ended, 'Server', {done, normal}}, next(Asked)),
+    [gen_server:stop(Pid) || Pid <- [Server, Other, Holder]].
+
+%% A local function can be called as long as the code that has made it is there.
+handlers_of_old_code() ->
+    ok = load(1),
+    Asks = [pause, {send, 'Server', {ask, 1}}, wait],
+    {Server, Client} = versioned('Server', local, 'Client', Asks),
+    {Kept, Lost} = versioned('Server', local, 'Client', Asks),
+    Monitor = erlang:monitor(process, Kept),
+    ok = load(2),
+    {paused, 'Client'} = next(Client),
+    go(Client),
+    ?assertEqual({got, 'Client', {answer, 1}}, next(Client)),
+    ok = load(3),
+    {paused, 'Client'} = next(Lost),
+    go(Lost),
+    ?assertMatch({{badfun, _}, _}, end_of(Monitor)),
+    ?assertEqual({ended, 'Client', {failed, {cancelled, 'Server'}}}, next(Lost)),
+    gen_server:stop(Server).
 
 trace_and_statistics() ->
     AccessPoint = access_point(?REQUEST),

@@ -60,11 +60,15 @@ defmodule Maty.Actor do
     * `:noreply` - wait for the next message, with handler and state as they are
 
   Suspending is allowed where the protocol lets the role wait, holding where it
-  sends, being done where it has nothing left to do; anything else is a
-  `Maty.ProtocolError`. What a
-  handler raises ends the actor, as it would end a `GenServer`, unless it was
-  started with `on_raise: :leave`; then it ends that session, and the actor goes
-  on.
+  sends, being done where it has nothing left to do; anything else is a violation, and
+  raised. What a handler raises ends the actor, as it would end a `GenServer`, unless
+  it was started with `on_raise: :leave`; then it ends that session, and the actor
+  goes on.
+
+  A session that waits keeps its handler as a function. If new code of the module may be
+  loaded meanwhile, name it with its module: `&__MODULE__.title_handler/2` finds the
+  newest, `&title_handler/2` is of the code that made it, and can be called no more once
+  that has been loaded over twice.
 
   ## If the message does not come
 
