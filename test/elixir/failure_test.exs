@@ -141,6 +141,42 @@ defmodule Maty.FailureTest do
     assert Process.alive?(server)
   end
 
+  test "what it raised is what a process would exit with", %{ap: ap} do
+    raised = fn handler ->
+      client = client(ap)
+      server = server(ap, handler)
+      ask(client)
+      assert_receive {:terminate_session, :Server, {:failed, {:raised, reason}}}, 30_000
+      assert_receive {:handle_failure, :Client, {:cancelled, :Server}}, 30_000
+      assert Process.alive?(server)
+      reason
+    end
+
+    assert {%RuntimeError{message: "no"}, [{_, _, _, _} | _]} =
+             raised.(fn {:ask, 1}, _state -> raise "no" end)
+
+    assert {:badarith, [{_, _, _, _} | _] = stacktrace} =
+             raised.(fn {:ask, one}, _state -> one / 0 end)
+
+    assert %ArithmeticError{} = Exception.normalize(:error, :badarith, stacktrace)
+    assert {{:nocatch, 7}, [_ | _]} = raised.(fn {:ask, 1}, _state -> throw(7) end)
+    assert :gone = raised.(fn {:ask, 1}, _state -> exit(:gone) end)
+
+    assert {%Maty.ProtocolError{reason: :no_action}, [_ | _]} =
+             raised.(fn {:ask, 1}, _state -> Maty.send(:Client, {:what}) end)
+
+    assert {{:protocol_violation, violation}, [_ | _]} =
+             raised.(fn {:ask, 1}, state -> {:done, :normal, state} end)
+
+    assert %Maty.ProtocolError{direction: :done, reason: :unfinished} =
+             Maty.ProtocolError.exception(violation)
+
+    assert {{:bad_handler_return, handler, :ok}, [_ | _]} =
+             raised.(fn {:ask, 1}, _state -> :ok end)
+
+    assert is_function(handler, 2)
+  end
+
   defmodule Careful do
     use Maty.Actor, on_raise: :leave, max_waiting: 5, restart: :temporary
 

@@ -161,8 +161,14 @@ defmodule Maty.Actor do
   @typedoc """
   Why a role failed: one that it waited for is gone; what it waited for was not sent
   in time; more messages waited than may; its handler raised, or ended as the protocol
-  does not allow, with the reason that a process would exit with; the engine has
-  ended; or it had no memory for the deadline.
+  does not allow; the engine has ended; or it had no memory for the deadline.
+
+  What was raised is as in the exit reason of a `Task` or a `GenServer`:
+  `{exception, stacktrace}`, or `{:badarith, stacktrace}` for an error of the VM,
+  `{{:nocatch, value}, stacktrace}` for a throw, the reason as it is for an exit. A handler
+  that suspends, holds or is done where the protocol does not allow it raises nothing
+  itself: the reason is `{{:protocol_violation, violation}, stacktrace}`, and
+  `Maty.ProtocolError.exception/1` takes the violation.
   """
   @type failure ::
           {:cancelled, Maty.role()}
