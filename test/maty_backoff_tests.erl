@@ -10,48 +10,24 @@
 -define(HOUR, 3600000).
 
 backoff_test_() ->
-    {foreach,
-        fun() ->
-            #{level := Level} = logger:get_primary_config(),
-            ok = logger:set_primary_config(level, none),
-            Level
-        end,
-        fun(Level) -> logger:set_primary_config(level, Level) end,
-        [
-            {timeout, 300,
-                {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
-         || Test <- [
-                fun restarts_after_growing_delays/0,
-                fun health_resets_the_delay/0,
-                fun gives_up/0,
-                fun gives_up_without_a_word_of_its_own/0,
-                fun restart_types/0,
-                fun failed_starts_are_failures/0,
-                fun ignored_start/0,
-                fun is_a_supervisor_to_those_who_ask/0,
-                fun restart_child_ends_a_wait/0,
-                fun terminate_child_stays_so/0,
-                fun stops_the_child_as_its_shutdown_says/0,
-                fun stops_the_child_that_does_not_stop/0,
-                fun under_a_supervisor/0,
-                fun names/0,
-                fun changing_code_goes_on/0,
-                fun wrong_options_are_named/0
-            ]
-        ]}.
-
-%% Runs a test in a process that outlives those it starts, and hears of nothing
-%% else.
-alone(Test) ->
-    _ = process_flag(trap_exit, true),
-    flush(),
-    Test().
-
-flush() ->
-    receive
-        _ -> flush()
-    after 0 -> ok
-    end.
+    maty_player:alone([
+        fun restarts_after_growing_delays/0,
+        fun health_resets_the_delay/0,
+        fun gives_up/0,
+        fun gives_up_without_a_word_of_its_own/0,
+        fun restart_types/0,
+        fun failed_starts_are_failures/0,
+        fun ignored_start/0,
+        fun is_a_supervisor_to_those_who_ask/0,
+        fun restart_child_ends_a_wait/0,
+        fun terminate_child_stays_so/0,
+        fun stops_the_child_as_its_shutdown_says/0,
+        fun stops_the_child_that_does_not_stop/0,
+        fun under_a_supervisor/0,
+        fun names/0,
+        fun changing_code_goes_on/0,
+        fun wrong_options_are_named/0
+    ]).
 
 %% ----- A child that ends when it is told to, and tells who it is -----
 
@@ -337,7 +313,7 @@ under_a_supervisor() ->
     ?assertMatch([{child, _, supervisor, [maty_backoff]}], supervisor:which_children(Supervisor)),
     fail(Pid, no),
     ?assertEqual(shutdown, end_of(Supervisor)),
-    flush(),
+    maty_player:flush(),
     %% Stopping the supervisor stops the child.
     {ok, Other} = supervisor:start_link(?MODULE, [Spec]),
     Last = started(),

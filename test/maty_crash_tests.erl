@@ -53,13 +53,7 @@ check(Protocol) ->
         },
         holds(run(AccessPoint, Roles, {Role, Step, How}, OnRaise, Seed))
     ),
-    case proper:quickcheck(Property, [quiet, {numtests, ?RUNS}]) of
-        true ->
-            ok;
-        Failed ->
-            io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
-            error(property_failed)
-    end,
+    ok = maty_player:property(Property, [{numtests, ?RUNS}]),
     ok = maty_access_point:stop(AccessPoint),
     maty_player:settled().
 

@@ -45,15 +45,7 @@ wrong_options_are_named_test() ->
     ).
 
 property_test_() ->
-    {timeout, 300, fun() ->
-        case proper:quickcheck(prop_bounds(), [quiet, {numtests, 1000}]) of
-            true ->
-                ok;
-            Failed ->
-                io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
-                error(property_failed)
-        end
-    end}.
+    {timeout, 300, fun() -> maty_player:property(prop_bounds(), [{numtests, 1000}]) end}.
 
 prop_bounds() ->
     ?FORALL(

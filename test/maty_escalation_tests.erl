@@ -6,49 +6,25 @@
 -export([start_child/3, init/1]).
 
 escalation_test_() ->
-    {foreach,
-        fun() ->
-            #{level := Level} = logger:get_primary_config(),
-            ok = logger:set_primary_config(level, none),
-            Level
-        end,
-        fun(Level) -> logger:set_primary_config(level, Level) end,
-        [
-            {timeout, 300,
-                {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() -> alone(Test) end}}
-         || Test <- [
-                fun network_errors_restart/0,
-                fun configuration_errors_stop/0,
-                fun temporary_errors_resume/0,
-                fun a_child_that_cannot_resume_waits/0,
-                fun anything_else_escalates/0,
-                fun a_supervisor_above_decides_next/0,
-                fun restarts_are_counted/0,
-                fun strategies_are_those_of_otp/0,
-                fun a_policy_of_ones_own/0,
-                fun kinds_of_ones_own/0,
-                fun a_policy_that_does_not_decide/0,
-                fun normal_ends/0,
-                fun temporary_children/0,
-                fun errors_at_the_start/0,
-                fun is_a_supervisor_to_those_who_ask/0,
-                fun children_are_stopped_in_their_order/0,
-                fun wrong_options_are_named/0
-            ]
-        ]}.
-
-%% Runs a test in a process that outlives those it starts, and hears of nothing
-%% else.
-alone(Test) ->
-    _ = process_flag(trap_exit, true),
-    flush(),
-    Test().
-
-flush() ->
-    receive
-        _ -> flush()
-    after 0 -> ok
-    end.
+    maty_player:alone([
+        fun network_errors_restart/0,
+        fun configuration_errors_stop/0,
+        fun temporary_errors_resume/0,
+        fun a_child_that_cannot_resume_waits/0,
+        fun anything_else_escalates/0,
+        fun a_supervisor_above_decides_next/0,
+        fun restarts_are_counted/0,
+        fun strategies_are_those_of_otp/0,
+        fun a_policy_of_ones_own/0,
+        fun kinds_of_ones_own/0,
+        fun a_policy_that_does_not_decide/0,
+        fun normal_ends/0,
+        fun temporary_children/0,
+        fun errors_at_the_start/0,
+        fun is_a_supervisor_to_those_who_ask/0,
+        fun children_are_stopped_in_their_order/0,
+        fun wrong_options_are_named/0
+    ]).
 
 %% ----- Children that end when they are told to, and tell who they are -----
 
@@ -280,7 +256,7 @@ errors_at_the_start() ->
     B = started(b),
     ?assertEqual([{a, undefined}, {b, B}], maty_escalation:children(Stopped)),
     stop(Stopped),
-    flush(),
+    maty_player:flush(),
     Escalated = start(Start(badarith)),
     ?assertEqual(shutdown, end_of(Escalated)).
 

@@ -18,13 +18,7 @@ mailbox_test_() ->
     ]).
 
 check(Property) ->
-    case proper:quickcheck(Property, [quiet, {numtests, 500}]) of
-        true ->
-            ok;
-        Failed ->
-            io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
-            error(property_failed)
-    end.
+    maty_player:property(Property, [{numtests, 500}]).
 
 %% ----- Against a list -----
 

@@ -22,7 +22,7 @@ memory_test_() ->
         fun(_) ->
             _ = application:stop(maty),
             ok = application:unset_env(maty, max_memory),
-            flush()
+            maty_player:flush()
         end,
         maty_player:patiently([
             fun limit_of_sessions/0,
@@ -142,12 +142,6 @@ limit_of_protocols() ->
     ?assert(Held =< Most),
     [maty_access_point:stop(Pid) || {ok, Pid} <- Results],
     ok = application:stop(maty).
-
-flush() ->
-    receive
-        _ -> flush()
-    after 0 -> ok
-    end.
 
 limit_that_is_too_low() ->
     {error, Reason} = start(1000),

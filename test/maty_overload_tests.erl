@@ -415,13 +415,7 @@ registrations_of_a_burst() ->
     [maty_player:stop(Actor) || Actor <- All].
 
 registrations_at_random() ->
-    case proper:quickcheck(prop_registrations(), [quiet, {numtests, 200}]) of
-        true ->
-            ok;
-        Failed ->
-            io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
-            error(property_failed)
-    end.
+    maty_player:property(prop_registrations(), [{numtests, 200}]).
 
 prop_registrations() ->
     ?FORALL(

@@ -19,9 +19,9 @@
 -behaviour(maty_actor).
 
 -export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
--export([tests/1, patiently/1, start_engine/0, kill_engine/0, end_others/0]).
+-export([tests/1, alone/1, patiently/1, start_engine/0, kill_engine/0, end_others/0]).
 -export([access_point/1, access_point/2, until/1, begun/1, waits/2, settled/0]).
--export([nothing_is_left/0, refused_start/0, counted/1]).
+-export([nothing_is_left/0, refused_start/0, counted/1, flush/0, property/2]).
 -export([init_actor/1, init_session/2, terminate_session/4, handle_call/3, handle_info/2]).
 
 -define(PATIENCE, 30000).
@@ -88,6 +88,25 @@ kill(Pid) ->
 %% Tests that need the engine, for EUnit.
 tests(Tests) ->
     {setup, fun start_engine/0, patiently(Tests)}.
+
+%% Tests of processes that fail, for EUnit. Each runs in a process that outlives those it
+%% starts, and hears of nothing else.
+alone(Tests) ->
+    {foreach,
+        fun() ->
+            #{level := Level} = logger:get_primary_config(),
+            ok = logger:set_primary_config(level, none),
+            Level
+        end,
+        fun(Level) -> logger:set_primary_config(level, Level) end,
+        patiently([
+            {atom_to_list(element(2, erlang:fun_info(Test, name))), fun() ->
+                _ = process_flag(trap_exit, true),
+                flush(),
+                Test()
+            end}
+         || Test <- Tests
+        ])}.
 
 %% EUnit gives a test five seconds, which is little on a machine that is busy; what
 %% hangs is found by the patience above.
@@ -180,6 +199,23 @@ settled() ->
 nothing_is_left() ->
     ok = settled(),
     [] = maty:sessions().
+
+%% Forgets the messages that have come.
+flush() ->
+    receive
+        _ -> flush()
+    after 0 -> ok
+    end.
+
+%% Tests a property of PropEr's, and shows where it does not hold.
+property(Property, Options) ->
+    case proper:quickcheck(Property, [quiet | Options]) of
+        true ->
+            ok;
+        Failed ->
+            io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
+            error(property_failed)
+    end.
 
 %% By how much each counter goes up while the function runs.
 counted(Fun) ->

@@ -32,13 +32,8 @@ random_mistakes_change_nothing() ->
 %% of the protocols was accepted and run.
 check(Property, Count) ->
     put(accepted, 0),
-    case proper:quickcheck(Property, [quiet, {numtests, Count}, {max_size, 60}]) of
-        true ->
-            ?assert(get(accepted) >= Count div 3);
-        Failed ->
-            io:format(user, "~nFailed: ~p~n~p~n", [Failed, proper:counterexample()]),
-            error(property_failed)
-    end,
+    ok = maty_player:property(Property, [{numtests, Count}, {max_size, 60}]),
+    ?assert(get(accepted) >= Count div 3),
     maty_player:settled().
 
 %% ----- Properties -----

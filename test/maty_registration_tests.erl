@@ -179,13 +179,7 @@ access_point_of_a_name_is_restarted() ->
         end,
         [maty_registration_point, {global, maty_registration_point}]
     ),
-    flush().
-
-flush() ->
-    receive
-        _ -> flush()
-    after 0 -> ok
-    end.
+    maty_player:flush().
 
 access_point_of_a_name_comes_back_with_another_protocol() ->
     Name = maty_registration_point,

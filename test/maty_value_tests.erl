@@ -84,7 +84,7 @@ generators_are_of_their_type() ->
             Property = ?FORALL(
                 Value, maty_value:generator(Type, erlang), refused(Text, [Value]) =:= []
             ),
-            ?assert(proper:quickcheck(Property, [quiet, {numtests, 30}]))
+            ok = maty_player:property(Property, [{numtests, 30}])
         end,
         types()
     ).
