@@ -13,19 +13,14 @@ static bool begins_machine(const maty__parser_t *parser) {
           (maty__is_word(parser, 0, MATY__WORD_ROLE) && maty__is(parser, 2, ';')));
 }
 
+static bool ends_transition(const maty__parser_t *parser) {
+  return maty__is(parser, 0, ';') || begins_machine(parser);
+}
+
 /* To behind the ';', or before what ends the machine. */
 static maty_status skip_transition(maty__parser_t *parser) {
-  uint32_t depth = maty__open_braces(parser);
-  while (!maty__is(parser, 0, MATY__TOKEN_END) && !begins_machine(parser)) {
-    if (maty__is(parser, 0, ';'))
-      return maty__advance(parser);
-    if (maty__is(parser, 0, '}') && depth-- == 0)
-      return MATY_OK;
-    if (maty__is(parser, 0, '{'))
-      depth++;
-    MATY__TRY(maty__advance(parser));
-  }
-  return MATY_OK;
+  MATY__TRY(maty__skip_payload(parser, ends_transition));
+  return maty__is(parser, 0, ';') ? maty__advance(parser) : MATY_OK;
 }
 
 /* label(payload) to peer -> state; */

@@ -187,6 +187,10 @@ static maty_status read_time(maty__parser_t *parser) {
   return maty__advance(parser);
 }
 
+static bool ends_payload(const maty__parser_t *parser) {
+  return maty__is_word(parser, 0, MATY__WORD_FROM) || maty__begins_protocol(parser);
+}
+
 static maty_status read_message(maty__parser_t *parser) {
   maty__stmt_t stmt = begin_stmt(parser, MATY__STMT_MESSAGE);
   stmt.name.at = stmt.at;
@@ -196,7 +200,7 @@ static maty_status read_message(maty__parser_t *parser) {
   if (!stmt.bare) {
     maty_status status = maty__parse_payload(parser, &stmt.first_field, &stmt.field_count);
     if (status == MATY_EREJECTED)
-      MATY__TRY(maty__skip_payload(parser));
+      MATY__TRY(maty__skip_payload(parser, ends_payload));
     MATY__TRY(status);
   }
   if (maty__is_word(parser, 0, MATY__WORD_CONNECT))

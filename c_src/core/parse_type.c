@@ -289,7 +289,8 @@ maty_status maty__parse_payload(maty__parser_t *parser, uint32_t *first, uint32_
   return MATY_OK;
 }
 
-uint32_t maty__open_braces(const maty__parser_t *parser) {
+/* How many braces of the payload that is being read are open. */
+static uint32_t open_braces(const maty__parser_t *parser) {
   uint32_t depth = 0;
   for (uint32_t i = 0; i < parser->open_types.count; i++)
     depth += parser->open_types.at[i].kind == MATY__TYPE_TUPLE ||
@@ -297,11 +298,9 @@ uint32_t maty__open_braces(const maty__parser_t *parser) {
   return depth;
 }
 
-/* Its "from" may follow behind whatever brackets are open. */
-maty_status maty__skip_payload(maty__parser_t *parser) {
-  uint32_t depth = maty__open_braces(parser);
-  while (!maty__is(parser, 0, MATY__TOKEN_END) && !maty__is_word(parser, 0, MATY__WORD_FROM) &&
-         !maty__begins_protocol(parser)) {
+maty_status maty__skip_payload(maty__parser_t *parser, bool (*ends)(const maty__parser_t *parser)) {
+  uint32_t depth = open_braces(parser);
+  while (!maty__is(parser, 0, MATY__TOKEN_END) && !ends(parser)) {
     if (maty__is(parser, 0, '}') && depth-- == 0)
       return MATY_OK;
     if (maty__is(parser, 0, '{'))

@@ -201,11 +201,9 @@ maty_status maty__parse_field(maty__parser_t *parser);
 /* The fields in round brackets. */
 maty_status maty__parse_payload(maty__parser_t *parser, uint32_t *first, uint32_t *count);
 
-/* How many braces of the payload that is being read are open. */
-uint32_t maty__open_braces(const maty__parser_t *parser);
-
-/* What is wrong in a payload does not end the statement: goes to its "from". */
-maty_status maty__skip_payload(maty__parser_t *parser);
+/* What is wrong in a payload does not end the statement: goes, whatever brackets are open,
+ * to what "ends" it, or before the '}' of what the statement stands in. */
+maty_status maty__skip_payload(maty__parser_t *parser, bool (*ends)(const maty__parser_t *parser));
 
 /* An expression up to the first token that cannot be part of it; "wants" is what
  * it has to be, and "who" what asks for it. */

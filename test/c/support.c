@@ -164,14 +164,14 @@ maty_module_t *test_read_machines(const char *text) {
   return module;
 }
 
-char *test_verdict(maty_status status, maty_verdict_t *verdict) {
+char *test_verdict(const char *source, maty_status status, maty_verdict_t *verdict) {
   test_text_t found = {0};
   test_text_add(&found, "%s\n", maty_status_text(status));
   cr_assert_not_null(verdict, "%s", found.at);
   for (size_t i = 0; i < maty_verdict_diagnostic_count(verdict); i++) {
     const maty_diagnostic_t *diagnostic = maty_verdict_diagnostic(verdict, i);
     cr_expect_eq(diagnostic->severity, MATY_SEVERITY_ERROR);
-    cr_expect_str_eq(diagnostic->source, "test.machines");
+    cr_expect_str_eq(diagnostic->source, source);
     test_text_add(&found, "%u:%u [%s] %s\n%s", diagnostic->line, diagnostic->column,
                   maty_class_name(diagnostic->class_), diagnostic->text,
                   diagnostic->run == NULL ? "" : diagnostic->run);
@@ -230,4 +230,22 @@ static void *counting_resize(void *context, void *block, size_t old_size, size_t
 
 maty_allocator_t test_allocator(test_memory_t *memory) {
   return (maty_allocator_t){.resize = counting_resize, .context = memory};
+}
+
+bool test_failed(test_memory_t *memory, maty_status status, maty_status expected) {
+  bool failed = memory->calls >= memory->fail_at;
+  cr_expect_eq(memory->blocks, 0, "%zu blocks leak", memory->blocks);
+  cr_expect_eq(memory->bytes, 0, "%zu bytes leak", memory->bytes);
+  cr_expect_eq(status, failed ? MATY_ENOMEM : expected, "allocation %zu: %s", memory->fail_at,
+               maty_status_text(status));
+  if (failed)
+    *memory = (test_memory_t){.fail_at = memory->fail_at + 1, .for_good = memory->for_good};
+  return failed;
+}
+
+bool test_watch(void *context, uint64_t steps) {
+  test_watch_t *seen = context;
+  cr_expect(steps > seen->last);
+  seen->last = steps;
+  return ++seen->calls != seen->stop_after;
 }

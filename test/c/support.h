@@ -57,11 +57,11 @@ void test_expect_machines(const char *text, const char *machines);
 /* Reads machines named "test.machines", which have to be good ones. */
 maty_module_t *test_read_machines(const char *text);
 
-/* What came of looking at machines, as
+/* What came of looking at the machines of one source, as
  *     the status
  *     line:column [class] text
  * and the runs below. Frees the verdict. */
-char *test_verdict(maty_status status, maty_verdict_t *verdict);
+char *test_verdict(const char *source, maty_status status, maty_verdict_t *verdict);
 
 /* A protocol made of a seed, of two to four roles, accepted or not. */
 char *test_random_protocol(uint64_t seed);
@@ -81,5 +81,23 @@ typedef struct test_memory {
 } test_memory_t;
 
 maty_allocator_t test_allocator(test_memory_t *memory);
+
+/* To let each allocation fail in turn:
+ *     test_memory_t memory = {.fail_at = 1};
+ *     do {
+ *       maty_allocator_t allocator = test_allocator(&memory);
+ *       status = ...;
+ *     } while (test_failed(&memory, status, expected));
+ * Fails the test if anything is still held, and unless the status is MATY_ENOMEM, or the
+ * expected one where no allocation failed. Returns whether one did. */
+bool test_failed(test_memory_t *memory, maty_status status, maty_status expected);
+
+/* A maty_progress_fn that stops at one call; the context is a test_watch_t. */
+typedef struct test_watch {
+  uint64_t calls, last;
+  uint64_t stop_after; /* the number of the call that stops, from 1; 0: none */
+} test_watch_t;
+
+bool test_watch(void *context, uint64_t steps);
 
 #endif /* MATY_TEST_SUPPORT_H */

@@ -508,20 +508,14 @@ Test(behaviour, limits) {
 Test(behaviour, every_allocation_fails_once) {
   test_text_t text = {0};
   test_text_add(&text, "%s%s%s", SELLER, SELLER_CLAUSES, seller_nodes);
-  for (size_t fail_at = 1;; fail_at++) {
-    test_memory_t memory = {.fail_at = fail_at};
-    maty_config_t config = maty_config_default();
+  test_memory_t memory = {.fail_at = 1};
+  maty_config_t config = maty_config_default();
+  config.allocator = test_allocator(&memory);
+  maty_status status;
+  do {
     test_text_t found = {0};
-    config.allocator = test_allocator(&memory);
-    maty_status status = check(two_buyer, text.at, &config, &found);
+    status = check(two_buyer, text.at, &config, &found);
     free(found.at);
-    cr_expect_eq(memory.blocks, 0);
-    cr_expect_eq(memory.bytes, 0);
-    if (memory.calls < fail_at) {
-      cr_expect_eq(status, MATY_EREJECTED);
-      break;
-    }
-    cr_expect_eq(status, MATY_ENOMEM);
-  }
+  } while (test_failed(&memory, status, MATY_EREJECTED));
   free(text.at);
 }

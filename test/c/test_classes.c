@@ -355,7 +355,7 @@ static char *explored(const char *text) {
   maty_verdict_t *verdict;
   maty_status status = maty_explore(&verdict, maty_module_image(module, 0), NULL, &config);
   maty_module_free(module);
-  return test_verdict(status, verdict);
+  return test_verdict("test.machines", status, verdict);
 }
 
 static char *compared(const char *text, const char *expected) {
@@ -366,7 +366,7 @@ static char *compared(const char *text, const char *expected) {
       maty_subtype(&verdict, maty_module_image(sub, 0), 0, maty_module_image(super, 0), 0, &config);
   maty_module_free(sub);
   maty_module_free(super);
-  return test_verdict(status, verdict);
+  return test_verdict("test.machines", status, verdict);
 }
 
 static char *answer(maty_class class_, const char *text) {

@@ -443,8 +443,6 @@ static maty_status read_with(test_memory_t *memory, const char *text, maty_machi
       maty_machines_read(&module, "test.machines", text, strlen(text), format, &config);
   cr_expect_eq(module != NULL, status == MATY_OK || status == MATY_EREJECTED);
   maty_module_free(module);
-  cr_expect_eq(memory->blocks, 0, "%zu blocks leak", memory->blocks);
-  cr_expect_eq(memory->bytes, 0, "%zu bytes leak", memory->bytes);
   return status;
 }
 
@@ -466,18 +464,14 @@ Test(machines, every_allocation_fails_once) {
        CFSM, MATY_OK},
       {".outputs\n.state graph\n0 7 ! a 1\n1 2 3 4 5 6 7\n", CFSM, MATY_EREJECTED},
   };
-  for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
-    for (size_t fail_at = 1;; fail_at++) {
-      test_memory_t memory = {.fail_at = fail_at};
-      maty_status status = read_with(&memory, reads[i].text, reads[i].format);
-      if (memory.calls < fail_at) {
-        cr_expect_eq(status, reads[i].status, "%zu: %s", i, maty_status_text(status));
-        cr_expect(fail_at > 3);
-        break;
-      }
-      cr_expect_eq(status, MATY_ENOMEM, "allocation %zu of %zu: %s", fail_at, i,
-                   maty_status_text(status));
-    }
+  for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+    test_memory_t memory = {.fail_at = 1};
+    maty_status status;
+    do
+      status = read_with(&memory, reads[i].text, reads[i].format);
+    while (test_failed(&memory, status, reads[i].status));
+    cr_expect(memory.fail_at > 3);
+  }
 }
 
 static maty_status write_some(void *context, const char *text, size_t length) {

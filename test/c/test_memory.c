@@ -92,49 +92,28 @@ static maty_status check_in(maty_dialect dialect, const char *checked, test_memo
   maty_status status = maty_module_check(&module, "test.scr", checked, strlen(checked), &config);
   cr_expect_eq(module != NULL, status == MATY_OK || status == MATY_EREJECTED);
   maty_module_free(module);
-  cr_expect_eq(memory->blocks, 0, "%zu blocks leak", memory->blocks);
-  cr_expect_eq(memory->bytes, 0, "%zu bytes leak", memory->bytes);
   return status;
 }
 
-static maty_status check(test_memory_t *memory) {
-  return check_in(MATY_DIALECT_MATY, text, memory);
+/* The allocations fail one after the other. */
+static void expect_failures(maty_dialect dialect, const char *checked, test_memory_t memory) {
+  maty_status status;
+  do
+    status = check_in(dialect, checked, &memory);
+  while (test_failed(&memory, status, MATY_EREJECTED));
+  cr_expect(memory.fail_at > 5);
 }
 
 Test(memory, every_allocation_fails_once) {
-  for (size_t fail_at = 1;; fail_at++) {
-    test_memory_t memory = {.fail_at = fail_at};
-    maty_status status = check(&memory);
-    if (memory.calls < fail_at) {
-      cr_expect_eq(status, MATY_EREJECTED);
-      cr_expect(fail_at > 5);
-      return;
-    }
-    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
-  }
+  expect_failures(MATY_DIALECT_MATY, text, (test_memory_t){.fail_at = 1});
 }
 
 Test(memory, all_allocations_fail_from_one_on) {
-  for (size_t fail_at = 1;; fail_at++) {
-    test_memory_t memory = {.fail_at = fail_at, .for_good = true};
-    maty_status status = check(&memory);
-    if (memory.calls < fail_at)
-      return;
-    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
-  }
+  expect_failures(MATY_DIALECT_MATY, text, (test_memory_t){.fail_at = 1, .for_good = true});
 }
 
 Test(memory, every_allocation_fails_in_scribble) {
-  for (size_t fail_at = 1;; fail_at++) {
-    test_memory_t memory = {.fail_at = fail_at};
-    maty_status status = check_in(MATY_DIALECT_SCRIBBLE, scribble_text, &memory);
-    if (memory.calls < fail_at) {
-      cr_expect_eq(status, MATY_EREJECTED);
-      cr_expect(fail_at > 5);
-      return;
-    }
-    cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
-  }
+  expect_failures(MATY_DIALECT_SCRIBBLE, scribble_text, (test_memory_t){.fail_at = 1});
 }
 
 Test(memory, arguments) {
@@ -158,18 +137,6 @@ Test(memory, arguments) {
 
 /* ===== Being stopped ===================================================== */
 
-typedef struct watch {
-  uint64_t calls, last;
-  uint64_t stop_after;
-} watch_t;
-
-static bool watch(void *context, uint64_t steps) {
-  watch_t *seen = context;
-  cr_expect(steps > seen->last);
-  seen->last = steps;
-  return ++seen->calls != seen->stop_after;
-}
-
 /* A ring takes a step for each pair of a role and a state. */
 static char *ring(uint32_t roles) {
   test_text_t ring = {0};
@@ -187,11 +154,11 @@ Test(memory, a_check_can_be_stopped) {
   char *long_text = ring(600);
   for (uint64_t stop_after = 0; stop_after < 4; stop_after++) {
     test_memory_t memory = {0};
-    watch_t seen = {.stop_after = stop_after};
+    test_watch_t seen = {.stop_after = stop_after};
     maty_config_t config = maty_config_default();
     maty_module_t *module;
     config.allocator = test_allocator(&memory);
-    config.progress = watch;
+    config.progress = test_watch;
     config.progress_context = &seen;
     maty_status status =
         maty_module_check(&module, "test.scr", long_text, strlen(long_text), &config);

@@ -29,20 +29,12 @@ static char *compare(const char *sub, const char *super) {
   maty_module_t *new_module = read_machines("new", sub), *old_module = read_machines("old", super);
   maty_config_t config = maty_config_default();
   maty_verdict_t *verdict;
-  test_text_t found = {0};
   maty_status status = maty_subtype(&verdict, maty_module_image(new_module, 0), 0,
                                     maty_module_image(old_module, 0), 0, &config);
-  test_text_add(&found, "%s\n", maty_status_text(status));
-  for (size_t i = 0; i < maty_verdict_diagnostic_count(verdict); i++) {
-    const maty_diagnostic_t *diagnostic = maty_verdict_diagnostic(verdict, i);
-    test_text_add(&found, "%s:%u:%u [%s] %s\n%s", diagnostic->source, diagnostic->line,
-                  diagnostic->column, maty_class_name(diagnostic->class_), diagnostic->text,
-                  diagnostic->run == NULL ? "" : diagnostic->run);
-  }
-  maty_verdict_free(verdict);
+  char *found = test_verdict("new", status, verdict);
   maty_module_free(new_module);
   maty_module_free(old_module);
-  return found.at;
+  return found;
 }
 
 static void expect(const char *sub, const char *super, const char *verdict) {
@@ -63,30 +55,30 @@ Test(subtype, sends_less_and_receives_more) {
   expect(A("0: a() to B -> 1; 1: c() from B -> 2; d() from B -> 0; 2: end;"), old, "ok\n");
   expect(A("0: a() to B -> 1; x() to B -> 1; 1: c() from B -> 2; 2: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:31 [subtype] role 'A': 'x' to 'B' is sent where it is not expected\n"
+         "1:31 [subtype] role 'A': 'x' to 'B' is sent where it is not expected\n"
          "  1. A sends x to B (line 1)\n"
          "     expected here: to send a() to B or b() to B\n");
   expect(A("0: a() to B -> 1; 1: d() from B -> 2; 2: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:31 [subtype] role 'A': 'c' from 'B' may come and is not received\n"
+         "1:31 [subtype] role 'A': 'c' from 'B' may come and is not received\n"
          "  1. A sends a to B (line 1)\n"
          "     expected here: to receive c() from B\n");
   expect(A("0: a() to B -> 1; 1: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:31 [subtype] role 'A': has ended where a message may come\n"
+         "1:31 [subtype] role 'A': has ended where a message may come\n"
          "  1. A sends a to B (line 1)\n"
          "     expected here: to receive c() from B\n");
   expect(A("0: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': has ended where a message has to be sent\n"
+         "1:13 [subtype] role 'A': has ended where a message has to be sent\n"
          "     expected here: to send a() to B or b() to B\n");
   expect(A("0: c() from B -> 1; 1: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': waits for a message where one has to be sent\n"
+         "1:13 [subtype] role 'A': waits for a message where one has to be sent\n"
          "     expected here: to send a() to B or b() to B\n");
   expect(A("0: a() to B -> 1; 1: c() from B -> 2; 2: c() from B -> 3; 3: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:51 [subtype] role 'A': waits for a message where the end is expected\n"
+         "1:51 [subtype] role 'A': waits for a message where the end is expected\n"
          "  1. A sends a to B (line 1)\n"
          "  2. A receives c from B (line 1)\n"
          "     expected here: the end\n");
@@ -95,12 +87,12 @@ Test(subtype, sends_less_and_receives_more) {
 Test(subtype, peers_are_known_by_name) {
   expect("role C; machine A { 0: a() to B -> 0; } role B;", A("0: a() to B -> 0;"),
          "the protocol is not accepted\n"
-         "new:1:6 [subtype] role 'C': has ended where a message has to be sent\n"
+         "1:6 [subtype] role 'C': has ended where a message has to be sent\n"
          "     expected here: to send a() to B\n");
   expect("machine A { 0: a() to B -> 0; } role X; role B;", A("0: a() to B -> 0;"), "ok\n");
   expect("machine A { 0: a() to X -> 0; } role X;", A("0: a() to B -> 0;"),
          "the protocol is not accepted\n"
-         "new:1:16 [subtype] role 'A': 'a' to 'X' is sent where it is not expected\n"
+         "1:16 [subtype] role 'A': 'a' to 'X' is sent where it is not expected\n"
          "  1. A sends a to X (line 1)\n"
          "     expected here: to send a() to B\n");
 }
@@ -160,7 +152,7 @@ Test(subtype, payloads) {
     test_text_add(
         &none,
         "the protocol is not accepted\n"
-        "new:1:16 [subtype] role 'A': 'm' to 'B' has another payload: (%s) does not fit (%s)\n"
+        "1:16 [subtype] role 'A': 'm' to 'B' has another payload: (%s) does not fit (%s)\n"
         "  1. A sends m to B (line 1)\n"
         "     expected here: to send m(%s) to B\n",
         pairs[i].sub, pairs[i].super, pairs[i].super);
@@ -169,7 +161,7 @@ Test(subtype, payloads) {
     test_text_add(
         &none,
         "the protocol is not accepted\n"
-        "new:1:16 [subtype] role 'A': 'm' from 'B' has another payload: (%s) does not fit (%s)\n"
+        "1:16 [subtype] role 'A': 'm' from 'B' has another payload: (%s) does not fit (%s)\n"
         "     expected here: to receive m(%s) from B\n",
         pairs[i].sub, pairs[i].super, pairs[i].sub);
     expect(receive.at, received.at, pairs[i].fits ? "ok\n" : none.at);
@@ -190,16 +182,16 @@ Test(subtype, sends_may_run_ahead) {
          "ok\n");
   expect(old, A("i: r() to B -> 0; 0: q() from B -> 1; 1: r() to B -> 0;"),
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': waits for a message where one has to be sent\n"
+         "1:13 [subtype] role 'A': waits for a message where one has to be sent\n"
          "     expected here: to send r() to B\n");
   expect(A("i: r() to B -> i;"), old,
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': 'q' from 'B' can be put off for ever\n"
+         "1:13 [subtype] role 'A': 'q' from 'B' can be put off for ever\n"
          "  1. A sends r to B (line 1)\n"
          "     and from here on for ever without it\n");
   expect(A("i: r() to B -> i;"), A("0: q() from B -> 1; 1: r() to B -> 1;"),
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': 'q' from 'B' can be put off for ever\n"
+         "1:13 [subtype] role 'A': 'q' from 'B' can be put off for ever\n"
          "  1. A sends r to B (line 1)\n"
          "     and from here on for ever without it\n");
 }
@@ -210,7 +202,7 @@ Test(subtype, sends_come_whatever_is_received) {
   expect(A("0: a() to B -> 1; 1: y() from B -> 2; n() from B -> 2; 2: end;"), old, "ok\n");
   expect(A("0: b() to B -> 1; 1: y() from B -> 2; n() from B -> 2; 2: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:16 [subtype] role 'A': 'b' to 'B' is sent where it is not expected\n"
+         "1:16 [subtype] role 'A': 'b' to 'B' is sent where it is not expected\n"
          "  1. A sends b to B (line 1)\n"
          "     expected here: to receive y() from B or n() from B\n");
 }
@@ -224,14 +216,14 @@ Test(subtype, two_peers_two_orders) {
   expect(A("0: b() to C -> 1; 1: c() from B -> 2; 2: a() to B -> 3; 3: d() from C -> 4; 4: end;"),
          old,
          "the protocol is not accepted\n"
-         "new:1:31 [subtype] role 'A': waits for a message where one has to be sent\n"
+         "1:31 [subtype] role 'A': waits for a message where one has to be sent\n"
          "  1. A sends b to C (line 1)\n"
          "     expected here: to send a() to B\n");
   /* Nor may one channel change its order. */
   expect(A("0: b() to B -> 1; 1: a() to B -> 2; 2: end;"),
          A("0: a() to B -> 1; 1: b() to B -> 2; 2: end;"),
          "the protocol is not accepted\n"
-         "new:1:16 [subtype] role 'A': 'b' to 'B' is sent where it is not expected\n"
+         "1:16 [subtype] role 'A': 'b' to 'B' is sent where it is not expected\n"
          "  1. A sends b to B (line 1)\n"
          "     expected here: to send a() to B\n");
 }
@@ -242,7 +234,7 @@ Test(subtype, a_choice_is_ruled_out_by_what_is_sent_first) {
   expect(A("0: p() to C -> 1; 1: x() to B -> 2; 2: end;"), old, "ok\n");
   expect(A("0: p() to C -> 1; 1: y() to B -> 2; 2: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:34 [subtype] role 'A': 'y' to 'B' is sent where it is not expected\n"
+         "1:34 [subtype] role 'A': 'y' to 'B' is sent where it is not expected\n"
          "  1. A sends p to C (line 1)\n"
          "  2. A sends y to B (line 1)\n"
          "     expected here: to send x() to B\n");
@@ -255,7 +247,7 @@ Test(subtype, what_is_received_may_come_before_what_others_send) {
          old, "ok\n");
   expect(A("0: p() from C -> 1; 1: x() from B -> 3; 3: end;"), old,
          "the protocol is not accepted\n"
-         "new:1:13 [subtype] role 'A': 'q' from 'C' may come and is not received\n"
+         "1:13 [subtype] role 'A': 'q' from 'C' may come and is not received\n"
          "     expected here: to receive x() from B or y() from B\n");
   /* Both at one moment, as they come. */
   expect(
@@ -266,7 +258,7 @@ Test(subtype, what_is_received_may_come_before_what_others_send) {
   expect(A("0: x() from B -> 1; r() from C -> 3; 1: s() to C -> 2; 2: r() from C -> 3; 3: end;"),
          A("0: x() from B -> 1; 1: s() to C -> 2; 2: r() from C -> 3; 3: end;"),
          "the protocol is not accepted\n"
-         "new:1:33 [subtype] role 'A': 'r' from 'C' may be received before a message is sent that "
+         "1:33 [subtype] role 'A': 'r' from 'C' may be received before a message is sent that "
          "comes "
          "first\n"
          "  1. A receives r from C (line 1)\n"
@@ -277,21 +269,20 @@ Test(subtype, what_is_received_may_come_before_what_others_send) {
  * probe that is read first. Under fair choice one could do for the other; with
  * endless runs it is not so, and no finite tree says what is left. */
 Test(subtype, ahead_of_a_loop_cannot_be_told) {
-  expect(
-      A("0: tell() to B -> 0; done() to B -> 1; 1: seen() from B -> 1; over() from B -> 2; 2: "
-        "end;"),
-      A("0: seen() from B -> 0; over() from B -> 1; 1: tell() to B -> 1; done() to B -> 2; 2: "
-        "end;"),
-      "a limit of the engine is reached\n"
-      "new:1:13 [limit] role 'A': it cannot be told: a message is sent ahead of more than can be "
-      "followed\n");
+  expect(A("0: tell() to B -> 0; done() to B -> 1; 1: seen() from B -> 1; over() from B -> 2; 2: "
+           "end;"),
+         A("0: seen() from B -> 0; over() from B -> 1; 1: tell() to B -> 1; done() to B -> 2; 2: "
+           "end;"),
+         "a limit of the engine is reached\n"
+         "1:13 [limit] role 'A': it cannot be told: a message is sent ahead of more than can be "
+         "followed\n");
 }
 
 /* More and more is put off: batches of two answers for each question. */
 Test(subtype, ever_more_ahead_cannot_be_told) {
   char *found = compare(A("0: r() to B -> 1; 1: r() to B -> 2; 2: q() from B -> 0;"),
                         A("0: q() from B -> 1; 1: r() to B -> 0;"));
-  cr_expect_eq(strncmp(found, "a limit of the engine is reached\nnew:1:", 39), 0, "%s", found);
+  cr_expect_eq(strncmp(found, "a limit of the engine is reached\n1:", 35), 0, "%s", found);
   free(found);
 }
 
@@ -311,7 +302,7 @@ Test(subtype, too_many_pairs_cannot_be_told) {
   char *found = compare(more, many);
   static const char begin[] =
       "a limit of the engine is reached\n"
-      "new:1:12 [limit] role 'A': it cannot be told: there are too many pairs of states\n";
+      "1:12 [limit] role 'A': it cannot be told: there are too many pairs of states\n";
   cr_expect_str_eq(found, begin, "%s", found);
   free(found);
   free(few);
@@ -336,7 +327,7 @@ Test(subtype, not_ahead_where_a_role_hears_several) {
       others);
   expect(ahead.at, old.at,
          "a limit of the engine is reached\n"
-         "new:1:13 [limit] role 'A': it cannot be told: a message is sent ahead in a system where "
+         "1:13 [limit] role 'A': it cannot be told: a message is sent ahead in a system where "
          "a role "
          "receives from several\n");
   free(old.at);
@@ -349,20 +340,12 @@ static char *compare_versions(const char *next, const char *before) {
   maty_module_t *new_module = test_check(next), *old_module = test_check(before);
   maty_config_t config = maty_config_default();
   maty_verdict_t *verdict;
-  test_text_t found = {0};
   maty_status status = maty_versions(&verdict, maty_module_image(new_module, 0),
                                      maty_module_image(old_module, 0), &config);
-  test_text_add(&found, "%s\n", maty_status_text(status));
-  for (size_t i = 0; i < maty_verdict_diagnostic_count(verdict); i++) {
-    const maty_diagnostic_t *diagnostic = maty_verdict_diagnostic(verdict, i);
-    test_text_add(&found, "%u:%u [%s] %s\n%s", diagnostic->line, diagnostic->column,
-                  maty_class_name(diagnostic->class_), diagnostic->text,
-                  diagnostic->run == NULL ? "" : diagnostic->run);
-  }
-  maty_verdict_free(verdict);
+  char *found = test_verdict("test.scr", status, verdict);
   maty_module_free(new_module);
   maty_module_free(old_module);
-  return found.at;
+  return found;
 }
 
 static void expect_versions(const char *next, const char *before, const char *verdict) {
@@ -435,40 +418,25 @@ Test(subtype, every_allocation_fails_once) {
                              "a(:none | {}) to B -> 3; 3: b() to C -> 0;"));
   const maty_module_t *supers[] = {super, other};
   const maty_status results[] = {MATY_OK, MATY_EREJECTED};
-  for (size_t i = 0; i < 2; i++)
-    for (size_t fail_at = 1;; fail_at++) {
-      test_memory_t memory = {.fail_at = fail_at};
-      maty_config_t config = maty_config_default();
-      maty_verdict_t *verdict;
-      config.allocator = test_allocator(&memory);
-      maty_status status = maty_subtype(&verdict, maty_module_image(sub, 0), 0,
-                                        maty_module_image(supers[i], 0), 0, &config);
+  const maty_image_t *image = maty_module_image(sub, 0);
+  for (size_t i = 0; i < 2; i++) {
+    const maty_image_t *super_image = maty_module_image(supers[i], 0);
+    test_memory_t memory = {.fail_at = 1};
+    maty_config_t config = maty_config_default();
+    config.allocator = test_allocator(&memory);
+    maty_verdict_t *verdict;
+    maty_status status;
+    do {
+      status = maty_subtype(&verdict, image, 0, super_image, 0, &config);
       maty_verdict_free(verdict);
-      cr_expect_eq(memory.blocks, 0);
-      cr_expect_eq(memory.bytes, 0);
-      if (memory.calls < fail_at) {
-        cr_expect_eq(status, results[i], "%s", maty_status_text(status));
-        cr_expect(fail_at > 2);
-        break;
-      }
-      cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
-    }
-  for (size_t i = 0; i < 2; i++)
-    for (size_t fail_at = 1;; fail_at++) {
-      test_memory_t memory = {.fail_at = fail_at};
-      maty_config_t config = maty_config_default();
-      maty_verdict_t *verdict;
-      config.allocator = test_allocator(&memory);
-      maty_status status = maty_versions(&verdict, maty_module_image(sub, 0),
-                                         maty_module_image(supers[i], 0), &config);
+    } while (test_failed(&memory, status, results[i]));
+    cr_expect(memory.fail_at > 2);
+    memory = (test_memory_t){.fail_at = 1};
+    do {
+      status = maty_versions(&verdict, image, super_image, &config);
       maty_verdict_free(verdict);
-      cr_expect_eq(memory.blocks, 0);
-      if (memory.calls < fail_at) {
-        cr_expect_neq(status, MATY_ENOMEM);
-        break;
-      }
-      cr_expect_eq(status, MATY_ENOMEM, "allocation %zu: %s", fail_at, maty_status_text(status));
-    }
+    } while (test_failed(&memory, status, results[i]));
+  }
   maty_module_free(sub);
   maty_module_free(super);
   maty_module_free(other);
