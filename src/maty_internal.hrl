@@ -1,5 +1,5 @@
 %% What the modules on the data path share: those of the driver's commands that
-%% Erlang gives, as c_src/beam/maty_drv.c explains them, and the records that keep a step cheap.
+%% Erlang gives, as c_src/beam/command.h explains them, and the records that keep a step cheap.
 
 -define(OP_PART, 0).
 -define(OP_SEND, 1).

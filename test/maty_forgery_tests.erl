@@ -7,7 +7,7 @@
 
 -import(maty_player, [play/3, next/1, go/1, access_point/1]).
 
-%% Handles and commands as c_src/include/maty.h and c_src/beam/maty_drv.c say.
+%% Handles and commands as c_src/include/maty.h and c_src/beam/command.h say.
 -define(RECEIVE(Action, Ticket), ((3 bsl 28) bor ((Action) bsl 16) bor (Ticket))).
 
 forgeries_test_() ->

@@ -1,7 +1,7 @@
 /* registry.c - what all ports of the driver share; see registry.h.
  *
- * Both tables are arrays with a list of free entries through them. They are the
- * driver's only globals; the driver stays loaded as long as the VM uses it.
+ * Both tables are arrays with a list of free entries through them. They are,
+ * with its atoms, the driver's only globals; the driver stays loaded as long as the VM uses it.
  */
 #include "registry.h"
 

@@ -19,6 +19,12 @@ typedef uint64_t maty_token_t;
 /* The VM's allocator, within the limit on memory. */
 maty_allocator_t maty_registry_allocator(void);
 
+/* Its "resize". */
+static inline void *maty_memory_resize(void *block, size_t old_size, size_t size) {
+  maty_allocator_t allocator = maty_registry_allocator();
+  return allocator.resize(allocator.context, block, old_size, size);
+}
+
 /* Bytes that all of the driver holds, and may hold; 0 is no limit. What would go
  * beyond it fails, which disturbs nothing that is there. */
 uint64_t maty_registry_memory(void);
