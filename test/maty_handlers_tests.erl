@@ -189,8 +189,8 @@ ends(Folder) ->
             {"fun decision/2", "fun ?MODULE:decision/2"}
         ], [
             {{16, 5},
-                "[no-handler] suspends with an_actor:decision/2, which is not exported\n" ?AFTER_QUOTE
-                ?HAS_DECISION}
+                "[no-handler] suspends with an_actor:decision/2, which is not exported\n"
+                ?AFTER_QUOTE ?HAS_DECISION}
         ]),
         wrong("too early", Folder, ?SELLER, [
             {"{suspend, fun decision/2, State}", "{done, normal, State}"}
