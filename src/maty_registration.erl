@@ -28,7 +28,9 @@
     role :: maty:role(),
     %% Its deadline; stays as it is when the registration is made again. Expired, if its
     %% access point has been asked to take it back.
-    timer :: reference() | undefined | expired
+    timer :: reference() | undefined | expired,
+    %% Whether it was logged that nobody is there.
+    logged = false :: boolean()
 }).
 
 -record(registrar, {
@@ -104,10 +106,10 @@ renew() ->
 %% for expire/1.
 -spec register(maty:access_point(), maty:role(), timeout()) -> ok | {error, term()}.
 register(Name, Role, infinity) ->
-    register_timed(Name, Role, undefined);
+    register(#registration{name = Name, role = Role});
 register(Name, Role, Timeout) ->
     Timer = erlang:start_timer(Timeout, self(), '$maty_registration'),
-    case register_timed(Name, Role, Timer) of
+    case register(#registration{name = Name, role = Role, timer = Timer}) of
         ok ->
             ok;
         {error, Reason} ->
@@ -121,8 +123,7 @@ cancel(Timer) ->
     _ = erlang:cancel_timer(Timer, [{async, true}, {info, false}]),
     ok.
 
-register_timed(Name, Role, Timer) ->
-    Registration = #registration{name = Name, role = Role, timer = Timer},
+register(#registration{name = Name, role = Role} = Registration) ->
     case {locate(Name, Role), get(?REGISTRAR)} of
         {{error, Reason}, _} ->
             {error, Reason};
@@ -132,11 +133,14 @@ register_timed(Name, Role, Timer) ->
             {error, not_an_actor};
         {{ok, AccessPoint, Machine}, Registrar} ->
             Watched = watch(Name, AccessPoint, Machine, Registrar),
-            place(Registration#registration{access_point = AccessPoint}, Watched);
+            place(found(AccessPoint, Registration), Watched);
         {far, Registrar} ->
             _ = is_sought(Name, Registrar) orelse seek(Name),
             place(Registration, Registrar)
     end.
+
+found(AccessPoint, Registration) ->
+    Registration#registration{access_point = AccessPoint, logged = false}.
 
 %% Whether another process asks for an access point, or it is waited for.
 is_sought(Name, #registrar{waiting = Waiting}) ->
@@ -163,7 +167,7 @@ located(Name, {ok, AccessPoint, #machine{role_index = Roles} = Machine}) ->
     _ = Here =/= [] andalso keep(watch(Name, AccessPoint, Machine, Left)),
     lists:foreach(
         fun(Registration) ->
-            place(Registration#registration{access_point = AccessPoint}, get(?REGISTRAR))
+            place(found(AccessPoint, Registration), get(?REGISTRAR))
         end,
         Placed
     ),
@@ -174,10 +178,19 @@ located(Name, {error, _}) when is_pid(Name) ->
     ok = keep(Left),
     lost(Here);
 located(Name, {error, _}) ->
-    case sought(Name, get(?REGISTRAR)) of
-        {[], _} -> ok;
-        _ -> logger:warning("~tp has registered at ~tp, where nobody is yet", [self(), Name])
-    end,
+    %% It is asked again whenever a node or an access point comes up, so also when the node
+    %% has been connected in order to ask.
+    #registrar{waiting = Waiting} = Registrar = get(?REGISTRAR),
+    News = maps:filter(
+        fun(_, #registration{name = N, access_point = A, logged = Logged}) ->
+            N =:= Name andalso A =:= undefined andalso not Logged
+        end,
+        Waiting
+    ),
+    _ = map_size(News) > 0 andalso
+        logger:warning("~tp has registered at ~0tp, where nobody is yet", [self(), Name]),
+    Logged = maps:map(fun(_, Registration) -> Registration#registration{logged = true} end, News),
+    keep(Registrar#registrar{waiting = maps:merge(Waiting, Logged)}),
     #{}.
 
 log_no_role(Name, Lost, Roles) ->
@@ -415,14 +428,14 @@ placed_again(#registration{timer = expired} = Registration) ->
     %% Nobody has answered yet that it is taken back.
     Timer = erlang:start_timer(0, self(), '$maty_registration'),
     placed_again(Registration#registration{timer = Timer});
-placed_again(#registration{name = Name, role = Role, timer = Timer} = Registration) ->
-    case register_timed(Name, Role, Timer) of
+placed_again(#registration{name = Name, timer = Timer} = Registration) ->
+    Nowhere = Registration#registration{access_point = undefined},
+    case register(Nowhere) of
         ok ->
             true;
         {error, Reason} when is_pid(Name); element(1, Reason) =:= unknown_role ->
             cancel(Timer),
             false;
         {error, _} ->
-            Nowhere = Registration#registration{access_point = undefined},
             place(Nowhere, get(?REGISTRAR)) =:= ok
     end.

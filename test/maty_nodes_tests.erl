@@ -9,8 +9,11 @@
 -import(maty_peers, [access_point/2, settled/1]).
 
 -export([two_buyers/1, wrong_messages/1, access_point_names/1, upgraded/1]).
--export([upgraded_in_use/1, not_there/1, registration_expires/1, turned_away/1]).
+-export([upgraded_in_use/1, not_there/1, nobody_yet/1, registration_expires/1, turned_away/1]).
 -export([silent_node/1, too_much_under_way/1, deadline/1]).
+
+%% A handler of the logger.
+-export([log/2]).
 
 -define(TWO_BUYER,
     "global protocol TwoBuyer(role Buyer1, role Buyer2, role Seller) {"
@@ -34,6 +37,7 @@ nodes_test_() ->
         upgraded,
         upgraded_in_use,
         not_there,
+        nobody_yet,
         registration_expires,
         turned_away,
         silent_node,
@@ -285,6 +289,54 @@ not_there([A, B, _] = Nodes) ->
     ok = maty_access_point:stop(Later),
     ok = waits(AccessPoint, #{'A' => [], 'B' => [], 'C' => []}),
     settled(Nodes).
+
+%% That nobody is there is logged once, however often it is asked again. The one who has
+%% the name is the test, which is no access point.
+nobody_yet([A, B, _] = Nodes) ->
+    true = register(maty_nodes_no_access_point, self()),
+    Name = {maty_nodes_no_access_point, A},
+    ok = erpc:call(B, logger, add_handler, [?MODULE, ?MODULE, #{config => self()}]),
+    ok = erpc:call(B, logger, set_primary_config, [level, warning]),
+    Actor = registrant(B, [[Name, 'A', #{}], [Name, 'B', #{}]]),
+    ok = refuse_to_locate(),
+    [
+        begin
+            _ = access_point(Node, ?CASCADE),
+            ok = refuse_to_locate()
+        end
+     || Node <- [A, B]
+    ],
+    ok = maty_player:run(Actor, fun() -> ok end),
+    [Text] = logged_by(Actor),
+    {match, _} = re:run(Text, "^<.*> has registered at {maty_nodes_no_access_point,"
+        "'maty_a_.*'}, where nobody is yet$"),
+    ok = erpc:call(B, logger, set_primary_config, [level, none]),
+    ok = erpc:call(B, logger, remove_handler, [?MODULE]),
+    true = unregister(maty_nodes_no_access_point),
+    maty_player:stop(Actor),
+    settled(Nodes).
+
+%% Returns when the one who asked has passed that on and ended.
+refuse_to_locate() ->
+    receive
+        {'$gen_call', {Pid, _} = From, locate} ->
+            Monitor = erlang:monitor(process, Pid),
+            gen_server:reply(From, not_an_access_point),
+            receive
+                {'DOWN', Monitor, process, Pid, _} -> ok
+            end
+    end.
+
+log(#{msg := {Format, Arguments}, meta := #{pid := Pid}}, #{config := Test}) when is_list(Format) ->
+    Test ! {logged, Pid, lists:flatten(io_lib:format(Format, Arguments))};
+log(_, _) ->
+    ok.
+
+logged_by(Pid) ->
+    receive
+        {logged, Pid, Text} -> [Text | logged_by(Pid)]
+    after 0 -> []
+    end.
 
 %% With an answer at hand and without.
 registration_expires([A, B, _] = Nodes) ->
