@@ -100,7 +100,8 @@ format(Violation) ->
 format(#{reason := no_session, attempt := Attempt}, Write) ->
     io_lib:format(
         "~ts was sent outside of a session: only a handler, init_session and "
-        "setup_actor can send to a role, in the actor's own process",
+        "setup_actor can send to a role, in the actor's own process; to send from another "
+        "callback, hold the session and call become there",
         [Write(Attempt)]
     );
 format(Violation, Write) ->

@@ -169,7 +169,8 @@ refused_send_ends_an_actor_that_does_not_catch_it() ->
 send_outside_of_a_session() ->
     Text = <<
         "{hello} was sent outside of a session: only a handler, init_session and setup_actor can "
-        "send to a role, in the actor's own process"
+        "send to a role, in the actor's own process; to send from another callback, hold the "
+        "session and call become there"
     >>,
     AccessPoint = access_point(?ORDER),
     Buyer = play(AccessPoint, 'Buyer', [wait]),

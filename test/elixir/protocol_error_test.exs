@@ -205,7 +205,8 @@ defmodule Maty.ProtocolErrorTest do
 
     assert Exception.message(error) ==
              "{:quit} was sent outside of a session: only a handler, init_session and " <>
-               "setup_actor can send to a role, in the actor's own process"
+               "setup_actor can send to a role, in the actor's own process; to send from " <>
+               "another callback, hold the session and call become there"
   end
 
   test "is raised at the line that sends" do
