@@ -36,7 +36,8 @@
 
 %% What was not as the protocol says. `attempt' is what was tried: a message
 %% sent to or received from a peer, or how a handler ended. `allowed' is what the
-%% protocol allows at this point, each with its place in the source.
+%% protocol allows at this point, each with its place in the source. `roles' are those of
+%% the protocol, where a message is sent to something else.
 -type violation() :: #{
     reason :=
         not_now
@@ -61,7 +62,8 @@
     role => atom(),
     protocol => atom(),
     source => binary(),
-    allowed => [maty_machine:transition()]
+    allowed => [maty_machine:transition()],
+    roles => [atom()]
 }.
 
 %% @private
@@ -138,10 +140,14 @@ reason(no_action, #{direction := send, peer := Peer}) when not is_atom(Peer) ->
     ", which is no role: a role is an atom";
 reason(no_action, #{direction := send, peer := Role, role := Role}) ->
     ", which is the role that sends it";
-reason(no_action, #{direction := send, peer := Peer}) ->
-    case atom_to_list(Peer) of
-        "Elixir." ++ Name -> io_lib:format(", which is a module; the role would be :~ts", [Name]);
-        _ -> reason(no_action, #{})
+reason(no_action, #{direction := send, peer := Peer} = Violation) ->
+    case {atom_to_list(Peer), Violation} of
+        {"Elixir." ++ Name, _} ->
+            io_lib:format(", which is a module; the role would be :~ts", [Name]);
+        {_, #{roles := Roles}} ->
+            io_lib:format(", which is no role of the protocol; it has ~ts", [names(Roles)]);
+        _ ->
+            reason(no_action, #{})
     end;
 reason(no_action, _) ->
     ", a message that the protocol does not have for this role";
@@ -211,6 +217,9 @@ format_next(Phase, Transitions) ->
 field({<<>>, Type}) -> Type;
 field({Name, Type}) -> [Name, ": ", Type].
 
+names(Atoms) ->
+    lists:join(", ", [atom_to_list(Atom) || Atom <- Atoms]).
+
 term(Term) ->
     io_lib:format("~0tP", [Term, 20]).
 
@@ -258,8 +267,7 @@ explain({not_held, _, []}, _) ->
 explain({not_held, _, Names}, _) ->
     #{1 => io_lib:format("held are ~0tp", [Names])};
 explain({unknown_role, Role, Roles}, _) ->
-    Has = lists:join(", ", [atom_to_list(R) || R <- Roles]),
-    #{2 => io_lib:format("no role ~tp; the protocol has ~ts", [Role, Has])};
+    #{2 => io_lib:format("no role ~tp; the protocol has ~ts", [Role, names(Roles)])};
 explain(Reason, Info) when
     element(1, Reason) =:= unknown_option;
     element(1, Reason) =:= bad_option;

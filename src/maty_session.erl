@@ -476,9 +476,13 @@ violation(Reason, Direction, Endpoint, Attempt) ->
     end.
 
 %% What the engine has no number for; it is counted all the same.
-unknown_send(Reason, Endpoint, To, Message) ->
+unknown_send(Reason, #endpoint{machine = Machine} = Endpoint, To, Message) ->
     maty_engine:count(refused),
-    refused_send(Reason, Endpoint, To, Message).
+    Violation = refused_send(Reason, Endpoint, To, Message),
+    case Machine#machine.role_index of
+        #{To := _} -> Violation;
+        Roles -> Violation#{roles => lists:sort(maps:keys(Roles))}
+    end.
 
 refused_send([Refused | Field], Endpoint, To, Message) ->
     Reason = maty_error:status(Refused - ?REFUSED),

@@ -211,7 +211,8 @@ receiver_test() ->
         role => 'Host',
         protocol => 'Hello',
         source => <<"hello.scr">>,
-        allowed => []
+        allowed => [],
+        roles => ['Guest', 'Host']
     },
     [
         ?assertEqual(
@@ -222,7 +223,7 @@ receiver_test() ->
      || {Peer, Text} <- [
             {'Host', "'Host', which is the role that sends it"},
             {'Elixir.Guest', "'Elixir.Guest', which is a module; the role would be :Guest"},
-            {guest, "guest, a message that the protocol does not have for this role"}
+            {guest, "guest, which is no role of the protocol; it has Guest, Host"}
         ]
     ].
 

@@ -27,6 +27,7 @@ refusals_test_() ->
 %% Each wrong message in turn, and after all of them the right one.
 every_wrong_send() ->
     AccessPoint = access_point(?ORDER),
+    Roles = #{roles => ['Buyer', 'Clerk', 'Seller']},
     Cases = [
         {no_action, 'Buyer', {price, 1}, #{}},
         {no_action, 'Seller', {offer, <<"a">>, 1}, #{}},
@@ -35,8 +36,9 @@ every_wrong_send() ->
         {not_a_message, 'Seller', order, #{}},
         {not_a_message, 'Seller', [order, <<"a">>, 1], #{}},
         {no_action, 'Clerk', {order, <<"a">>, 1}, #{}},
-        {no_action, 'Nobody', {order, <<"a">>, 1}, #{}},
-        {no_action, "Seller", {order, <<"a">>, 1}, #{}},
+        {no_action, 'Nobody', {order, <<"a">>, 1}, Roles},
+        {no_action, "Seller", {order, <<"a">>, 1}, Roles},
+        {not_a_message, 'Nobody', order, Roles},
         {payload, 'Seller', {order}, #{field => 0}},
         {payload, 'Seller', {order, <<"a">>}, #{field => 0}},
         {payload, 'Seller', {order, <<"a">>, 1, 1}, #{field => 0}},

@@ -136,7 +136,7 @@ defmodule Maty.ProtocolErrorTest do
 
   test "a wrong role" do
     {error, who} = refused(:C, {:order, 3, "apples"})
-    assert error.reason == :no_action
+    assert {error.reason, error.roles} == {:no_action, nil}
 
     assert Exception.message(error) ==
              who <>
@@ -146,12 +146,12 @@ defmodule Maty.ProtocolErrorTest do
 
   test "a role that the protocol does not have" do
     {error, who} = refused(:D, {:order, 3, "apples"})
-    assert error.reason == :no_action
+    assert {error.reason, error.roles} == {:no_action, [:A, :B, :C]}
 
     assert Exception.message(error) ==
              who <>
-               ~s|sends {:order, 3, "apples"} to :D, a message that the protocol does not have | <>
-               "for this role" <> @allowed
+               ~s|sends {:order, 3, "apples"} to :D, which is no role of the protocol; it has | <>
+               "A, B, C" <> @allowed
   end
 
   test "a role that is no atom" do

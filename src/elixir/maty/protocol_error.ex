@@ -17,6 +17,7 @@ defmodule Maty.ProtocolError do
     * `:source` - the file of the protocol
     * `:allowed` - what the protocol allows at this point, each with its place in
       the source
+    * `:roles` - the roles of the protocol, where `:peer` is none of them
   """
 
   @type t :: %__MODULE__{
@@ -29,7 +30,8 @@ defmodule Maty.ProtocolError do
           role: Maty.role() | nil,
           protocol: atom() | nil,
           source: String.t() | nil,
-          allowed: [Maty.Session.transition()] | nil
+          allowed: [Maty.Session.transition()] | nil,
+          roles: [Maty.role()] | nil
         }
 
   defexception [
@@ -42,7 +44,8 @@ defmodule Maty.ProtocolError do
     :role,
     :protocol,
     :source,
-    :allowed
+    :allowed,
+    :roles
   ]
 
   @impl true
