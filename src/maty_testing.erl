@@ -243,7 +243,8 @@ configure(Options) ->
             {{default, none}, "a function of an access point", fun(Fun) -> is_function(Fun, 1) end},
         messages => {
             {default, #{}},
-            "a map from labels to lists of messages, or functions that return one",
+            "a map from labels to lists of messages that begin with the label, or to functions "
+            "that return one",
             fun is_messages/1
         },
         expect =>
@@ -259,7 +260,8 @@ configure(Options) ->
         coverage => one_of(default, [receives, all, none]),
         fault => {
             {default, none},
-            "none, or {crash | garbage | {delay, Milliseconds}, Number | random | each}",
+            "'none', or {'crash' | 'garbage' | {'delay', milliseconds}, "
+            "number | 'random' | 'each'}",
             fun is_fault/1
         },
         format =>
@@ -276,8 +278,8 @@ configure(Options) ->
     end.
 
 one_of(Default, Values) ->
-    Names = lists:flatten(lists:join(" or ", [atom_to_list(Value) || Value <- Values])),
-    {{default, Default}, Names, fun(Value) -> lists:member(Value, Values) end}.
+    Quoted = [lists:concat(["'", Value, "'"]) || Value <- Values],
+    {{default, Default}, lists:append(lists:join(" or ", Quoted)), fun(Value) -> lists:member(Value, Values) end}.
 
 is_messages(Messages) when is_map(Messages) ->
     lists:all(

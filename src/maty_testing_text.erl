@@ -149,6 +149,10 @@ exit_text(Reason, #{format := #{exit := Write}}) ->
     Write(Reason);
 exit_text({{protocol_violation, Violation}, Stack}, Failure) ->
     [maty_error:format(Violation, writer(Failure)), stack(Stack)];
+exit_text({Reason, [{maty_actor, returned, _, _} | _] = Stack}, _Failure) ->
+    maps:get(reason, maty_error:format_error(Reason, Stack));
+exit_text({undef, [{M, F, A, _} | _] = Stack}, _Failure) ->
+    [io_lib:format("undefined function ~tw:~tw/~b", [M, F, arity(A)]), stack(Stack)];
 exit_text({Reason, [Frame | _] = Stack}, _Failure) when is_tuple(Frame), tuple_size(Frame) =:= 4 ->
     [io_lib:format("~0tP", [Reason, 30]), stack(Stack)];
 exit_text(Reason, _Failure) ->

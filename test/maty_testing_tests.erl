@@ -23,6 +23,7 @@ testing_test_() ->
             fun an_actor_that_ends_early/0,
             fun an_actor_that_does_not_register/0,
             fun an_actor_that_does_not_start/0,
+            fun an_actor_that_returns_what_it_may_not/0,
             fun an_actor_that_does_not_survive/0,
             fun a_branch_that_is_missing/0,
             fun a_choice_that_is_never_made/0,
@@ -278,6 +279,36 @@ an_actor_that_does_not_start() ->
         "made does not play Seller of TwoBuyer: it could not be started\n"
         "  no_stock\n",
         first_part(failure(plays(#{init_actor => fun() -> {stop, no_stock} end})))
+    ),
+    Options = #{protocol => {file, ?TWO_BUYER_FILE}, role => 'Seller'},
+    [
+        ?assertEqual(
+            atom_to_list(Module) ++ " does not play Seller of TwoBuyer: it could not be started\n"
+                "  undefined function " ++ atom_to_list(Module) ++ ":init_actor/1\n",
+            first_part(failure(maty_testing:plays(Module, Options)))
+        )
+     || Module <- [maty_no_such_module, ?MODULE]
+    ].
+
+%% What cannot be returned is said in words.
+an_actor_that_returns_what_it_may_not() ->
+    Title = fun({title, _}, _State) -> {error, sold_out} end,
+    Text = first_part(failure(plays(#{title => Title}))),
+    ?assertMatch(
+        {_, {match, _}},
+        {Text,
+            re:run(
+                Text,
+                "^made does not play Seller of TwoBuyer: it crashed\n"
+                "  #Fun<.*> returned {error,sold_out}; a handler returns {suspend, Handler, State}, "
+                ".* is a function of two arguments\n$"
+            )}
+    ),
+    Begin = fun(_Session, _State) -> {stop, sold_out} end,
+    ?assertEqual(
+        "made does not play Seller of TwoBuyer: it crashed\n"
+        "  init_session returned {stop,sold_out}; it returns",
+        hd(string:split(failure(plays(#{init_session => Begin})), " {ok, "))
     ).
 
 an_actor_that_does_not_survive() ->
@@ -463,15 +494,15 @@ wrong_options_are_named() ->
             {Right#{role => 'Sellr'},
                 "there is no role Sellr; the protocol has Buyer1, Buyer2, Seller"},
             {Right#{protocol => {file, "no.scr"}}, "no.scr: no such file or directory"},
-            {Right#{order => some}, "the option order is some; expected systematic or random"},
+            {Right#{order => some}, "the option order is some; expected 'systematic' or 'random'"},
             {Right#{messages => #{titel => [{titel, 1}]}},
                 "the option messages has titel, which partners do not send; they send address, "
                 "quit, share, title"},
             {Right#{messages => #{title => [{tilte, 1}]}},
                 "the option messages is #{title => [{tilte,1}]}; expected a map from labels to "
-                "lists of messages, or functions that return one"},
+                "lists of messages that begin with the label, or to functions that return one"},
             {Right#{fault => crash},
-                "the option fault is crash; expected none, or {crash | garbage | {delay, "
-                "Milliseconds}, Number | random | each}"}
+                "the option fault is crash; expected 'none', or {'crash' | 'garbage' | {'delay', "
+                "milliseconds}, number | 'random' | 'each'}"}
         ]
     ).

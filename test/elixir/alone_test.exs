@@ -324,7 +324,10 @@ defmodule Maty.AloneTest do
           {right ++ [rloe: 1],
            "unknown option: :rloe; the options are :protocol, :role, :argument, :start, " <>
              ":messages, :expect, :order, :runs, :seed, :steps, :timeout, :coverage, :fault"},
-          {right ++ [order: 1], "expected :order to be systematic or random, got: 1"},
+          {right ++ [order: 1], "expected :order to be :systematic or :random, got: 1"},
+          {right ++ [fault: :crash],
+           "expected :fault to be :none, or {:crash | :garbage | {:delay, milliseconds}, " <>
+             "number | :random | :each}, got: :crash"},
           {[protocol: @protocol, role: :A],
            "there is no role A; the protocol has Buyer1, Buyer2, Seller"}
         ] do
