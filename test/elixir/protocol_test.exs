@@ -74,6 +74,59 @@ defmodule Maty.ProtocolTest do
     end
   end
 
+  # Without what differs from one time to the next.
+  defp explored(protocol) do
+    {:ok, found} = Maty.Protocol.explore(protocol)
+    {found.outcome, found.states}
+  end
+
+  test "a module stands for the protocol that it embeds", %{tmp_dir: folder} do
+    module = compile(folder, Maty.ProtocolTest.Ping, "string: #{inspect(@accepted)}")
+    {:ok, ping} = Maty.Protocol.new(module)
+
+    for of <- [
+          &Maty.Protocol.name/1,
+          &Maty.Protocol.roles/1,
+          &Maty.Protocol.machine(&1, :A),
+          &Maty.Protocol.machine_text(&1, :all),
+          &explored/1,
+          &Maty.Protocol.compatible(&1, 2),
+          &Maty.Protocol.compare(&1, &1),
+          &Maty.Protocol.subtype({&1, :A}, {&1, :A}),
+          &Maty.Protocol.diagram(&1, :A),
+          &Maty.Protocol.skeleton(&1, :A, Ping)
+        ] do
+      assert of.(module) == of.(ping)
+    end
+  end
+
+  test "what is no protocol is named" do
+    text =
+      ~s|42 is no protocol; expected {:file, path}, {:file, path, name}, {:string, text}, | <>
+        ~s|{:string, text, name}, a module with "use Maty.Protocol", or a Maty.Protocol|
+
+    for of <- [&Maty.Protocol.name/1, &Maty.Protocol.roles/1, &Maty.Protocol.machine(&1, :A)] do
+      assert_raise Maty.Error, text, fn -> of.(42) end
+    end
+
+    ping = Maty.Protocol.from_string!(@accepted)
+
+    for of <- [
+          &Maty.Protocol.machine_text(&1, :all),
+          &Maty.Protocol.explore/1,
+          &Maty.Protocol.compatible(&1, 2),
+          &Maty.Protocol.compare(&1, ping),
+          &Maty.Protocol.compare(ping, &1),
+          &Maty.Protocol.subtype({&1, :A}, {ping, :A}),
+          &Maty.Protocol.subtype({ping, :A}, {&1, :A}),
+          &Maty.Protocol.diagram(&1, :A),
+          &Maty.Protocol.skeleton(&1, :A, Ping)
+        ] do
+      assert {:error, error} = of.(42)
+      assert Exception.message(error) == text
+    end
+  end
+
   describe "from_file and from_string" do
     test "take the only protocol, or the one of a name", %{tmp_dir: folder} do
       path = Path.join(folder, "several.scr")

@@ -184,8 +184,8 @@ defmodule Maty.Protocol do
       iex> text |> Maty.Protocol.from_string!() |> Maty.Protocol.name()
       :Ping
   """
-  @spec name(t()) :: atom()
-  def name(%__MODULE__{name: name}), do: name
+  @spec name(source()) :: atom()
+  def name(protocol), do: accepted!(protocol).name
 
   @doc """
   The roles, in the order of the protocol.
@@ -194,8 +194,8 @@ defmodule Maty.Protocol do
       iex> text |> Maty.Protocol.from_string!() |> Maty.Protocol.roles()
       [:A, :B]
   """
-  @spec roles(t()) :: [Maty.role()]
-  def roles(%__MODULE__{} = protocol), do: protocol |> plain() |> :maty_protocol.roles()
+  @spec roles(source()) :: [Maty.role()]
+  def roles(protocol), do: protocol |> accepted!() |> :maty_protocol.roles()
 
   @doc """
   The machine of a role as data: its states in order, the first one initial, each
@@ -211,7 +211,7 @@ defmodule Maty.Protocol do
         final: []
       ]
   """
-  @spec machine(t(), Maty.role()) :: [
+  @spec machine(source(), Maty.role()) :: [
           {:send | :receive | :final,
            [
              %{
@@ -225,8 +225,8 @@ defmodule Maty.Protocol do
              }
            ]}
         ]
-  def machine(%__MODULE__{} = protocol, role) do
-    protocol |> plain() |> :maty_protocol.machine(role)
+  def machine(protocol, role) do
+    protocol |> accepted!() |> :maty_protocol.machine(role)
   rescue
     error in ErlangError -> raise Maty.Error, error.original
   end
@@ -245,10 +245,12 @@ defmodule Maty.Protocol do
       }
       """
   '''
-  @spec machine_text(t(), Maty.role() | :all, :machines | :cfsm) ::
+  @spec machine_text(source(), Maty.role() | :all, :machines | :cfsm) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
-  def machine_text(%__MODULE__{} = protocol, role, format \\ :machines) do
-    protocol |> plain() |> :maty_protocol.machine_text(role, format) |> error()
+  def machine_text(protocol, role, format \\ :machines) do
+    with {:ok, protocol} <- accepted(protocol) do
+      protocol |> :maty_protocol.machine_text(role, format) |> error()
+    end
   end
 
   @doc """
@@ -261,9 +263,12 @@ defmodule Maty.Protocol do
       iex> {found.outcome, found.states}
       {:ok, 3}
   """
-  @spec explore(t(), [effort()]) :: {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
-  def explore(%__MODULE__{} = protocol, effort \\ []) do
-    protocol |> plain() |> :maty_protocol.explore(Map.new(effort)) |> error()
+  @spec explore(source(), [effort()]) ::
+          {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
+  def explore(protocol, effort \\ []) do
+    with {:ok, protocol} <- accepted(protocol) do
+      protocol |> :maty_protocol.explore(Map.new(effort)) |> error()
+    end
   end
 
   @doc """
@@ -276,10 +281,12 @@ defmodule Maty.Protocol do
       iex> {found.outcome, found.bound}
       {:ok, 1}
   """
-  @spec compatible(t(), pos_integer(), [effort()]) ::
+  @spec compatible(source(), pos_integer(), [effort()]) ::
           {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
-  def compatible(%__MODULE__{} = protocol, most, effort \\ []) do
-    protocol |> plain() |> :maty_protocol.compatible(most, Map.new(effort)) |> error()
+  def compatible(protocol, most, effort \\ []) do
+    with {:ok, protocol} <- accepted(protocol) do
+      protocol |> :maty_protocol.compatible(most, Map.new(effort)) |> error()
+    end
   end
 
   @doc """
@@ -292,7 +299,7 @@ defmodule Maty.Protocol do
       iex> found.line
       1
   """
-  @spec compare(t(), t()) ::
+  @spec compare(source(), source()) ::
           {:ok,
            [
              {Maty.role(),
@@ -302,8 +309,10 @@ defmodule Maty.Protocol do
               | {:incompatible | :unknown, [Maty.Verdict.diagnostic()]}}
            ]}
           | {:error, Maty.Error.t()}
-  def compare(%__MODULE__{} = old, %__MODULE__{} = new) do
-    old |> plain() |> :maty_protocol.compare(plain(new)) |> error()
+  def compare(old, new) do
+    with {:ok, old} <- accepted(old), {:ok, new} <- accepted(new) do
+      old |> :maty_protocol.compare(new) |> error()
+    end
   end
 
   @doc """
@@ -316,10 +325,12 @@ defmodule Maty.Protocol do
       iex> outcome
       :wrong
   """
-  @spec subtype({t(), Maty.role()}, {t(), Maty.role()}) ::
+  @spec subtype({source(), Maty.role()}, {source(), Maty.role()}) ::
           {:ok, :maty_protocol.exploration()} | {:error, Maty.Error.t()}
-  def subtype({%__MODULE__{} = sub, sub_role}, {%__MODULE__{} = super, super_role}) do
-    {plain(sub), sub_role} |> :maty_protocol.subtype({plain(super), super_role}) |> error()
+  def subtype({sub, sub_role}, {super, super_role}) do
+    with {:ok, sub} <- accepted(sub), {:ok, super} <- accepted(super) do
+      {sub, sub_role} |> :maty_protocol.subtype({super, super_role}) |> error()
+    end
   end
 
   @doc ~S'''
@@ -339,10 +350,12 @@ defmodule Maty.Protocol do
         s1 --> [*]
       """
   '''
-  @spec diagram(t(), Maty.role(), :graphviz | :mermaid) ::
+  @spec diagram(source(), Maty.role(), :graphviz | :mermaid) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
-  def diagram(%__MODULE__{} = protocol, role, format \\ :mermaid) do
-    protocol |> plain() |> :maty_protocol.diagram(role, format) |> error()
+  def diagram(protocol, role, format \\ :mermaid) do
+    with {:ok, protocol} <- accepted(protocol) do
+      protocol |> :maty_protocol.diagram(role, format) |> error()
+    end
   end
 
   @doc """
@@ -377,12 +390,15 @@ defmodule Maty.Protocol do
       protocol = Maty.Protocol.from_file!("two_buyer.scr")
       {:ok, text} = Maty.Protocol.skeleton(protocol, :Seller, :elixir, Shop.Seller, file: "two_buyer.scr")
   """
-  @spec skeleton(t(), Maty.role(), :elixir | :erlang, module(), file: Path.t()) ::
+  @spec skeleton(source(), Maty.role(), :elixir | :erlang, module(), file: Path.t()) ::
           {:ok, String.t()} | {:error, Maty.Error.t()}
-  def skeleton(%__MODULE__{} = protocol, role, language \\ :elixir, module, options \\ [])
+  def skeleton(protocol, role, language \\ :elixir, module, options \\ [])
       when is_atom(module) do
     file = Map.get(Maty.Options.check!(options, [:file], "Maty.Protocol.skeleton/5"), :file, "")
-    protocol |> plain() |> :maty_protocol.skeleton(role, language, module, file) |> error()
+
+    with {:ok, protocol} <- accepted(protocol) do
+      protocol |> :maty_protocol.skeleton(role, language, module, file) |> error()
+    end
   end
 
   @doc false
@@ -469,6 +485,10 @@ defmodule Maty.Protocol do
   @spec plain(source()) :: :maty_protocol.source()
   def plain(%__MODULE__{} = protocol), do: Map.from_struct(protocol)
   def plain(source), do: source
+
+  # The protocol of a source as Erlang has it.
+  defp accepted(source), do: source |> plain() |> :maty_protocol.resolve() |> error()
+  defp accepted!(source), do: source |> accepted() |> bang()
 
   @doc false
   @spec wrap({:ok, :maty_protocol.protocol()} | {:error, term()}) ::
