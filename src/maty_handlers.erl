@@ -26,7 +26,9 @@
 -export_type([options/0, finding/0, note/0, level/0]).
 
 -type level() :: strict | error | warn | off.
--type options() :: #{roles := [{maty_protocol:source(), maty:role()}], check := level()}.
+-type options() :: #{roles := [{source(), maty:role()}], check := level()}.
+%% Or why what was given is none.
+-type source() :: maty_protocol:source() | {error, maty_protocol:error_reason()}.
 
 %% What is wrong or not known, and where: a line of 0 is the module as a whole, a column
 %% of 0 is unknown. `run' is empty, or the messages after which it happens.
@@ -165,7 +167,7 @@ views(Pairs, Code, Line) ->
     ).
 
 view(Source, RoleName, #{module := Module} = Code) ->
-    case loaded(beside(Source, Code)) of
+    case loaded(beside(Source, Code), Module) of
         {ok, Image, #machine{protocol = Name} = Machine} ->
             Roles = maty_machine:roles(Machine),
             case [Role || #role{name = N} = Role <- Roles, N =:= RoleName] of
@@ -189,8 +191,11 @@ view(Source, RoleName, #{module := Module} = Code) ->
             ]}
     end.
 
-loaded(Source) ->
-    case maty_protocol:resolve(Source) of
+%% A text goes by the name of the module that gives it.
+loaded({error, Reason}, _) ->
+    {error, Reason};
+loaded(Source, Module) ->
+    case maty_protocol:resolve(Source, maty_language:module(Module)) of
         {ok, #{image := Image}} ->
             case maty_machine:load(Image) of
                 {ok, _, Machine} -> {ok, Image, Machine};

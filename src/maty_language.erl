@@ -3,7 +3,7 @@
 %% modules are known by their names.
 -module(maty_language).
 
--export([of_module/1, term/2, call/4]).
+-export([of_module/1, module/1, term/2, call/4]).
 
 -export_type([language/0]).
 
@@ -14,6 +14,14 @@ of_module(Module) ->
     case atom_to_list(Module) of
         "Elixir." ++ _ -> elixir;
         _ -> erlang
+    end.
+
+%% A module's name without Elixir's prefix.
+-spec module(module()) -> string().
+module(Module) ->
+    case atom_to_list(Module) of
+        "Elixir." ++ Name -> Name;
+        Name -> Name
     end.
 
 -spec term(term(), language()) -> unicode:chardata().

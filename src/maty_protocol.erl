@@ -13,7 +13,7 @@
 -include("maty_internal.hrl").
 
 -export([from_file/1, from_file/2, from_string/1, from_string/2, from_string/3]).
--export([from_module/1, resolve/1]).
+-export([from_module/1, resolve/1, resolve/2]).
 -export([check_file/1, check_file/2, check_string/2, check_string/3, choose/2]).
 -export([name/1, roles/1, image/1, from_image/1, machine/2]).
 -export([explore/1, explore/2, compatible/2, compatible/3, compare/2, subtype/2]).
@@ -153,13 +153,18 @@ from_module(Module) ->
 
 %% @doc The protocol that a source stands for.
 -spec resolve(source()) -> {ok, protocol()} | {error, error_reason()}.
-resolve({file, Path}) -> from_file(Path);
-resolve({file, Path, Name}) -> from_file(Path, Name);
-resolve({string, Text}) -> from_string(Text);
-resolve({string, Text, Name}) -> from_string(Text, Name);
-resolve(#{name := _, image := _} = Protocol) -> {ok, Protocol};
-resolve(Module) when is_atom(Module) -> from_module(Module);
-resolve(Other) -> {error, {not_a_protocol, Other}}.
+resolve(Source) -> resolve(Source, "nofile").
+
+%% @private
+%% The same, with what errors call a text.
+-spec resolve(source(), file:name_all()) -> {ok, protocol()} | {error, error_reason()}.
+resolve({file, Path}, _) -> from_file(Path);
+resolve({file, Path, Name}, _) -> from_file(Path, Name);
+resolve({string, Text}, Called) -> from_string(Text, any, Called);
+resolve({string, Text, Name}, Called) -> from_string(Text, Name, Called);
+resolve(#{name := _, image := _} = Protocol, _) -> {ok, Protocol};
+resolve(Module, _) when is_atom(Module) -> from_module(Module);
+resolve(Other, _) -> {error, {not_a_protocol, Other}}.
 
 %% @doc Of what was checked, the protocol of that name, or with `any' the only one.
 -spec choose(name() | any, {ok, verdict()} | {error, error_reason()}) ->

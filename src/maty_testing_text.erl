@@ -18,7 +18,7 @@ report(#{module := Module, role := Role, protocol := Protocol, states := States}
         io_lib:format(
             "~ts as ~ts of ~ts: ~b of ~b states, ~b of ~b transitions in ~ts, seed ~b~n",
             [
-                module(Module),
+                maty_language:module(Module),
                 Role,
                 Protocol,
                 length([ok || #{count := N} <- States, N > 0]),
@@ -50,19 +50,14 @@ next(Phase, Transitions) ->
 plural(1, Noun) -> ["1 ", Noun];
 plural(Count, Noun) -> [integer_to_list(Count), " ", Noun, "s"].
 
-%% Elixir's modules as Elixir writes them.
-module(Module) ->
-    case atom_to_list(Module) of
-        "Elixir." ++ Name -> Name;
-        Name -> Name
-    end.
-
 %% What went wrong, the conversation so far, and what was expected.
 -spec failure(maty_testing:failure()) -> unicode:chardata().
 failure(#{kind := Kind, module := Module, role := Role, protocol := Protocol} = Failure) ->
     #{report := Report} = Failure,
     [
-        io_lib:format("~ts does not play ~ts of ~ts: ", [module(Module), Role, Protocol]),
+        io_lib:format("~ts does not play ~ts of ~ts: ", [
+            maty_language:module(Module), Role, Protocol
+        ]),
         what(Kind, Failure),
         "\n",
         case Kind of
@@ -162,7 +157,7 @@ exit_text(Reason, _Failure) ->
 stack(Stack) ->
     [
         io_lib:format("~n  at ~ts:~ts/~b (~ts:~b)", [
-            module(M),
+            maty_language:module(M),
             F,
             arity(A),
             filename:basename(proplists:get_value(file, Where)),

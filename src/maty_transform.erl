@@ -39,16 +39,11 @@ parse_transform(Forms, Options) ->
 embed({attribute, Where, maty_protocol, Source}, Forms, Options) ->
     {ok, _} = application:ensure_all_started(maty),
     {_, _, module, Module} = lists:keyfind(module, 3, Forms),
-    case resolve(beside(Source, Forms), Module) of
+    %% A text goes by the module's name.
+    case maty_protocol:resolve(beside(Source, Forms), maty_language:module(Module)) of
         {ok, Protocol} -> handlers(Protocol, add_function(Where, Protocol, Forms), Options);
         {error, Reason} -> failed(Where, {protocol, Reason}, Forms)
     end.
-
-%% A text in a module goes by the module's name.
-resolve({string, Text}, Module) -> resolve({string, Text, any}, Module);
-resolve({string, Text, Options}, Module) ->
-    maty_protocol:from_string(Text, Options, atom_to_list(Module));
-resolve(Source, _) -> maty_protocol:resolve(Source).
 
 %% Checks the handlers, unless the module says nothing of roles, or cannot be read: then
 %% the compiler says so.
@@ -80,9 +75,9 @@ source(Module, _, #{source := Source}, Options) when is_atom(Module) ->
     case said_in(filename:join(Folder, atom_to_list(Module) ++ ".erl"), Options) of
         %% A path is relative to the same folder.
         [{attribute, _, maty_protocol, Embedded}] when element(1, Embedded) =:= string ->
-            case resolve(Embedded, Module) of
+            case maty_protocol:resolve(Embedded, maty_language:module(Module)) of
                 {ok, Resolved} -> Resolved;
-                {error, _} -> Embedded
+                {error, Reason} -> {error, Reason}
             end;
         [{attribute, _, maty_protocol, Embedded}] ->
             Embedded;

@@ -42,7 +42,7 @@ roles(Folder) ->
         ], [
             {4,
                 "[no-role] the protocol of Seller cannot be used:\n"
-                "nofile:1:17: error[unused-role]: the role 'A' takes no part in the conversation\n"
+                "an_actor:1:17: error[unused-role]: the role 'A' takes no part in the conversation\n"
                 "  protocol P(role A) { }\n"
                 "                  ^"}
         ]),
@@ -96,7 +96,7 @@ embedding(Folder) ->
                 {error, [
                     {4,
                         "[no-role] the protocol of Seller cannot be used:\n"
-                        "nofile:1:1: error[syntax]: expected a protocol, found 'x'\n  x\n  ^"}
+                        "two_buyer:1:1: error[syntax]: expected a protocol, found 'x'\n  x\n  ^"}
                 ]},
                 compile(Folder, ?SELLER, [Embeds])
             )

@@ -295,13 +295,13 @@ loops(Folder) ->
                 "it has come to its end\n"
                 "after:\n  1. Source sends stop to Sink (line 1)\n"
                 "an_actor.erl:12:19: note: called here\n"
-                "nofile:1:156: note: the protocol has nothing more for this role"},
+                "an_actor:1:156: note: the protocol has nothing more for this role"},
             {{15, 14},
                 "[bad-send] Source sends stop/0 to Sink, which the protocol does not allow here; "
                 "it has come to its end\n"
                 "after:\n  1. Source sends stop to Sink (line 1)\n"
                 "an_actor.erl:12:19: note: called here\n"
-                "nofile:1:156: note: the protocol has nothing more for this role"}
+                "an_actor:1:156: note: the protocol has nothing more for this role"}
         ])
     ].
 

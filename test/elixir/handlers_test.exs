@@ -370,19 +370,17 @@ defmodule Maty.HandlersTest do
     end
 
     test "of what is no protocol" do
-      assert_error(
-        seller(),
-        [
-          {"Maty.HandlerCase.Protocol", "{:string, \"protocol P(role A) { m() from A to B; }\"}"}
-        ],
-        2,
-        """
-        [no-role] the protocol of Seller cannot be used:
-        nofile:1:36: error[unbound-role]: there is no role 'B'
-          protocol P(role A) { m() from A to B; }
-                                             ^
-        """
-      )
+      text = "{:string, \"protocol P(role A) { m() from A to B; }\"}"
+      {name, error} = compile(seller(), [{"Maty.HandlerCase.Protocol", text}])
+
+      assert error ==
+               {2,
+                String.trim_trailing("""
+                [no-role] the protocol of Seller cannot be used:
+                #{inspect(name)}:1:36: error[unbound-role]: there is no role 'B'
+                  protocol P(role A) { m() from A to B; }
+                                                     ^
+                """)}
 
       assert_error(seller(), [{"Maty.HandlerCase.Protocol", "Maty.HandlersTest.Protocl"}], 2, """
       [no-role] the protocol of Seller cannot be used:
