@@ -103,6 +103,8 @@ void print_diagnostic(FILE *stream, const checked_t *checked, const maty_diagnos
 void print_diagnostics(FILE *stream, const checked_t *checked) {
   for (size_t i = 0; i < maty_module_diagnostic_count(checked->module); i++)
     print_diagnostic(stream, checked, maty_module_diagnostic(checked->module, i));
+  if (checked->not_found != NULL)
+    (void)fprintf(stream, "%s\n", checked->not_found);
 }
 
 static maty_status write_stdout(void *context, const char *text, size_t length) {

@@ -71,6 +71,13 @@ const char *file_read(const char *path, file_t *out) {
   return why;
 }
 
+/* Adds to a text, which may be NULL. */
+static void text_add(char **text, const char *between, const char *more) {
+  char *longer = memory_join(*text == NULL ? "" : *text, *text == NULL ? "" : between, more);
+  free(*text);
+  *text = longer;
+}
+
 /* ===== Imports =========================================================== */
 
 /* "a.b.C" in a folder: "FOLDER/a/b/C.scr". */
@@ -84,11 +91,13 @@ static char *module_path(const char *folder, const char *module) {
   return whole;
 }
 
+/* The path is added to those that were tried if nothing can be read there. */
 static bool import_from(checked_t *checked, const char *folder, const char *module,
-                        maty_source_t *out) {
+                        maty_source_t *out, char **tried) {
   file_t file;
   char *path = module_path(folder, module);
   if (file_read(path, &file) != NULL) {
+    text_add(tried, ", ", path);
     free(path);
     return false;
   }
@@ -127,13 +136,21 @@ static char *modules_of(const char *path, const char *module) {
 static maty_status import(void *context, const maty_import_t *wanted, maty_source_t *out) {
   checked_t *checked = context;
   char *folder = folder_of(wanted->from), *modules = modules_of(wanted->from, wanted->from_module);
-  bool found = import_from(checked, folder, wanted->module, out) ||
-               (strcmp(folder, modules) != 0 && import_from(checked, modules, wanted->module, out));
+  char *tried = NULL;
+  bool found =
+      import_from(checked, folder, wanted->module, out, &tried) ||
+      (strcmp(folder, modules) != 0 && import_from(checked, modules, wanted->module, out, &tried));
   free(folder);
   free(modules);
   for (int i = 0; i < checked->arguments->given_count && !found; i++)
     if (checked->arguments->given[i].id == OPTION_INCLUDE)
-      found = import_from(checked, checked->arguments->given[i].value, wanted->module, out);
+      found = import_from(checked, checked->arguments->given[i].value, wanted->module, out, &tried);
+  if (!found) {
+    char *line = memory_join(wanted->module, " was looked for as ", tried);
+    text_add(&checked->not_found, "\n", line);
+    free(line);
+  }
+  free(tried);
   return found ? MATY_OK : MATY_EINVAL;
 }
 
@@ -195,6 +212,7 @@ void checked_close(checked_t *checked) {
     free(checked->imports[i].text);
   }
   free(checked->imports);
+  free(checked->not_found);
   free(checked->file.text);
 }
 
@@ -209,11 +227,8 @@ const file_t *checked_file(const checked_t *checked, const char *name) {
 static char *join_names(name_fn names, const void *context) {
   char *row = NULL;
   const char *name;
-  for (size_t i = 0; (name = names(context, i)) != NULL; i++) {
-    char *longer = memory_join(row == NULL ? "" : row, row == NULL ? "" : ", ", name);
-    free(row);
-    row = longer;
-  }
+  for (size_t i = 0; (name = names(context, i)) != NULL; i++)
+    text_add(&row, ", ", name);
   return row;
 }
 

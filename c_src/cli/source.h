@@ -22,6 +22,7 @@ typedef struct checked {
   file_t file;
   file_t *imports;
   size_t import_count;
+  char *not_found; /* a line for each module that is not there, with where it would be; or NULL */
   const arguments_t *arguments; /* with the folders of -I */
   maty_config_t config;
   bool machines;         /* the text has machines, not protocols */

@@ -79,12 +79,18 @@ defmodule Maty.CommandTest do
       }
       """)
 
-      assert maty(dir, ["check", "Main.scr"]) ==
-               {"""
-                Main.scr:2:8: error[unbound-protocol]: the module 'a.b.C' is not found
-                  import a.b.C;
-                         ^^^^^
-                """, "", 1}
+      for {options, places} <- [
+            {[], "a/b/C.scr"},
+            {["-I", "nowhere", "-I", "lib/a"], "a/b/C.scr, nowhere/a/b/C.scr, lib/a/a/b/C.scr"}
+          ] do
+        assert maty(dir, ["check", "Main.scr" | options]) ==
+                 {"""
+                  Main.scr:2:8: error[unbound-protocol]: the module 'a.b.C' is not found
+                    import a.b.C;
+                           ^^^^^
+                  a.b.C was looked for as #{places}
+                  """, "", 1}
+      end
 
       assert maty(dir, ["check", "-I", "lib", "Main.scr"]) ==
                {"""
