@@ -279,7 +279,8 @@ configure(Options) ->
 
 one_of(Default, Values) ->
     Quoted = [lists:concat(["'", Value, "'"]) || Value <- Values],
-    {{default, Default}, lists:append(lists:join(" or ", Quoted)), fun(Value) -> lists:member(Value, Values) end}.
+    Expected = lists:append(lists:join(" or ", Quoted)),
+    {{default, Default}, Expected, fun(Value) -> lists:member(Value, Values) end}.
 
 is_messages(Messages) when is_map(Messages) ->
     lists:all(

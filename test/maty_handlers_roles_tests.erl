@@ -42,7 +42,8 @@ roles(Folder) ->
         ], [
             {4,
                 "[no-role] the protocol of Seller cannot be used:\n"
-                "an_actor:1:17: error[unused-role]: the role 'A' takes no part in the conversation\n"
+                "an_actor:1:17: error[unused-role]: "
+                "the role 'A' takes no part in the conversation\n"
                 "  protocol P(role A) { }\n"
                 "                  ^"}
         ]),

@@ -300,8 +300,8 @@ an_actor_that_returns_what_it_may_not() ->
             re:run(
                 Text,
                 "^made does not play Seller of TwoBuyer: it crashed\n"
-                "  #Fun<.*> returned {error,sold_out}; a handler returns {suspend, Handler, State}, "
-                ".* is a function of two arguments\n$"
+                "  #Fun<.*> returned {error,sold_out}; "
+                "a handler returns {suspend, Handler, State}, .* is a function of two arguments\n$"
             )}
     ),
     Begin = fun(_Session, _State) -> {stop, sold_out} end,
