@@ -26,6 +26,8 @@
 
 -define(COMMAND(Op, Action), (((Op) bsl 28) bor ((Action) bsl 16))).
 -define(COMMAND_OP(Command), ((Command) bsr 28)).
+%% In a command of port_call/3, of a message that is (1) or is not (0) hollow.
+-define(CALL_HOLLOW(Hollow), ((Hollow) bsl 31)).
 -define(COMMAND_ACTION(Command), (((Command) bsr 16) band 16#fff)).
 
 %% Phases of an endpoint.

@@ -32,6 +32,9 @@
 %% the other size on; below, to show them costs less than to look for them.
 -define(MIN_HOLLOW, 2048).
 -define(MIN_LARGE, 256).
+%% Whether large binaries are left out, as the engine is told.
+-define(WHOLE, 0).
+-define(HOLLOW, 1).
 
 -spec endpoint(
     maty_engine:handle(), port(), tuple(), maty:session_id(), maty_machine:machine(), pid()
@@ -194,7 +197,7 @@ tag(_) -> 11.
 show(Port, Command, Data, Message) ->
     case erlang:external_size(Message) < ?MIN_HOLLOW of
         true -> call(Port, Command, Data, Message);
-        false -> show_hollow(Port, Command, Data, Message)
+        false -> show_large(Port, Command, Data, Message)
     end.
 
 %% The data goes where the label stands, which the command says as well.
@@ -207,19 +210,21 @@ called(Refused) when Refused >= ?REFUSED bsl 16 -> [Refused bsr 16, Refused band
 called(Accepted) -> Accepted.
 
 %% A large binary that is declared to be a string has to be shown after all.
-show_hollow(Port, Command, Data, Message) ->
-    case show_all(Port, Command, <<Data:8/binary, 0>>, hollow(Message)) of
-        [?REPLY_LOOK | _] -> show_all(Port, Command, Data, Message);
+show_large(Port, Command, Data, Message) ->
+    case show_all(Port, Command, Data, ?HOLLOW, hollow(Message)) of
+        [?REPLY_LOOK | _] -> show_all(Port, Command, Data, ?WHOLE, Message);
         Reply -> Reply
     end.
 
 %% port_call/3 encodes without giving way to others.
-show_all(Port, Command, Data, Message) ->
+show_all(Port, Command, Data, Hollow, Message) ->
     case erlang:external_size(Message) of
-        Size when Size =< ?MAX_CALL -> call(Port, Command, Data, Message);
+        Size when Size =< ?MAX_CALL ->
+            call(Port, Command bor ?CALL_HOLLOW(Hollow), Data, Message);
         Size when Size =< ?MAX_SHOWN ->
-            port_control(Port, Command, [Data | term_to_iovec(Message)]);
-        _ -> limit
+            port_control(Port, Command, [Data, Hollow | term_to_iovec(Message)]);
+        _ ->
+            limit
     end.
 
 %% The message with bitstrings of one bit in place of large binaries. Other bitstrings

@@ -360,9 +360,8 @@ part(Image) ->
     Session = opened(port_control(Port, ?COMMAND(?OP_PART, ?PART_OPEN), Open)),
     Data = <<Session:64/native>>,
     %% An ask on the way, and the end of B, which has received it.
-    [_, _, _] = port_control(Port, ?COMMAND(?OP_SEND_TERM, 0), [
-        Data, term_to_binary({ask, 1, <<"x">>})
-    ]),
+    Ask = term_to_binary({ask, 1, <<"x">>}),
+    [_, _, _] = port_control(Port, ?COMMAND(?OP_SEND_TERM, 0), [Data, 0, Ask]),
     Report = <<
         1:32/native, ?STATE_CANCELLED:32/native, (channel(0, 1))/binary, (channel(0, 0))/binary
     >>,

@@ -235,7 +235,7 @@ flood(Actor, Session, N) ->
     Atom = <<131, 104, 2, 119, (byte_size(Name)), Name/binary, 97, 1>>,
     [
         try
-            port_control(maty_engine:port(0), (Op bsl 28), [Data, Atom])
+            port_control(maty_engine:port(0), (Op bsl 28), [Data, 0, Atom])
         catch
             error:badarg -> ok
         end

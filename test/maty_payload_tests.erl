@@ -220,6 +220,10 @@ large_binaries() ->
     ),
     ?assertEqual([ok, {payload, 1}], outcomes("string", [[Text], [Large]])),
     ?assertEqual(
+        [ok, {payload, 1}, {payload, 1}],
+        outcomes("{%{id: integer}, binary}", [[{#{id => Id}, Large}] || Id <- [1, a, Large]])
+    ),
+    ?assertEqual(
         [ok, ok, {payload, 1}], outcomes("string | {binary}", [[Text], [{Large}], [Large]])
     ),
     %% One that is refused counts once, whether or not it was shown in pieces.

@@ -12,9 +12,6 @@
 
 #include "../core/image.h"
 
-/* Set in the number of a type that stands here and not in an image. */
-#define CALENDAR 0x80000000u
-
 static const struct {
   char none[1], structure[11], year[5], month[6], day[4], hour[5], minute[7], second[7];
   char date[12], time[12], datetime[16], naive[21];
@@ -56,7 +53,7 @@ enum {
 };
 
 #define KEY(name_, type_)                                                                          \
-  { .name = TEXT(name_), .type = CALENDAR | CALENDAR_##type_ }
+  { .name = TEXT(name_), .type = CALENDAR_##type_ }
 #define KEYS_OF_DATE KEY(year, YEAR), KEY(month, MONTH), KEY(day, DAY)
 #define KEYS_OF_TIME KEY(hour, HOUR), KEY(minute, SIXTIETH), KEY(second, SIXTIETH)
 

@@ -19,6 +19,9 @@
 
 #include "maty.h"
 
+/* In a command of port_call/3: the message is hollow. */
+#define MATY_CALL_HOLLOW (1u << 31)
+
 enum {
   MATY_COMMAND_OP_SHIFT = 28,
   MATY_COMMAND_ACTION_SHIFT = 16,
@@ -29,9 +32,10 @@ enum {
 typedef enum maty_operation {
   MATY_OP_PART,         /* one of those below, by the action */
   MATY_OP_SEND,         /* handle -> phase, ticket (2 bytes, high first) */
-  MATY_OP_SEND_TERM,    /* handle, message as for maty_etf_open -> the same */
+  MATY_OP_SEND_TERM,    /* handle, 1 if the message is hollow else 0 (1 byte), message as for
+                           maty_etf_open -> the same */
   MATY_OP_RECEIVE,      /* handle -> phase */
-  MATY_OP_RECEIVE_TERM, /* handle, message -> the same */
+  MATY_OP_RECEIVE_TERM, /* handle, hollow, message -> the same */
   MATY_OP_CLOSE,        /* handle -> nothing */
   MATY_OP_CANCEL,       /* handle -> nothing */
   MATY_OP_OPEN,         /* image (32 bits), bound of each channel (32), maty_overload (32), a
@@ -54,6 +58,9 @@ typedef enum maty_part {
   MATY_PART_REPORT, /* session, role (32), state (32), channels as above or none -> nothing */
   MATY_PART_ABANDON /* session -> nothing */
 } maty_part;
+
+/* Where "hollow" and the message are in the data of MATY_OP_SEND_TERM and _RECEIVE_TERM. */
+enum { MATY_SHOWN_HOLLOW = 8, MATY_SHOWN_MESSAGE = 9 };
 
 /* Where the bound and the places begin in the data of MATY_OP_OPEN, and the number in a place. */
 enum { MATY_OPEN_BOUND = 4, MATY_OPEN_PLACES = 12, MATY_PLACE_NUMBER = 8, MATY_PLACE_SIZE = 16 };

@@ -6,15 +6,15 @@
  * a union that is still to be decided:
  *
  *      bytes   ... [ tuple of 2 ][ integer ][ list of 3 ][ ... ]
- *                                                ^ position
+ *                                                ^ at
  *      stack   tuple {integer, list(T)}: 0 parts left | list(T): 3 parts left
  *
  * A value of a union is tried against each alternative in turn. How long a term
  * is does not depend on the type it is held against, so the first alternative
  * that fits decides, and a frame below is never touched by a trial above it.
  *
- * What always holds: position <= size, and the bytes before it are read only
- * again when a union goes back to its start.
+ * What always holds: at <= end, and the bytes before it are read only again when a
+ * union goes back to its start.
  */
 #include "etf.h"
 
@@ -36,117 +36,121 @@ typedef struct token {
   bool left_out; /* a binary that is not shown */
 } token_t;
 
+/* Where types are: those of an image, or of the calendar. */
+typedef struct tables {
+  const maty__type_t *types;
+  const maty__key_t *keys;
+  const char *strings;
+} tables_t;
+
+static const tables_t calendar = {calendar_types, calendar_keys, (const char *)&calendar_strings};
+
+/* The type of a part of which nothing is known, as of those of "any". */
+static const maty__type_t unknown = {.kind = MATY__TYPE_ANY, .tags = UINT16_MAX};
+
 typedef enum frame_kind { FRAME_TUPLE, FRAME_LIST, FRAME_MAP, FRAME_UNION } frame_kind;
 
 typedef struct frame {
   uint8_t kind;
-  bool raw;          /* list: the parts are bytes; union: so is the value */
-  uint32_t type;     /* of each part of a list; the union, tuple or map itself */
-  uint32_t parts;    /* still to come */
-  uint32_t next;     /* tuple: the part that comes next; union: the alternative to try next */
-  uint32_t position; /* union: where its value begins */
-  uint64_t seen;     /* map: which declared keys have come, one bit each */
+  bool raw;       /* list: the parts are bytes; union: so is the value */
+  uint32_t parts; /* still to come */
+  uint32_t next;  /* tuple: the part that comes next; union: the alternative to try next */
+  /* Of each part of a list; the union, tuple or map itself. */
+  const maty__type_t *type;
+  const tables_t *tables; /* where the type is; those of the unknown type do not matter */
+  const uint8_t *begin;   /* union: of its value */
+  uint64_t seen;          /* map: which declared keys have come, one bit each */
 } frame_t;
 
-/* No type: a part that nothing is known of, as those of "any". */
-#define TYPE_UNKNOWN UINT32_MAX
-
 typedef struct judge {
-  const maty_image_t *image;
-  const uint8_t *bytes;
-  uint32_t size;
-  uint32_t position;
+  const uint8_t *at, *end;
   uint32_t steps;
   uint32_t depth;
   bool hollow;
   frame_t stack[MATY_ETF_MAX_DEPTH];
 } judge_t;
 
-/* ----- Reading tokens ----- */
+/* ----- Reading tokens -----
+ *
+ * What reads begins at "at" and returns where it ended: NULL if that would be
+ * after "end", or if it began at NULL. The place is handed on and not kept in the
+ * judge, because each token begins where the one before it was found to end: in
+ * memory it would be waited for. */
+
+static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_t count) {
+  return at != NULL && (size_t)(end - at) >= count ? at + count : NULL;
+}
 
 /* A number of 1, 2 or 4 bytes. */
-static inline uint32_t big_endian(const uint8_t *bytes, uint32_t width) {
-  switch (width) {
-  case 1:
-    return bytes[0];
-  case 2:
-    return (uint32_t)bytes[0] << 8 | bytes[1];
-  default:
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-  }
-}
-
-/* Takes "count" bytes; NULL if there are fewer. */
-static inline const uint8_t *take(judge_t *judge, uint32_t count) {
-  const uint8_t *bytes = judge->bytes + judge->position;
-  if (judge->size - judge->position < count) {
+static inline const uint8_t *read_number(const uint8_t *at, const uint8_t *end, uint32_t width,
+                                         uint32_t *value) {
+  const uint8_t *after = skip(at, end, width);
+  if (after == NULL) {
     return NULL;
   }
-  judge->position += count;
-  return bytes;
+  switch (width) {
+  case 1:
+    *value = at[0];
+    break;
+  case 2:
+    *value = (uint32_t)at[0] << 8 | at[1];
+    break;
+  default:
+    *value = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+  }
+  return after;
 }
 
-/* Takes a number of 1, 2 or 4 bytes. */
-static inline bool take_number(judge_t *judge, uint32_t width, uint32_t *value) {
-  const uint8_t *bytes = take(judge, width);
-  if (bytes != NULL) {
-    *value = big_endian(bytes, width);
-  }
-  return bytes != NULL;
+/* Bytes that are preceded by their number. */
+static inline const uint8_t *read_counted(const uint8_t *at, const uint8_t *end, uint32_t width,
+                                          token_t *token) {
+  token->bytes = read_number(at, end, width, &token->length);
+  return skip(token->bytes, end, token->length);
 }
 
-/* Takes bytes that are preceded by their number. */
-static bool take_counted(judge_t *judge, uint32_t width, token_t *token) {
-  return take_number(judge, width, &token->length) &&
-         (token->bytes = take(judge, token->length)) != NULL;
-}
-
-/* Whether bytes, which may hold zeros, are a string. */
-static bool bytes_are(const uint8_t *bytes, uint32_t length, const char *text) {
-  if (bytes == NULL) {
-    return false;
-  }
-  for (uint32_t i = 0; i < length; i++) {
-    if (text[i] == '\0' || bytes[i] != (uint8_t)text[i]) {
-      return false;
-    }
-  }
-  return text[length] == '\0';
-}
-
-/* Takes an atom whose type byte has been taken. */
-static bool take_atom(judge_t *judge, uint32_t type, token_t *token) {
-  bool small = type == ETF_SMALL_ATOM || type == ETF_SMALL_ATOM_UTF8;
-  if ((!small && type != ETF_ATOM && type != ETF_ATOM_UTF8) ||
-      !take_counted(judge, small ? 1 : 2, token)) {
-    return false;
-  }
-  bool boolean = (token->length == 4 && memcmp(token->bytes, "true", 4) == 0) ||
-                 (token->length == 5 && memcmp(token->bytes, "false", 5) == 0);
+/* An atom, after its type. */
+static inline const uint8_t *read_atom(const uint8_t *at, const uint8_t *end, uint32_t width,
+                                       token_t *token) {
+  at = read_counted(at, end, width, token);
+  bool boolean = at != NULL && ((token->length == 4 && memcmp(token->bytes, "true", 4) == 0) ||
+                                (token->length == 5 && memcmp(token->bytes, "false", 5) == 0));
   token->tag = boolean ? MATY_TAG_BOOLEAN : MATY_TAG_ATOM;
-  return true;
+  return at;
 }
 
-/* Takes the node of a pid, port or reference, and what follows it. */
-static bool take_identifier(judge_t *judge, maty_tag tag, uint32_t rest, token_t *token) {
-  uint32_t type;
-  bool ok =
-      take_number(judge, 1, &type) && take_atom(judge, type, token) && take(judge, rest) != NULL;
-  *token = (token_t){.tag = tag};
-  return ok;
-}
-
-/* Takes an integer of "length" bytes, least first, with its sign before. */
-static bool take_big(judge_t *judge, uint32_t width, token_t *token) {
-  uint32_t length, sign;
-  const uint8_t *bytes;
-  if (!take_number(judge, width, &length) || !take_number(judge, 1, &sign) ||
-      (bytes = take(judge, length)) == NULL) {
-    return false;
+/* An atom, with its type. */
+static const uint8_t *skip_atom(const uint8_t *at, const uint8_t *end) {
+  uint32_t type = 0, length = 0;
+  at = read_number(at, end, 1, &type);
+  switch (type) {
+  case ETF_ATOM:
+  case ETF_ATOM_UTF8:
+    at = read_number(at, end, 2, &length);
+    break;
+  case ETF_SMALL_ATOM:
+  case ETF_SMALL_ATOM_UTF8:
+    at = read_number(at, end, 1, &length);
+    break;
+  default:
+    return NULL;
   }
+  return skip(at, end, length);
+}
+
+/* A pid, port or reference: its node, and "rest" bytes. */
+static const uint8_t *skip_identifier(const uint8_t *at, const uint8_t *end, uint32_t rest) {
+  return skip(skip_atom(at, end), end, rest);
+}
+
+/* An integer of so many bytes, least first, with its sign before. */
+static const uint8_t *read_big(const uint8_t *at, const uint8_t *end, uint32_t width,
+                               token_t *token) {
+  uint32_t length = 0, sign = 0;
+  const uint8_t *bytes = read_number(read_number(at, end, width, &length), end, 1, &sign);
+  const uint8_t *after = skip(bytes, end, length);
   uint64_t magnitude = 0;
   token->fits_word = true;
-  for (uint32_t i = 0; i < length; i++) {
+  for (uint32_t i = 0; after != NULL && i < length; i++) {
     if (i < 8) {
       magnitude |= (uint64_t)bytes[i] << (8 * i);
     } else if (bytes[i] != 0) {
@@ -156,129 +160,139 @@ static bool take_big(judge_t *judge, uint32_t width, token_t *token) {
   }
   token->fits_word = token->fits_word && magnitude <= INT64_MAX;
   token->value = sign != 0 ? -(int64_t)(magnitude & INT64_MAX) : (int64_t)(magnitude & INT64_MAX);
-  return true;
+  return after;
 }
 
-/* Takes a bitstring, which in a hollow message may stand for a binary. */
-static bool take_bitstring(judge_t *judge, token_t *token) {
-  uint32_t size, bits;
-  if (!take_number(judge, 4, &size) || !take_number(judge, 1, &bits) || take(judge, size) == NULL) {
-    return false;
-  }
-  if (judge->hollow && size == 1 && bits == 1) {
+/* A bitstring, which in a hollow message may stand for a binary. */
+static const uint8_t *read_bitstring(const uint8_t *at, const uint8_t *end, bool hollow,
+                                     token_t *token) {
+  uint32_t size = 0, bits = 0;
+  at = read_number(read_number(at, end, 4, &size), end, 1, &bits);
+  if (hollow && size == 1 && bits == 1) {
     token->tag = MATY_TAG_BINARY;
     token->left_out = true;
   }
-  return true;
+  return skip(at, end, size);
 }
 
-static bool take_function(judge_t *judge) {
-  uint32_t size;
-  return take_number(judge, 4, &size) && size >= 4 && take(judge, size - 4) != NULL;
+/* A function: its size counts itself. */
+static const uint8_t *skip_function(const uint8_t *at, const uint8_t *end) {
+  uint32_t size = 0;
+  at = read_number(at, end, 4, &size);
+  return size >= 4 ? skip(at, end, size - 4) : NULL;
 }
 
-static bool take_export(judge_t *judge) {
-  uint32_t type;
-  token_t ignored = {0};
-  for (int i = 0; i < 2; i++) {
-    if (!take_number(judge, 1, &type) || !take_atom(judge, type, &ignored)) {
-      return false;
-    }
-  }
-  return take(judge, 2) != NULL;
+/* An exported function: its module, its name, and its arity as a term of one byte. */
+static const uint8_t *skip_export(const uint8_t *at, const uint8_t *end) {
+  return skip(skip_atom(skip_atom(at, end), end), end, 2);
 }
 
-/* Takes the next token. "raw" says that a byte of a list of bytes is next. */
-static maty_status next_token(judge_t *judge, bool raw, token_t *token) {
-  uint32_t type = 0;
-  uint32_t number = 0;
-  bool ok = take_number(judge, 1, &type);
+static inline const uint8_t *read_token(const uint8_t *at, const uint8_t *end, bool hollow,
+                                        token_t *token) {
+  uint32_t type = 0, number = 0;
   *token = (token_t){.tag = MATY_TAG_OTHER};
-  if (raw) {
-    *token = (token_t){.tag = MATY_TAG_INTEGER, .fits_word = true, .value = type};
-    return ok ? MATY_OK : MATY_ETERM;
-  }
-  switch (ok ? type : 0) {
+  at = read_number(at, end, 1, &type);
+  switch (type) {
   case ETF_SMALL_INTEGER:
+    token->tag = MATY_TAG_INTEGER;
+    token->fits_word = true;
+    at = read_number(at, end, 1, &number);
+    token->value = number;
+    return at;
   case ETF_INTEGER:
     token->tag = MATY_TAG_INTEGER;
-    ok = take_number(judge, type == ETF_INTEGER ? 4 : 1, &number);
     token->fits_word = true;
-    token->value = type == ETF_INTEGER ? (int32_t)number : (int64_t)number;
-    break;
+    at = read_number(at, end, 4, &number);
+    token->value = (int32_t)number;
+    return at;
   case ETF_SMALL_BIG:
   case ETF_LARGE_BIG:
     token->tag = MATY_TAG_INTEGER;
-    ok = take_big(judge, type == ETF_LARGE_BIG ? 4 : 1, token);
-    break;
+    return read_big(at, end, type == ETF_LARGE_BIG ? 4 : 1, token);
   case ETF_NEW_FLOAT:
   case ETF_FLOAT:
     token->tag = MATY_TAG_FLOAT;
-    ok = take(judge, type == ETF_FLOAT ? 31 : 8) != NULL;
-    break;
+    return skip(at, end, type == ETF_FLOAT ? 31 : 8);
   case ETF_ATOM:
   case ETF_ATOM_UTF8:
+    return read_atom(at, end, 2, token);
   case ETF_SMALL_ATOM:
   case ETF_SMALL_ATOM_UTF8:
-    ok = take_atom(judge, type, token);
-    break;
+    return read_atom(at, end, 1, token);
   case ETF_SMALL_TUPLE:
+    token->tag = MATY_TAG_TUPLE;
+    return read_number(at, end, 1, &token->parts);
   case ETF_LARGE_TUPLE:
     token->tag = MATY_TAG_TUPLE;
-    ok = take_number(judge, type == ETF_LARGE_TUPLE ? 4 : 1, &token->parts);
-    break;
+    return read_number(at, end, 4, &token->parts);
   case ETF_NIL:
     token->tag = MATY_TAG_LIST;
-    break;
+    return at;
   case ETF_STRING:
     token->tag = MATY_TAG_LIST;
     token->raw = true;
-    ok = take_number(judge, 2, &token->parts);
-    break;
+    return read_number(at, end, 2, &token->parts);
   case ETF_LIST:
     token->tag = MATY_TAG_LIST;
-    ok = take_number(judge, 4, &token->parts) && token->parts > 0;
-    break;
+    at = read_number(at, end, 4, &token->parts);
+    return token->parts > 0 ? at : NULL;
   case ETF_MAP:
     token->tag = MATY_TAG_MAP;
-    ok = take_number(judge, 4, &token->parts);
-    break;
+    return read_number(at, end, 4, &token->parts);
   case ETF_BINARY:
     token->tag = MATY_TAG_BINARY;
-    ok = take_counted(judge, 4, token);
-    break;
+    return read_counted(at, end, 4, token);
   case ETF_BIT_BINARY:
-    ok = take_bitstring(judge, token);
-    break;
+    return read_bitstring(at, end, hollow, token);
   case ETF_PID:
   case ETF_NEW_PID:
-    ok = take_identifier(judge, MATY_TAG_PID, type == ETF_PID ? 9 : 12, token);
-    break;
+    token->tag = MATY_TAG_PID;
+    return skip_identifier(at, end, type == ETF_PID ? 9 : 12);
   case ETF_PORT:
-    ok = take_identifier(judge, MATY_TAG_OTHER, 5, token);
-    break;
+    return skip_identifier(at, end, 5);
   case ETF_NEW_PORT:
-    ok = take_identifier(judge, MATY_TAG_OTHER, 8, token);
-    break;
+    return skip_identifier(at, end, 8);
   case ETF_V4_PORT:
-    ok = take_identifier(judge, MATY_TAG_OTHER, 12, token);
-    break;
+    return skip_identifier(at, end, 12);
   case ETF_NEW_REFERENCE:
   case ETF_NEWER_REFERENCE:
-    ok = take_number(judge, 2, &number) &&
-         take_identifier(judge, MATY_TAG_REFERENCE,
-                         4 * number + (type == ETF_NEW_REFERENCE ? 1 : 4), token);
-    break;
+    token->tag = MATY_TAG_REFERENCE;
+    at = read_number(at, end, 2, &number);
+    return skip_identifier(at, end, 4 * number + (type == ETF_NEW_REFERENCE ? 1 : 4));
   case ETF_FUN:
-    ok = take_function(judge);
-    break;
+    return skip_function(at, end);
   case ETF_EXPORT:
-    ok = take_export(judge);
-    break;
+    return skip_export(at, end);
   default:
-    ok = false;
+    return NULL;
   }
-  return ok ? MATY_OK : MATY_ETERM;
+}
+
+/* Takes the next token. "raw" says that a byte of a list of bytes is next. */
+static inline maty_status next_token(judge_t *judge, bool raw, token_t *token) {
+  const uint8_t *at = judge->at, *end = judge->end;
+  if (raw) {
+    uint32_t byte = 0;
+    at = read_number(at, end, 1, &byte);
+    *token = (token_t){.tag = MATY_TAG_INTEGER, .fits_word = true, .value = byte};
+  } else {
+    at = read_token(at, end, judge->hollow, token);
+  }
+  if (at == NULL) {
+    return MATY_ETERM;
+  }
+  judge->at = at;
+  return MATY_OK;
+}
+
+/* Whether bytes, which may hold zeros, are a string. */
+static bool bytes_are(const uint8_t *bytes, uint32_t length, const char *text) {
+  for (uint32_t i = 0; i < length; i++) {
+    if (text[i] == '\0' || bytes[i] != (uint8_t)text[i]) {
+      return false;
+    }
+  }
+  return text[length] == '\0';
 }
 
 /* ----- Judging scalars ----- */
@@ -325,33 +339,23 @@ static maty_status judge_string(judge_t *judge, const token_t *token) {
   return is_utf8(token->bytes, token->length) ? MATY_OK : MATY_EPAYLOAD;
 }
 
-/* ----- Looking types up, in the image or in the calendar ----- */
+/* ----- Looking types up ----- */
 
-static const maty__type_t *type_at(const judge_t *judge, uint32_t type) {
-  static const maty__type_t any = {.kind = MATY__TYPE_ANY, .tags = UINT16_MAX};
-  if (type == TYPE_UNKNOWN)
-    return &any;
-  return (type & CALENDAR) != 0 ? &calendar_types[type & ~CALENDAR] : &judge->image->types[type];
+static const maty__key_t *key_at(const tables_t *tables, const maty__type_t *type, uint32_t index) {
+  return &tables->keys[type->first + index];
 }
 
-/* A part of a type. */
-static const maty__key_t *part_at(const judge_t *judge, uint32_t type, uint32_t index) {
-  const maty__key_t *keys = (type & CALENDAR) != 0 ? calendar_keys : judge->image->keys;
-  return &keys[type_at(judge, type)->first + index];
-}
-
-/* A string that a type or a part of it names. */
-static const char *text_at(const judge_t *judge, uint32_t type, uint32_t offset) {
-  const char *strings =
-      (type & CALENDAR) != 0 ? (const char *)&calendar_strings : judge->image->strings;
-  return strings + offset;
+/* The type of a part. */
+static const maty__type_t *part_at(const tables_t *tables, const maty__type_t *type,
+                                   uint32_t index) {
+  return &tables->types[key_at(tables, type, index)->type];
 }
 
 /* The union that a date or a time is. */
-static uint32_t calendar_type(uint16_t kind) {
-  return CALENDAR | (kind == MATY__TYPE_DATE   ? CALENDAR_DATE
-                     : kind == MATY__TYPE_TIME ? CALENDAR_TIME
-                                               : CALENDAR_DATETIME);
+static const maty__type_t *calendar_union(uint16_t kind) {
+  return &calendar_types[kind == MATY__TYPE_DATE   ? CALENDAR_DATE
+                         : kind == MATY__TYPE_TIME ? CALENDAR_TIME
+                                                   : CALENDAR_DATETIME];
 }
 
 /* ----- The machine ----- */
@@ -376,15 +380,15 @@ static maty_status push_unknown(judge_t *judge, const token_t *token) {
   }
   return push(judge, (frame_t){.kind = token->tag == MATY_TAG_LIST ? FRAME_LIST : FRAME_TUPLE,
                                .raw = token->raw,
-                               .type = TYPE_UNKNOWN,
+                               .type = &unknown,
                                .parts = token->parts * each});
 }
 
 /* Holds the next term against a type: decides, or pushes what is left to do.
  * Returns MATY_EPAYLOAD if it does not fit. */
-static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
-  const maty__type_t *type = type_at(judge, type_number);
-  uint32_t position = judge->position;
+static maty_status judge_term(judge_t *judge, const tables_t *tables, const maty__type_t *type,
+                              bool raw) {
+  const uint8_t *begin = judge->at;
   token_t token;
   maty_status status = next_token(judge, raw, &token);
   if (status != MATY_OK) {
@@ -403,9 +407,8 @@ static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
   case MATY__TYPE_STRING:
     return judge_string(judge, &token);
   case MATY__TYPE_LITERAL:
-    return bytes_are(token.bytes, token.length, text_at(judge, type_number, type->first))
-               ? MATY_OK
-               : MATY_EPAYLOAD;
+    return bytes_are(token.bytes, token.length, tables->strings + type->first) ? MATY_OK
+                                                                               : MATY_EPAYLOAD;
   case MATY__TYPE_RANGE:
     return token.fits_word && type->low <= token.value && token.value <= type->high ? MATY_OK
                                                                                     : MATY_EPAYLOAD;
@@ -415,134 +418,140 @@ static maty_status judge_term(judge_t *judge, uint32_t type_number, bool raw) {
     }
     return push(judge, (frame_t){.kind = FRAME_LIST,
                                  .raw = token.raw,
-                                 .type = part_at(judge, type_number, 0)->type,
+                                 .type = part_at(tables, type, 0),
+                                 .tables = tables,
                                  .parts = token.parts});
   case MATY__TYPE_TUPLE:
     if (token.parts != type->count) {
       return MATY_EPAYLOAD;
     }
-    return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = type_number, .parts = token.parts});
+    return push(
+        judge,
+        (frame_t){.kind = FRAME_TUPLE, .type = type, .tables = tables, .parts = token.parts});
   case MATY__TYPE_MAP:
-    return push(judge, (frame_t){.kind = FRAME_MAP, .type = type_number, .parts = token.parts});
+    return push(judge,
+                (frame_t){.kind = FRAME_MAP, .type = type, .tables = tables, .parts = token.parts});
   case MATY__TYPE_DATE:
   case MATY__TYPE_TIME:
   case MATY__TYPE_DATETIME:
-    type_number = calendar_type(type->kind);
+    type = calendar_union(type->kind);
+    tables = &calendar;
     break;
   default:
     break;
   }
   /* A union: its alternatives begin again at this term. */
-  judge->position = position;
-  return push(
-      judge,
-      (frame_t){
-          .kind = FRAME_UNION, .raw = raw, .type = type_number, .parts = 1, .position = position});
+  judge->at = begin;
+  return push(judge, (frame_t){.kind = FRAME_UNION,
+                               .raw = raw,
+                               .type = type,
+                               .tables = tables,
+                               .parts = 1,
+                               .begin = begin});
 }
 
 /* Holds a map's next key and value against the type. */
 static maty_status judge_pair(judge_t *judge, frame_t *frame) {
   token_t key;
-  maty_status status;
-  const maty__type_t *type = type_at(judge, frame->type);
-  uint32_t position = judge->position;
-  if ((status = next_token(judge, false, &key)) != MATY_OK) {
+  const tables_t *tables = frame->tables;
+  const maty__type_t *type = frame->type;
+  const uint8_t *begin = judge->at;
+  maty_status status = next_token(judge, false, &key);
+  if (status != MATY_OK) {
     return status;
   }
   if (key.tag == MATY_TAG_ATOM || key.tag == MATY_TAG_BOOLEAN) {
     for (uint32_t i = 0; i < type->count; i++) {
-      const maty__key_t *declared = part_at(judge, frame->type, i);
-      if (bytes_are(key.bytes, key.length, text_at(judge, frame->type, declared->name))) {
+      if (bytes_are(key.bytes, key.length, tables->strings + key_at(tables, type, i)->name)) {
         frame->seen |= UINT64_C(1) << i;
-        return judge_term(judge, declared->type, false);
+        return judge_term(judge, tables, part_at(tables, type, i), false);
       }
     }
-    return judge_term(judge, TYPE_UNKNOWN, false);
+    return judge_term(judge, NULL, &unknown, false);
   }
   /* A key that is not an atom may be deep: key and value both are unknown. */
-  judge->position = position;
-  return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = TYPE_UNKNOWN, .parts = 2});
+  judge->at = begin;
+  return push(judge, (frame_t){.kind = FRAME_TUPLE, .type = &unknown, .parts = 2});
 }
 
 /* Takes the integers that a list goes on with, if all integers fit. Lists of them
  * are common, and long ones more so. */
 static void take_integers(judge_t *judge, frame_t *frame) {
-  uint32_t position = judge->position, parts = frame->parts;
-  if (((type_at(judge, frame->type)->tags >> MATY_TAG_INTEGER) & 1u) == 0) {
+  const uint8_t *at = judge->at, *end = judge->end;
+  uint32_t parts = frame->parts;
+  if (((frame->type->tags >> MATY_TAG_INTEGER) & 1u) == 0) {
     return;
   }
   if (frame->raw) {
-    uint32_t left = judge->size - position;
-    parts -= parts < left ? parts : left;
-    position += frame->parts - parts;
+    size_t left = (size_t)(end - at);
+    parts -= parts < left ? parts : (uint32_t)left;
+    at += frame->parts - parts;
   }
   while (!frame->raw && parts > 0) {
-    uint32_t left = judge->size - position;
-    uint32_t length = left >= 2 && judge->bytes[position] == ETF_SMALL_INTEGER ? 2
-                      : left >= 5 && judge->bytes[position] == ETF_INTEGER     ? 5
-                                                                               : 0;
+    ptrdiff_t left = end - at;
+    uint32_t length = left >= 2 && *at == ETF_SMALL_INTEGER ? 2
+                      : left >= 5 && *at == ETF_INTEGER     ? 5
+                                                            : 0;
     if (length == 0) {
       break;
     }
-    position += length;
+    at += length;
     parts--;
   }
   judge->steps += (frame->parts - parts) / 8;
-  judge->position = position;
+  judge->at = at;
   frame->parts = parts;
 }
 
-/* Begins the next part of the frame on top, or takes the frame off. */
-static maty_status advance(judge_t *judge) {
-  frame_t *frame = &judge->stack[judge->depth - 1];
-  bool known = frame->type != TYPE_UNKNOWN;
-  const maty__type_t *type = type_at(judge, frame->type);
-  if (frame->kind == FRAME_UNION) {
-    if (frame->parts == 0) {
-      judge->depth--;
-      return MATY_OK;
-    }
-    if (frame->next == type->count) {
-      return MATY_EPAYLOAD;
-    }
-    frame->parts = 0;
-    return judge_term(judge, part_at(judge, frame->type, frame->next++)->type, frame->raw);
+/* Takes what ends a list: nothing, or it is improper. */
+static maty_status judge_tail(judge_t *judge, bool known) {
+  if (judge->at == judge->end) {
+    return MATY_ETERM;
   }
-  if (frame->kind == FRAME_LIST) {
-    take_integers(judge, frame);
-  }
-  if (frame->parts == 0) {
-    judge->depth--;
-    if (frame->kind == FRAME_MAP) {
-      uint64_t all = type->count == 64 ? UINT64_MAX : (UINT64_C(1) << type->count) - 1;
-      return frame->seen == all ? MATY_OK : MATY_EPAYLOAD;
-    }
-    if (frame->kind == FRAME_LIST && !frame->raw) {
-      /* What ends the list: nothing, or it is improper. */
-      uint32_t tail = 0;
-      if (!take_number(judge, 1, &tail)) {
-        return MATY_ETERM;
-      }
-      if (tail != ETF_NIL && known) {
-        return MATY_EPAYLOAD;
-      }
-      if (tail != ETF_NIL) {
-        judge->position--;
-        return judge_term(judge, TYPE_UNKNOWN, false);
-      }
-    }
+  if (*judge->at == ETF_NIL) {
+    judge->at++;
     return MATY_OK;
   }
-  frame->parts--;
-  switch (frame->kind) {
-  case FRAME_TUPLE:
-    return judge_term(
-        judge, known ? part_at(judge, frame->type, frame->next++)->type : TYPE_UNKNOWN, false);
-  case FRAME_LIST:
-    return judge_term(judge, frame->type, frame->raw);
-  default:
-    return judge_pair(judge, frame);
+  return known ? MATY_EPAYLOAD : judge_term(judge, NULL, &unknown, false);
+}
+
+/* Goes on with the parts of a frame: begins the next one. */
+static maty_status judge_part(judge_t *judge, frame_t *frame) {
+  const tables_t *tables = frame->tables;
+  const maty__type_t *type = frame->type;
+  if (frame->kind == FRAME_LIST) {
+    take_integers(judge, frame);
+    if (frame->parts == 0) {
+      return MATY_OK;
+    }
+  } else if (type != &unknown && frame->kind != FRAME_MAP) {
+    /* A union has alternatives left: see backtrack. */
+    type = part_at(tables, type, frame->next++);
   }
+  frame->parts--;
+  return frame->kind == FRAME_MAP ? judge_pair(judge, frame)
+                                  : judge_term(judge, tables, type, frame->raw);
+}
+
+/* Goes on with the frame on top, until a part of it is a frame as well, or it has no
+ * more parts and is taken off. */
+static maty_status advance(judge_t *judge) {
+  uint32_t depth = judge->depth;
+  frame_t *frame = &judge->stack[depth - 1];
+  while (frame->parts > 0) {
+    maty_status status = judge_part(judge, frame);
+    if (status != MATY_OK || judge->depth != depth) {
+      return status;
+    }
+  }
+  judge->depth--;
+  if (frame->kind == FRAME_MAP) {
+    uint32_t count = frame->type->count;
+    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    return frame->seen == all ? MATY_OK : MATY_EPAYLOAD;
+  }
+  return frame->kind == FRAME_LIST && !frame->raw ? judge_tail(judge, frame->type != &unknown)
+                                                  : MATY_OK;
 }
 
 /* After a misfit: goes back to the innermost union that has another
@@ -550,9 +559,9 @@ static maty_status advance(judge_t *judge) {
 static bool backtrack(judge_t *judge) {
   while (judge->depth > 0) {
     frame_t *frame = &judge->stack[judge->depth - 1];
-    if (frame->kind == FRAME_UNION && frame->next < type_at(judge, frame->type)->count) {
+    if (frame->kind == FRAME_UNION && frame->next < frame->type->count) {
       frame->parts = 1;
-      judge->position = frame->position;
+      judge->at = frame->begin;
       return true;
     }
     judge->depth--;
@@ -560,9 +569,9 @@ static bool backtrack(judge_t *judge) {
   return false;
 }
 
-static maty_status judge_field(judge_t *judge, uint32_t type) {
+static maty_status judge_field(judge_t *judge, const tables_t *tables, uint32_t type) {
   judge->depth = 0;
-  maty_status status = judge_term(judge, type, false);
+  maty_status status = judge_term(judge, tables, &tables->types[type], false);
   while (status == MATY_EPAYLOAD || judge->depth > 0) {
     if (status == MATY_OK) {
       status = advance(judge);
@@ -575,10 +584,22 @@ static maty_status judge_field(judge_t *judge, uint32_t type) {
   return status;
 }
 
-maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size) {
-  size_t skip = size > 0 && bytes[0] == 0;
-  *etf = (maty_etf_t){.bytes = bytes + skip, .size = size - skip, .hollow = skip > 0};
-  return size > skip && size < UINT32_MAX && bytes[skip] == ETF_VERSION ? MATY_OK : MATY_ETERM;
+maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size, bool hollow) {
+  token_t message, label;
+  const uint8_t *at = bytes, *end = bytes + size;
+  if (size == 0 || size >= UINT32_MAX || *at != ETF_VERSION ||
+      (at = read_token(at + 1, end, false, &message)) == NULL || message.tag != MATY_TAG_TUPLE ||
+      message.parts == 0 || (at = read_token(at, end, false, &label)) == NULL ||
+      label.bytes == NULL) {
+    return MATY_ETERM;
+  }
+  *etf = (maty_etf_t){.label = label.bytes,
+                      .label_size = label.length,
+                      .arity = message.parts - 1,
+                      .fields = at,
+                      .end = end,
+                      .hollow = hollow};
+  return MATY_OK;
 }
 
 maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t first_field,
@@ -586,36 +607,21 @@ maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t fi
   /* The stack is not cleared: it is written before it is read. */
   judge_t judge;
   const maty_etf_t *etf = context;
-  judge.image = image;
-  judge.bytes = etf->bytes;
-  judge.size = (uint32_t)etf->size;
-  judge.position = 1;
+  const tables_t tables = {image->types, image->keys, image->strings};
+  judge.at = etf->fields;
+  judge.end = etf->end;
   judge.steps = 0;
-  judge.depth = 0;
   judge.hollow = etf->hollow;
-
-  token_t token;
   *field = 0;
-  maty_status status = next_token(&judge, false, &token);
-  if (status != MATY_OK) {
-    return status;
-  }
-  if (token.tag != MATY_TAG_TUPLE || token.parts != arity + 1) {
-    return MATY_EPAYLOAD;
-  }
-  status = next_token(&judge, false, &token);
-  if (status != MATY_OK) {
-    return status;
-  }
-  if (token.tag != MATY_TAG_ATOM && token.tag != MATY_TAG_BOOLEAN) {
+  if (etf->arity != arity) {
     return MATY_EPAYLOAD;
   }
   for (uint32_t i = 0; i < arity; i++) {
-    status = judge_field(&judge, image->fields[first_field + i].type);
+    maty_status status = judge_field(&judge, &tables, image->fields[first_field + i].type);
     if (status != MATY_OK) {
       *field = i + 1;
       return status;
     }
   }
-  return judge.position == judge.size ? MATY_OK : MATY_ETERM;
+  return judge.at == judge.end ? MATY_OK : MATY_ETERM;
 }

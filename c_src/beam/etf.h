@@ -21,23 +21,27 @@ enum {
   MATY_ETF_MAX_STEPS = 100000
 };
 
+/* A message: a tuple of its label and its fields. In place of the label may stand a
+ * binary, which is whatever the caller takes it for. */
 typedef struct maty_etf {
-  const uint8_t *bytes;
-  size_t size;
-  bool hollow; /* in place of large binaries stand bitstrings of one bit */
+  const uint8_t *label;
+  uint32_t label_size;
+  uint32_t arity;
+  const uint8_t *fields, *end;
+  bool hollow;
 } maty_etf_t;
 
 /* Reads what Erlang shows of a message, a term in external format. Large binaries
  * need not be shown, as nothing matters but that they are some, unless they are
  * declared to be strings. In a hollow message a bitstring of one bit stands for
- * each that is left out, no other one has one bit, and a byte 0 comes before the
- * term. Returns MATY_ETERM for what begins as neither. The bytes are not copied. */
-maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size);
+ * each that is left out, and no other one has one bit. Returns MATY_ETERM for what
+ * does not begin as a message. The bytes are not copied. */
+maty_status maty_etf_open(maty_etf_t *etf, const uint8_t *bytes, size_t size, bool hollow);
 
-/* A maty_judge_fn; the context is a maty_etf_t of the whole message, the tuple
- * of label and fields. Besides MATY_OK and MATY_EPAYLOAD it returns MATY_ETERM
- * for bytes that are no term, MATY_ELIMIT past a bound, and MATY_ELOOK when a
- * binary that was left out has to be shown after all. */
+/* A maty_judge_fn; the context is a maty_etf_t, whose label is not looked at. Besides
+ * MATY_OK and MATY_EPAYLOAD it returns MATY_ETERM for bytes that are no term,
+ * MATY_ELIMIT past a bound, and MATY_ELOOK when a binary that was left out has to be
+ * shown after all. */
 maty_status maty_etf_judge(void *context, const maty_image_t *image, uint32_t first_field,
                            uint32_t arity, uint32_t *field);
 

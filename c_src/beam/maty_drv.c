@@ -2,7 +2,7 @@
  *
  * Commands come through port_control/3, see command.h, and go to the port's engine, see
  * engine.h; what is long goes to the VM's async threads, see work.h. A message that has to
- * be shown comes through port_call/3, see call_data, unless it is large: then its pieces
+ * be shown comes through port_call/3, see drv_call, unless it is large: then its pieces
  * come through port_control/3.
  */
 #include <errno.h>
@@ -15,8 +15,6 @@
 #include "work.h"
 
 enum {
-  HANDLE_SIZE = sizeof(maty_handle_t),
-
   /* A message is looked at in one go on a scheduler; see the decoder's steps
    * for what it may cost. What is larger does not even get copied. */
   MAX_MESSAGE = 4 * 1024 * 1024
@@ -39,31 +37,41 @@ static void step_reply(maty_reply_t *reply, maty_status status, const maty_step_
   }
 }
 
-static void drv_step(maty_engine_t *engine, maty_operation op, unsigned command, const char *data,
-                     size_t size, maty_reply_t *reply) {
+/* "shown" is the message if one is shown, else NULL. */
+static void drv_step(maty_engine_t *engine, maty_operation op, unsigned command,
+                     maty_handle_t handle, maty_etf_t *shown, maty_reply_t *reply) {
   uint32_t action = (command >> MATY_COMMAND_ACTION_SHIFT) & MATY_COMMAND_ACTION_MASK;
   uint16_t argument = (uint16_t)command;
   maty_owner_t caller = driver_caller(engine->port);
-  maty_handle_t handle = maty_data_word(data);
   bool send = op == MATY_OP_SEND || op == MATY_OP_SEND_TERM;
   maty_payload_t payload = {.tags = argument};
   maty_step_t step = {0};
-  maty_status status = MATY_OK;
-  maty_etf_t etf;
-  if (op == MATY_OP_SEND_TERM || op == MATY_OP_RECEIVE_TERM) {
-    status = size > MAX_MESSAGE
-                 ? MATY_ELIMIT
-                 : maty_etf_open(&etf, (const uint8_t *)data + HANDLE_SIZE, size - HANDLE_SIZE);
+  maty_status status;
+  if (shown != NULL) {
     payload.judge = maty_etf_judge;
-    payload.context = &etf;
+    payload.context = shown;
   }
-  if (status == MATY_OK && send) {
+  if (send) {
     status = maty_endpoint_send(engine->space, handle, caller, action, &payload, &step);
-  } else if (status == MATY_OK) {
+  } else {
     status = maty_endpoint_receive(engine->space, handle, caller, action, argument,
-                                   op == MATY_OP_RECEIVE ? NULL : &payload, &step);
+                                   shown == NULL ? NULL : &payload, &step);
   }
   step_reply(reply, status, &step, send);
+}
+
+static void drv_step_shown(maty_engine_t *engine, maty_operation op, unsigned command,
+                           const char *data, size_t size, maty_reply_t *reply) {
+  maty_etf_t shown;
+  maty_status status = size > MAX_MESSAGE
+                           ? MATY_ELIMIT
+                           : maty_etf_open(&shown, (const uint8_t *)data + MATY_SHOWN_MESSAGE,
+                                           size - MATY_SHOWN_MESSAGE, data[MATY_SHOWN_HOLLOW] != 0);
+  if (status == MATY_OK) {
+    drv_step(engine, op, command, maty_data_word(data), &shown, reply);
+  } else {
+    step_reply(reply, status, &(maty_step_t){0}, false);
+  }
 }
 
 /* ----- The driver's entry ----- */
@@ -74,6 +82,9 @@ static size_t operation_size(unsigned op) {
   case MATY_OP_ATTACH:
   case MATY_OP_COUNTERS:
     return 0;
+  case MATY_OP_SEND_TERM:
+  case MATY_OP_RECEIVE_TERM:
+    return MATY_SHOWN_MESSAGE;
   case MATY_OP_OPEN:
     return MATY_OPEN_PLACES;
   case MATY_OP_DEADLINE:
@@ -96,10 +107,12 @@ static ErlDrvSSizeT drv_control(ErlDrvData drv_data, unsigned command, char *dat
   maty_reply_t reply = {.bytes = (uint8_t *)*buffer, .size = 0};
   switch (op) {
   case MATY_OP_SEND:
-  case MATY_OP_SEND_TERM:
   case MATY_OP_RECEIVE:
+    drv_step(engine, (maty_operation)op, command, maty_data_word(data), NULL, &reply);
+    break;
+  case MATY_OP_SEND_TERM:
   case MATY_OP_RECEIVE_TERM:
-    drv_step(engine, (maty_operation)op, command, data, size, &reply);
+    drv_step_shown(engine, (maty_operation)op, command, data, size, &reply);
     break;
   case MATY_OP_CLOSE:
     maty_reply_status(&reply, maty_endpoint_close(engine->space, maty_data_word(data),
@@ -146,53 +159,26 @@ static ErlDrvSSizeT drv_control(ErlDrvData drv_data, unsigned command, char *dat
 
 /* erlang:port_call/3 encodes a term straight into the driver's buffer, which
  * spares a binary, so this is how messages are shown: the operation is
- * MATY_OP_SEND_TERM or MATY_OP_RECEIVE_TERM, the term is the message with a binary in place
- * of its label, which is what comes before a message in the data of port_control:
- * the handle, and a byte 0 if it is hollow. The reply is one number, for which the
- * VM wants a term as well: the first byte of a reply shifted left by 16, and the
- * ticket or the field. */
-
-/* Writes over what stands before the fields, so that the data is as drv_step
- * wants it; the label is the shortest there is. Returns where it begins, or NULL if
- * the term is another one. */
-static char *call_data(char *data, size_t size) {
-  const uint8_t *term = (const uint8_t *)data;
-  size_t tuple = size > 1 && term[1] == ETF_LARGE_TUPLE ? 5 : 2; /* bytes of its head */
-  const uint8_t *binary = term + 1 + tuple;
-  if (size < 1 + tuple + 5 || term[0] != ETF_VERSION ||
-      (term[1] != ETF_SMALL_TUPLE && term[1] != ETF_LARGE_TUPLE) || binary[0] != ETF_BINARY ||
-      binary[1] != 0 || binary[2] != 0 || binary[3] != 0) {
-    return NULL;
-  }
-  size_t before = binary[4];
-  if (before < HANDLE_SIZE || before > HANDLE_SIZE + 1 || size < 1 + tuple + 5 + before) {
-    return NULL;
-  }
-  /* What is kept moves towards the start, as a label takes two bytes, and the head of
-   * the binary took five. */
-  uint8_t head[5];
-  char *begin = data + 3;
-  memcpy(head, term + 1, tuple);
-  memmove(begin, binary + 5, before);
-  begin[before] = (char)ETF_VERSION;
-  memcpy(begin + before + 1, head, tuple);
-  begin[before + 1 + tuple] = ETF_SMALL_ATOM_UTF8;
-  begin[before + 2 + tuple] = 0;
-  return begin;
-}
-
+ * MATY_OP_SEND_TERM or MATY_OP_RECEIVE_TERM, with MATY_CALL_HOLLOW if the message is
+ * hollow, and the term is the message with the handle in place of its label. The
+ * reply is one number, for which the VM wants a term as well: the first byte of a
+ * reply shifted left by 16, and the ticket or the field. */
 static ErlDrvSSizeT drv_call(ErlDrvData drv_data, unsigned command, char *data, ErlDrvSizeT size,
                              char **buffer, ErlDrvSizeT buffer_size, unsigned *flags) {
   maty_engine_t *engine = (maty_engine_t *)drv_data;
   uint8_t bytes[4];
   maty_reply_t stepped = {.bytes = bytes, .size = 0};
   (void)flags;
-  unsigned op = command >> MATY_COMMAND_OP_SHIFT;
-  char *begin = call_data(data, size);
-  if ((op != MATY_OP_SEND_TERM && op != MATY_OP_RECEIVE_TERM) || buffer_size < 6 || begin == NULL) {
+  bool hollow = (command & MATY_CALL_HOLLOW) != 0;
+  unsigned op = (command & ~MATY_CALL_HOLLOW) >> MATY_COMMAND_OP_SHIFT;
+  maty_etf_t shown;
+  if ((op != MATY_OP_SEND_TERM && op != MATY_OP_RECEIVE_TERM) || buffer_size < 6 ||
+      maty_etf_open(&shown, (const uint8_t *)data, size, hollow) != MATY_OK ||
+      shown.label_size != sizeof(maty_handle_t)) {
     return -1; /* badarg in the caller */
   }
-  drv_step(engine, (maty_operation)op, command, begin, size - (size_t)(begin - data), &stepped);
+  drv_step(engine, (maty_operation)op, command, maty_data_word((const char *)shown.label), &shown,
+           &stepped);
   uint32_t rest = 0;
   for (size_t i = 1; i < stepped.size; i++) {
     rest = rest << 8 | bytes[i];

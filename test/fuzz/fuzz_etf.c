@@ -34,11 +34,11 @@ static maty_image_t *image_of_types(void) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static void judge(const uint8_t *data, size_t size, bool hollow) {
   maty_image_t *image = image_of_types();
   maty_etf_t etf;
-  if (maty_etf_open(&etf, data, size) != MATY_OK)
-    return 0;
+  if (maty_etf_open(&etf, data, size, hollow) != MATY_OK)
+    return;
   maty_role_info_t sender;
   if (maty_image_role(image, 0, &sender) != MATY_OK)
     abort();
@@ -52,5 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (field > transition.arity || (status == MATY_OK && field != 0))
       abort();
   }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  judge(data, size, false);
+  judge(data, size, true);
   return 0;
 }
