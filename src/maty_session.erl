@@ -192,6 +192,12 @@ tag(Value) when is_pid(Value) -> 6;
 tag(Value) when is_reference(Value) -> 7;
 tag(_) -> 11.
 
+%% What is shown as it is, and has no parts.
+-define(IS_SMALL(Term),
+    (is_atom(Term) orelse is_number(Term) orelse
+        (is_binary(Term) andalso byte_size(Term) < ?MIN_LARGE))
+).
+
 %% Shows the engine a message, without its large binaries if it has any. Returns a
 %% reply as of port_control/3, or if accepted also as of port_call/3.
 show(Port, Command, Data, Message) ->
@@ -229,22 +235,30 @@ show_all(Port, Command, Data, Hollow, Message) ->
 
 %% The message with bitstrings of one bit in place of large binaries. Other bitstrings
 %% fit no type but "any", and get two.
-hollow(Term) when is_atom(Term); is_integer(Term); Term =:= [] ->
+hollow(Term) when ?IS_SMALL(Term); Term =:= [] ->
     Term;
-hollow(Binary) when is_binary(Binary), byte_size(Binary) >= ?MIN_LARGE ->
+hollow(Binary) when is_binary(Binary) ->
     <<0:1>>;
 hollow({A, B}) ->
     {hollow(A), hollow(B)};
 hollow([Head | Tail]) ->
     [hollow(Head) | hollow(Tail)];
 hollow(Map) when is_map(Map) ->
-    maps:from_list(hollow(maps:to_list(Map)));
+    Pairs = maps:to_list(Map),
+    case are_small(Pairs) of
+        true -> Map;
+        false -> maps:from_list(hollow(Pairs))
+    end;
 hollow(Tuple) when is_tuple(Tuple) ->
     list_to_tuple(hollow(tuple_to_list(Tuple)));
-hollow(Bits) when is_bitstring(Bits), not is_binary(Bits) ->
+hollow(Bits) when is_bitstring(Bits) ->
     <<0:2>>;
 hollow(Term) ->
     Term.
+
+%% Most maps are so, and need not be made anew.
+are_small([{Key, Value} | Pairs]) when ?IS_SMALL(Key), ?IS_SMALL(Value) -> are_small(Pairs);
+are_small(Pairs) -> Pairs =:= [].
 
 %% ----- Receiving -----
 
