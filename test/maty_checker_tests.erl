@@ -30,32 +30,26 @@
 >>).
 
 checker_test_() ->
-    {setup,
-        fun() ->
-            {ok, Started} = application:ensure_all_started(maty),
-            Started
-        end,
-        fun(Started) -> [ok = application:stop(A) || A <- lists:reverse(Started)] end,
-        maty_player:patiently([
-            fun dialects/0,
-            fun imports/0,
-            fun imports_of_imports/0,
-            fun missing_import/0,
-            fun wrong_options/0,
-            fun exploring/0,
-            fun exploring_finds/0,
-            fun exploring_stops/0,
-            fun compatible/0,
-            fun compare/0,
-            fun subtype/0,
-            fun machine_text/0,
-            fun diagram/0,
-            fun drawing/0,
-            fun format/0,
-            fun skeleton/0,
-            fun runs_as_data/0,
-            fun questions_of_garbage/0
-        ])}.
+    maty_player:tests([
+        fun dialects/0,
+        fun imports/0,
+        fun imports_of_imports/0,
+        fun missing_import/0,
+        fun wrong_options/0,
+        fun exploring/0,
+        fun exploring_finds/0,
+        fun exploring_stops/0,
+        fun compatible/0,
+        fun compare/0,
+        fun subtype/0,
+        fun machine_text/0,
+        fun diagram/0,
+        fun drawing/0,
+        fun format/0,
+        fun skeleton/0,
+        fun runs_as_data/0,
+        fun questions_of_garbage/0
+    ]).
 
 protocol(Text) ->
     {ok, Protocol} = maty_protocol:from_string(Text),

@@ -38,7 +38,7 @@ exported_test_() ->
         "    {ok, fun hello/2, none, State}.\n",
     Both = ?OWN "-export([init_actor/1, init_session/2]).\n",
     All = ?OWN "-export([init_actor/1, init_session/2, hello/2]).\n",
-    [
+    maty_player:tests([
         {"a handler by its module's name",
             ?_assertEqual(
                 [
@@ -58,14 +58,14 @@ exported_test_() ->
                 [{{13, 1}, "[no-handler] init_session/2 is not exported"}],
                 compile(?HOST(?OWN "-export([init_actor/1]).\n", [Local, ?WELCOME]), [])
             )}
-    ].
+    ]).
 
 another_process_test_() ->
     Begin =
         "init_session(_Session, State) ->\n"
         "    {ok, fun hello/2, none, State}.\n",
     Attributes = ?OWN "-export([init_actor/1, init_session/2]).\n",
-    [
+    maty_player:tests([
         {Start,
             ?_assertEqual(
                 [
@@ -88,10 +88,10 @@ another_process_test_() ->
                 )
             )}
      || {Start, Column} <- [{"spawn", 20}, {"spawn_link", 25}, {"proc_lib:spawn", 29}]
-    ].
+    ]).
 
 attributes_test_() ->
-    [
+    maty_player:tests([
         {Wrong,
             ?_assertEqual(
                 [{8, Text}],
@@ -105,9 +105,12 @@ attributes_test_() ->
             {"#{protocol => an_actor, role => 'Host'}",
                 "expected a list of options, got: #{protocol => an_actor,role => 'Host'}"}
         ]
-    ].
+    ]).
 
-without_transform_test() ->
+without_transform_test_() ->
+    maty_player:tests([fun without_transform/0]).
+
+without_transform() ->
     {ok, Module, Beam} = compile_file(
         "maty_mistakes_plain",
         "-module(maty_mistakes_plain).\n"
@@ -127,7 +130,6 @@ without_transform_test() ->
 
 %% The errors and their places, as the compiler hands them on.
 compile(Text, Options) ->
-    {ok, _} = application:ensure_all_started(maty),
     case compile_file("an_actor", Text, [return_errors | Options]) of
         {ok, _, _} ->
             [];
@@ -150,11 +152,9 @@ compile_file(Name, Text, Options) ->
 %% ----- When it is run -----
 
 described_test_() ->
-    {ok, _} = application:ensure_all_started(maty),
-    {ok, AccessPoint} = maty_access_point:start_link(
-        {string, "protocol P(role A, role B) { m() from A to B; }"}
-    ),
-    [
+    ok = maty_player:start_engine(),
+    AccessPoint = maty_player:access_point("protocol P(role A, role B) { m() from A to B; }"),
+    maty_player:patiently([
         {Called, ?_assertEqual({Reason, Info}, raised(Fun))}
      || {Called, Fun, Reason, Info} <- [
             {"leave", fun() -> maty:leave(17) end, {not_a_session, 17},
@@ -167,7 +167,7 @@ described_test_() ->
                 {unknown_event, stuk, [violation, session_failed, overload, breaker, stuck]},
                 #{1 => <<"the kinds are [violation,session_failed,overload,breaker,stuck]">>}}
         ]
-    ].
+    ]).
 
 not_started_test_() ->
     Reason = maty_not_started,
@@ -178,13 +178,13 @@ not_started_test_() ->
     Text = "protocol P(role A, role B) { m() from A to B; }",
     {setup,
         fun() ->
-            {ok, _} = application:ensure_all_started(maty),
+            ok = maty_player:start_engine(),
             {ok, Protocol} = maty_protocol:from_string(Text),
             ok = application:stop(maty),
             Protocol
         end,
-        fun(_) -> {ok, _} = application:ensure_all_started(maty) end, fun(Protocol) ->
-            [
+        fun(_) -> maty_player:start_engine() end, fun(Protocol) ->
+            maty_player:patiently([
                 ?_assertEqual({Reason, Info}, raised(fun() -> maty_protocol:from_string(Text) end)),
                 ?_assertEqual({Reason, Info}, raised(fun maty:i/0)),
                 ?_test(begin
@@ -198,7 +198,7 @@ not_started_test_() ->
                 ?_assertEqual(
                     "the application maty is not started", maty_protocol:format_error(Reason)
                 )
-            ]
+            ])
         end}.
 
 %% A role is what stands in the protocol.

@@ -42,13 +42,14 @@ start_node(Name, Folders, Arguments) ->
         host => "127.0.0.1",
         longnames => true,
         connection => standard_io,
+        wait_boot => ?TIMEOUT * 1000,
         args => [
             "-setcookie", "maty", "-kernel", "net_ticktime", "16",
             "-kernel", "prevent_overlapping_partitions", "false"
             | Arguments ++ lists:append(Path)
         ]
     }),
-    ok = peer:call(Peer, maty_player, start_engine, []),
+    ok = peer:call(Peer, maty_player, start_engine, [], ?TIMEOUT * 1000),
     {Peer, Node}.
 
 is_otp(Path) ->

@@ -65,9 +65,9 @@ start() ->
         First = maty_peers:start_node("maty_released_" ++ os:getpid(), Tests, [
             "-boot", OldRelease, "-sasl", "releases_dir", "\"" ++ Releases ++ "\""
         ]),
-    {ok, New} = peer:call(Released, release_handler, set_unpacked, [
-        NewRelease ++ ".rel", [{maty, New, Library}]
-    ]),
+    Unpacked = [NewRelease ++ ".rel", [{maty, New, Library}]],
+    {ok, New} =
+        peer:call(Released, release_handler, set_unpacked, Unpacked, ?TIMEOUT * 1000),
     {Folder, Versions, [First, maty_peers:start_node("maty_other_" ++ os:getpid())]}.
 
 stop({Folder, _, Peers}) ->
