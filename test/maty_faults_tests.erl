@@ -14,7 +14,7 @@
 faults_test_() ->
     Sessions = list_to_integer(os:getenv("FAULT_SESSIONS", "10000")),
     {setup, fun maty_peers:start/0, fun maty_peers:stop/1, fun(Peers) ->
-        {timeout, ?TIMEOUT, fun() ->
+        {timeout, 2 * ?TIMEOUT, fun() ->
             Seed = rand:uniform(1 bsl 32),
             try
                 Run = {?MODULE, run, [Seed, Sessions]},

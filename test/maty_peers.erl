@@ -8,7 +8,7 @@
 
 -import(maty_player, [play_on/2, next/1]).
 
--export([tests/2, start/0, start_node/1, start_node/3, stop/1, on_first/3]).
+-export([tests/2, start/0, start_node/1, start_node/3, stop/1, on_first/3, in_time/4]).
 -export([access_point/2, cascade/2, settled/1, kill_engine/1]).
 -export([suspended/2, suspended/3, kill_node/1, close_sockets/2, heal/2]).
 
@@ -20,7 +20,7 @@
 tests(Module, Names) ->
     {setup, fun start/0, fun stop/1, fun(Peers) ->
         [
-            {atom_to_list(Name), {timeout, ?TIMEOUT, fun() ->
+            {atom_to_list(Name), {timeout, 2 * ?TIMEOUT, fun() ->
                 ok = on_first(Peers, {Module, Name, []}, ?TIMEOUT)
             end}}
          || Name <- Names
@@ -61,7 +61,22 @@ stop(Peers) ->
 %% Calls a function on the first, with the names of all before its other arguments.
 on_first([{First, _} | _] = Peers, {Module, Function, Arguments}, Seconds) ->
     Nodes = [Node || {_, Node} <- Peers],
-    peer:call(First, Module, Function, [Nodes | Arguments], Seconds * 1000).
+    Called = [Module, Function, [Nodes | Arguments], Seconds],
+    peer:call(First, ?MODULE, in_time, Called, infinity).
+
+%% If it takes longer, the error says where it hangs: EUnit, which is on another node, does
+%% not see that.
+in_time(Module, Function, Arguments, Seconds) ->
+    Caller = self(),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        Caller ! {self(), apply(Module, Function, Arguments)}
+    end),
+    receive
+        {Pid, Result} -> Result;
+        {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
+    after Seconds * 1000 ->
+        error({hangs, process_info(Pid, [current_stacktrace, messages])})
+    end.
 
 %% ----- Sessions -----
 

@@ -20,7 +20,7 @@
 release_test_() ->
     {setup, fun start/0, fun stop/1, fun({_, Versions, Peers}) ->
         [
-            {timeout, ?TIMEOUT, {Name, fun() -> Test(Versions, Peers) end}}
+            {timeout, 2 * ?TIMEOUT, {Name, fun() -> Test(Versions, Peers) end}}
          || {Name, Test} <- [
                 {"an upgrade", fun upgraded/2},
                 {"a downgrade", fun downgraded/2},
