@@ -113,11 +113,13 @@ alone(Tests) ->
 patiently(Tests) ->
     [{timeout, 10 * ?PATIENCE div 1000, Test} || Test <- Tests].
 
-%% Starts the application. What actors log when they end is not of interest:
-%% tests look at exit reasons and at events. What other tests have left to the engine is
-%% gone when this returns, so that its counters are those of the tests that follow.
+%% Starts the application, anew if it runs: its supervisor gives up after so many engines
+%% that have ended, whichever tests have killed them. What actors log when they end is not
+%% of interest: tests look at exit reasons and at events. What other tests have left to the
+%% engine is gone when this returns, so that its counters are those of the tests that follow.
 start_engine() ->
     ok = logger:set_primary_config(level, none),
+    _ = application:stop(maty),
     {ok, _} = application:ensure_all_started(maty),
     settled().
 
