@@ -344,7 +344,7 @@ failure_is_told_to_one() ->
     Plain = server(AccessPoint, #{}, #{}),
     client_that_crashes(AccessPoint, Plain),
     ?assertEqual({handle_failure, {cancelled, 'Client'}, none}, told(Plain)),
-    ?assertEqual(changed, gen_server:call(Plain, state)),
+    ?assertEqual(changed, maty_player:call(Plain, state)),
     Tell = fun(Failure, {Callbacks, State}) ->
         Test ! {self(), {on_failure, Failure, State, maty:session()}},
         {ok, {Callbacks, own}}
@@ -352,7 +352,7 @@ failure_is_told_to_one() ->
     Own = server(AccessPoint, #{on_failure => Tell}, #{}),
     client_that_crashes(AccessPoint, Own),
     ?assertEqual({on_failure, {cancelled, 'Client'}, none, undefined}, told(Own)),
-    ?assertEqual(own, gen_server:call(Own, state)),
+    ?assertEqual(own, maty_player:call(Own, state)),
     Stop = fun(Failure, State) -> {stop, {shutdown, Failure}, State} end,
     Stops = server(AccessPoint, [{on_failure, Stop}], #{}),
     Monitor = erlang:monitor(process, Stops),

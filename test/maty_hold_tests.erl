@@ -51,11 +51,11 @@ become_goes_on() ->
     Sink = play(AccessPoint, 'Sink', [wait, wait, wait]),
     begun(Source),
     ?assertMatch([#{role := 'Source', state := send, waiting := 0}], maty:sessions(Source)),
-    ?assertEqual([ok, [stream]], gen_server:call(Source, {item, 2})),
+    ?assertEqual([ok, [stream]], maty_player:call(Source, {item, 2})),
     ?assertEqual({got, 'Sink', {item, 2}}, next(Sink)),
-    ?assertEqual([ok, [stream]], gen_server:call(Source, {item, 3})),
+    ?assertEqual([ok, [stream]], maty_player:call(Source, {item, 3})),
     ?assertEqual({got, 'Sink', {item, 5}}, next(Sink)),
-    ?assertEqual([ok, [stream]], gen_server:call(Source, last)),
+    ?assertEqual([ok, [stream]], maty_player:call(Source, last)),
     ?assertEqual({ended, {done, 5}}, told(Source)),
     ?assertEqual({got, 'Sink', {last}}, next(Sink)),
     maty_player:settled().
@@ -82,12 +82,12 @@ become_once() ->
     }),
     Sink = play(AccessPoint, 'Sink', [wait, wait, wait]),
     begun(Source),
-    ?assertEqual([ok, ok, ok, ok, [stream]], gen_server:call(Source, all)),
+    ?assertEqual([ok, ok, ok, ok, [stream]], maty_player:call(Source, all)),
     ?assertEqual({got, 'Sink', {item, 1}}, next(Sink)),
     ?assertEqual({got, 'Sink', {item, 3}}, next(Sink)),
     ?assertEqual({got, 'Sink', {last}}, next(Sink)),
     ?assertEqual({ended, {done, 3}}, told(Source)),
-    ?assertEqual({not_held, stream, []}, gen_server:call(Source, unknown)).
+    ?assertEqual({not_held, stream, []}, maty_player:call(Source, unknown)).
 
 %% While a session waits it is not held, though it keeps its name.
 held_is_shown() ->
@@ -120,7 +120,7 @@ held_is_shown() ->
     [OfSink] = maty:sessions(Sink),
     ?assertNot(is_map_key(held, OfSink)),
 
-    ?assertEqual({ok, [{my, poll}]}, gen_server:call(Source, {{my, poll}, ask})),
+    ?assertEqual({ok, [{my, poll}]}, maty_player:call(Source, {{my, poll}, ask})),
     [{got, 'Sink', {ask}}, {paused, 'Sink'}] = [next(Sink), next(Sink)],
     [#{state := 'receive'} = Waits] = maty:sessions(Source),
     ?assertNot(is_map_key(held, Waits)),
@@ -129,7 +129,7 @@ held_is_shown() ->
     receive
         answered -> ?assertMatch([#{state := send, held := poll}], maty:sessions(Source))
     end,
-    ?assertEqual({ok, [poll]}, gen_server:call(Source, {poll, thanks})),
+    ?assertEqual({ok, [poll]}, maty_player:call(Source, {poll, thanks})),
     ?assertEqual({got, 'Sink', {thanks}}, next(Sink)).
 
 hold_where_it_waits() ->
@@ -178,7 +178,7 @@ leave_what_is_held() ->
     }),
     Sink = play(AccessPoint, 'Sink', [wait]),
     begun(Source),
-    ?assertEqual({ok, []}, gen_server:call(Source, leave)),
+    ?assertEqual({ok, []}, maty_player:call(Source, leave)),
     ?assertEqual({ended, 'Sink', {failed, {cancelled, 'Source'}}}, next(Sink)),
     ?assertEqual({ended, {left, normal}}, told(Source)),
     ?assertEqual([], maty:sessions(Source)).
@@ -189,9 +189,9 @@ held_when_the_engine_ends() ->
         handle_call => fun(held, _, State) -> {reply, maty:held(), State} end
     }),
     Sink = play(AccessPoint, 'Sink', [wait]),
-    maty_player:until(fun() -> gen_server:call(Source, held) =:= [stream] end),
+    maty_player:until(fun() -> maty_player:call(Source, held) =:= [stream] end),
     begun(Sink),
     maty_player:kill_engine(),
     ?assertEqual({ended, {failed, engine_down}}, told(Source)),
     ?assertEqual({ended, 'Sink', {failed, engine_down}}, next(Sink)),
-    ?assertEqual([], gen_server:call(Source, held)).
+    ?assertEqual([], maty_player:call(Source, held)).

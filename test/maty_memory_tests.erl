@@ -230,7 +230,7 @@ flood(Actor, Session, N) ->
     ],
     [Actor ! {'$maty', Session + 1, Command, {Name, 1}} || Command <- [0, 3 bsl 28, Name, -1]],
     Actor ! {'$maty', Name, 3 bsl 28, {Name}},
-    gen_server:call(Actor, {run, fun() -> ok end}),
+    maty_player:call(Actor, {run, fun() -> ok end}),
     Data = <<(Session + 1):64/native>>,
     Atom = <<131, 104, 2, 119, (byte_size(Name)), Name/binary, 97, 1>>,
     [

@@ -61,11 +61,11 @@ calls() ->
             (stop, _From, N) -> {stop, normal, {stopped, N}, N}
         end
     }),
-    ?assertEqual(0, gen_server:call(Pid, get)),
-    ?assertEqual(ok, gen_server:call(Pid, {put, 5})),
-    ?assertEqual(5, gen_server:call(Pid, get)),
+    ?assertEqual(0, maty_player:call(Pid, get)),
+    ?assertEqual(ok, maty_player:call(Pid, {put, 5})),
+    ?assertEqual(5, maty_player:call(Pid, get)),
     Monitor = erlang:monitor(process, Pid),
-    ?assertEqual({stopped, 5}, gen_server:call(Pid, stop)),
+    ?assertEqual({stopped, 5}, maty_player:call(Pid, stop)),
     ?assertEqual(normal, end_of(Monitor)).
 
 end_of(Monitor) ->
@@ -101,7 +101,7 @@ continue_from_anywhere() ->
         handle_info => fun(What, N) -> {noreply, N, {continue, What}} end
     }),
     ?assertEqual([{continue, init}, {continue, again}], [told(), told()]),
-    ok = gen_server:call(Pid, called),
+    ok = maty_player:call(Pid, called),
     ?assertEqual({continue, called}, told()),
     Pid ! info,
     ?assertEqual({continue, info}, told()),
@@ -156,9 +156,9 @@ hibernate() ->
             (get, _, N) -> {reply, N, N}
         end
     }),
-    ok = gen_server:call(Pid, sleep),
+    ok = maty_player:call(Pid, sleep),
     maty_player:until(fun() -> hibernates(Pid) end),
-    ?assertEqual(0, gen_server:call(Pid, get)),
+    ?assertEqual(0, maty_player:call(Pid, get)),
     ?assertNot(hibernates(Pid)),
     maty_player:stop(Pid).
 
@@ -244,7 +244,7 @@ names() ->
     [
         begin
             {ok, Pid} = maty_actor:start(Name, maty_callbacks, Init, []),
-            ?assertEqual({0, Pid}, gen_server:call(Called, get)),
+            ?assertEqual({0, Pid}, maty_player:call(Called, get)),
             ?assertEqual([], maty:sessions(Called)),
             ?assertEqual(
                 {error, {already_started, Pid}}, maty_actor:start(Name, maty_callbacks, Init, [])
@@ -305,7 +305,7 @@ errors_in_callbacks() ->
     ],
     %% A request that nobody handles.
     Pid = start(#{}),
-    ?assertExit({{{badkey, handle_call}, _}, _}, gen_server:call(Pid, what)).
+    ?assertExit({{{badkey, handle_call}, _}, _}, maty_player:call(Pid, what)).
 
 parent_ends() ->
     Tell = tell(),
@@ -355,13 +355,13 @@ get_and_replace_state() ->
             sessions := #{{Id, 'Server'} => #{next_handler => Second, local_state => new}}
         }
     end),
-    ?assertEqual(8, gen_server:call(Pid, get)),
+    ?assertEqual(8, maty_player:call(Pid, get)),
     go(Client),
     ?assertEqual(new, told()),
     ?assertEqual({got, 'Client', {answer, 1}}, next(Client)),
     %% A function that fails leaves all as it was.
     ?assertError(_, sys:replace_state(Pid, fun(_) -> error(bad) end)),
-    ?assertEqual(8, gen_server:call(Pid, get)),
+    ?assertEqual(8, maty_player:call(Pid, get)),
     maty_player:stop(Pid).
 
 suspend_and_resume() ->
@@ -386,7 +386,7 @@ change_code() ->
     ok = sys:change_code(Pid, maty_callbacks, old, extra),
     ?assertEqual({error, {error, refused}}, sys:change_code(Pid, maty_callbacks, older, extra)),
     ok = sys:resume(Pid),
-    ?assertEqual({changed, 0}, gen_server:call(Pid, get)),
+    ?assertEqual({changed, 0}, maty_player:call(Pid, get)),
     maty_player:stop(Pid).
 
 %% An actor whose functions say the version of their code.

@@ -196,7 +196,7 @@ waiting(Actor) ->
 
 %% Begins a session in which P sends at once, and whose gate opens when it is let.
 gate(AccessPoint, Keeper, Steps) ->
-    ok = gen_server:call(Keeper, {register, 'Q'}),
+    ok = maty_player:call(Keeper, {register, 'Q'}),
     G = play(AccessPoint, 'G', [pause, {send, 'Q', {open}}]),
     P = play(
         AccessPoint, 'P', [{call, fun maty:session/0} | Steps] ++ [pause, {send, 'Q', {stop}}]
@@ -326,7 +326,7 @@ register_each(AccessPoint, Roles) ->
     [
         begin
             Pid = registrant(AccessPoint),
-            ok = gen_server:call(Pid, Role),
+            ok = maty_player:call(Pid, Role),
             %% In this order.
             _ = maty_access_point:waiting(AccessPoint),
             Pid
@@ -407,7 +407,7 @@ registrations_of_a_burst() ->
     AccessPoint = access_point(?PAIR, #{max_waiting => 10}),
     All = [registrant(AccessPoint) || _ <- lists:seq(1, 100)],
     ok = sys:suspend(AccessPoint),
-    [ok = gen_server:call(Actor, 'A') || Actor <- All],
+    [ok = maty_player:call(Actor, 'A') || Actor <- All],
     ok = sys:resume(AccessPoint),
     #{'A' := Waiting} = maty_access_point:waiting(AccessPoint),
     ?assertEqual(lists:sublist(All, 10), Waiting),

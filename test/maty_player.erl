@@ -18,7 +18,7 @@
 
 -behaviour(maty_actor).
 
--export([play/3, play/1, play_on/2, next/1, go/1, run/2, stop/1, kill/1, take_start/3]).
+-export([play/3, play/1, play_on/2, next/1, go/1, run/2, call/2, stop/1, kill/1, take_start/3]).
 -export([tests/1, alone/1, patiently/1, start_engine/0, kill_engine/0, end_others/0]).
 -export([access_point/1, access_point/2, until/1, begun/1, waits/2, settled/0]).
 -export([nothing_is_left/0, refused_start/0, counted/1, flush/0, property/2]).
@@ -58,6 +58,10 @@ go(Pid) ->
 %% Calls a function in the actor, outside of its sessions.
 run(Pid, Fun) ->
     gen_server:call(Pid, {run, Fun}, infinity).
+
+%% gen_server's, with more patience than its own.
+call(Server, Request) ->
+    gen_server:call(Server, Request, ?PATIENCE).
 
 %% Registers an actor for a role, waits until the session begins, and takes the
 %% start and so many messages of it out of the actor's mailbox, to be handed on

@@ -91,7 +91,7 @@ circle_of_two() ->
     ),
     ?assertEqual(lists:flatten(Text), lists:flatten(maty_stuck:format(Circles))),
     %% From outside it can be set going, and then all of it ends.
-    ok = gen_server:call(Ann, tell),
+    ok = maty_player:call(Ann, tell),
     maty_player:settled(),
     ?assertEqual([], maty:stuck()),
     ?assertEqual("Nobody is stuck.\n", maty_stuck:format(maty:stuck())),
