@@ -85,7 +85,7 @@ defmodule Failures.Million do
     end
   end
 
-  # The commands of c_src/beam/maty_drv.c: send (1), receive (3), close (5).
+  # The commands of c_src/beam/command.h: send (1), receive (3), close (5).
   defp talk(handle) do
     port = :maty_engine.port(Bitwise.bsr(handle, 51))
     a = <<handle::64-native>>
