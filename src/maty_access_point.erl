@@ -172,15 +172,14 @@ known_options() ->
         (Value) -> is_integer(Value) andalso Value > 0 andalso Value < 1 bsl 32
     end,
     Most = {{default, infinity}, "a number from 1 on, or 'infinity'", Count},
-    OneOf = fun(Values) -> fun(Value) -> lists:member(Value, Values) end end,
     #{
         protocol => {required, "a protocol", Any},
         name => maty_options:name(undefined),
         max_waiting => Most,
         max_waiting_in_all => Most,
-        drop => {{default, newest}, "'newest' or 'oldest'", OneOf([newest, oldest])},
+        drop => maty_options:one_of(newest, [newest, oldest]),
         max_under_way => Most,
-        overload => {{default, refuse}, "'refuse' or 'fail'", OneOf([refuse, fail])}
+        overload => maty_options:one_of(refuse, [refuse, fail])
     }.
 
 %% @doc A child specification. The id is the name, or the module.

@@ -2,7 +2,7 @@
 %% Checks of option maps, so that a wrong one is named.
 -module(maty_options).
 
--export([check/2, take/2, timeout/0, timeout/2, time/2, name/1, format_error/1]).
+-export([check/2, take/2, timeout/0, timeout/2, time/2, one_of/2, name/1, format_error/1]).
 
 -export_type([error_reason/0, known/0]).
 
@@ -86,6 +86,15 @@ time_text(1) -> "milliseconds, from 1 to 2^32 - 1".
 
 is_time(Time, Least) ->
     is_integer(Time) andalso Time >= Least andalso Time < 1 bsl 32.
+
+%% An option that is one of some atoms; the default need not be one of them.
+-spec one_of(Default :: atom(), [atom()]) ->
+    {{default, atom()}, string(), fun((term()) -> boolean())}.
+one_of(Default, Values) ->
+    Quoted = [lists:concat(["'", Value, "'"]) || Value <- Values],
+    {{default, Default}, lists:append(lists:join(" or ", Quoted)), fun(Value) ->
+        lists:member(Value, Values)
+    end}.
 
 %% An option that is the name of a process, with what it is unless it is given.
 -spec name(Default :: atom()) -> {{default, atom()}, string(), fun((term()) -> boolean())}.

@@ -251,13 +251,13 @@ configure(Options) ->
             {{default, none}, "a function of a message and those before it", fun(Fun) ->
                 is_function(Fun, 2)
             end},
-        order => one_of(systematic, [systematic, random]),
+        order => maty_options:one_of(systematic, [systematic, random]),
         runs => {{default, 100}, "an integer from 1", Positive},
         seed =>
             {{default, rand:uniform(1 bsl 32)}, "an integer", fun is_integer/1},
         steps => {{default, 50}, "an integer from 1", Positive},
         timeout => {{default, 5000}, "milliseconds, an integer from 1", Positive},
-        coverage => one_of(default, [receives, all, none]),
+        coverage => maty_options:one_of(default, [receives, all, none]),
         fault => {
             {default, none},
             "'none', or {'crash' | 'garbage' | {'delay', milliseconds}, "
@@ -276,11 +276,6 @@ configure(Options) ->
         {error, Reason} ->
             {error, Reason}
     end.
-
-one_of(Default, Values) ->
-    Quoted = [lists:concat(["'", Value, "'"]) || Value <- Values],
-    Expected = lists:append(lists:join(" or ", Quoted)),
-    {{default, Default}, Expected, fun(Value) -> lists:member(Value, Values) end}.
 
 is_messages(Messages) when is_map(Messages) ->
     lists:all(
