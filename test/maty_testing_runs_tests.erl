@@ -7,24 +7,21 @@
 -import(maty_seller, [plays/2, right/0, failure/1, first_part/1, text/1]).
 
 runs_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {atom_to_list(element(2, erlang:fun_info(Test, name))), {timeout, 300, Test}}
-     || Test <- [
-            fun expectations/0,
-            fun messages_of_ones_own/0,
-            fun garbage_is_refused/0,
-            fun garbage_that_would_be_taken_is_not/0,
-            fun a_partner_crashes/0,
-            fun a_partner_is_late/0,
-            fun at_random/0,
-            fun choices_in_turn/0,
-            fun loops_are_left/0,
-            fun loops_without_end_are_cut/0,
-            fun order_of_independent_messages/0,
-            fun several_sessions_at_once/0,
-            fun the_same_seed/0
-        ]
-    ]}.
+    maty_player:tests([
+        fun expectations/0,
+        fun messages_of_ones_own/0,
+        fun garbage_is_refused/0,
+        fun garbage_that_would_be_taken_is_not/0,
+        fun a_partner_crashes/0,
+        fun a_partner_is_late/0,
+        fun at_random/0,
+        fun choices_in_turn/0,
+        fun loops_are_left/0,
+        fun loops_without_end_are_cut/0,
+        fun order_of_independent_messages/0,
+        fun several_sessions_at_once/0,
+        fun the_same_seed/0
+    ]).
 
 %% ----- What is said -----
 

@@ -8,32 +8,29 @@
 -import(maty_seller, [failure/1, first_part/1, text/1]).
 
 testing_test_() ->
-    {setup, fun maty_player:start_engine/0, [
-        {atom_to_list(element(2, erlang:fun_info(Test, name))), {timeout, 300, Test}}
-     || Test <- [
-            fun the_actors_of_the_example/0,
-            fun a_report/0,
-            fun a_wrong_label/0,
-            fun a_wrong_payload/0,
-            fun a_crash/0,
-            fun an_actor_that_hangs/0,
-            fun an_actor_that_never_sends/0,
-            fun an_actor_that_sends_without_end/0,
-            fun an_actor_that_is_done_early/0,
-            fun an_actor_that_ends_early/0,
-            fun an_actor_that_does_not_register/0,
-            fun an_actor_that_does_not_start/0,
-            fun an_actor_that_returns_what_it_may_not/0,
-            fun an_actor_that_does_not_survive/0,
-            fun a_branch_that_is_missing/0,
-            fun a_choice_that_is_never_made/0,
-            fun with_proper/0,
-            fun for_eunit/0,
-            fun nothing_is_left/0,
-            fun an_actor_that_is_traced/0,
-            fun wrong_options_are_named/0
-        ]
-    ]}.
+    maty_player:tests([
+        fun the_actors_of_the_example/0,
+        fun a_report/0,
+        fun a_wrong_label/0,
+        fun a_wrong_payload/0,
+        fun a_crash/0,
+        fun an_actor_that_hangs/0,
+        fun an_actor_that_never_sends/0,
+        fun an_actor_that_sends_without_end/0,
+        fun an_actor_that_is_done_early/0,
+        fun an_actor_that_ends_early/0,
+        fun an_actor_that_does_not_register/0,
+        fun an_actor_that_does_not_start/0,
+        fun an_actor_that_returns_what_it_may_not/0,
+        fun an_actor_that_does_not_survive/0,
+        fun a_branch_that_is_missing/0,
+        fun a_choice_that_is_never_made/0,
+        fun with_proper/0,
+        fun for_eunit/0,
+        fun nothing_is_left/0,
+        fun an_actor_that_is_traced/0,
+        fun wrong_options_are_named/0
+    ]).
 
 %% ----- The actors of the example -----
 

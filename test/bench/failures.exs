@@ -373,7 +373,7 @@ defmodule Failures.Restart do
   end
 
   defp restart do
-    Process.sleep(200)
+    loaded()
     old = :maty_engine.pid()
     monitor = Process.monitor(old)
     start = Bench.now()
@@ -384,6 +384,14 @@ defmodule Failures.Restart do
     end
 
     first(old, start)
+  end
+
+  # It is under load when sessions have begun and ended on it.
+  defp loaded do
+    unless :maty.counters().sessions_closed > 1000 do
+      Process.sleep(1)
+      loaded()
+    end
   end
 
   defp first(old, start) do
