@@ -26,6 +26,10 @@
 %% sends, being done where it has nothing left to do; anything else is a violation,
 %% and raised.
 %%
+%% A handler that is given as `fun ?MODULE:name/2' is that of the newest code when its
+%% message comes; `fun name/2' is that of the code that gave it, and raises `badfun' once
+%% that has been loaded over twice.
+%%
 %% The options of a suspension are a map (from Elixir, keywords will do, too):
 %%
 %% <dl>

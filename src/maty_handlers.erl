@@ -462,15 +462,17 @@ unread(#{class := Class, line := Line, source := Source, notes := Notes} = Findi
     Class =:= <<"bad-send">>; Class =:= <<"bad-suspend">>; Class =:= <<"bad-done">>
 ->
     #{functions := Functions, module := Module} = Code,
-    Clauses = [
+    Before = [
         {erl_anno:line(Where), Clause}
-     || {_, All} <- maps:values(Functions), {clause, Where, _, _, _} = Clause <- All
+     || {_, Clauses} <- maps:values(Functions),
+        {clause, Where, _, _, _} = Clause <- Clauses,
+        erl_anno:line(Where) =< Line
     ],
-    case lists:sort([Clause || {First, _} = Clause <- Clauses, First =< Line]) of
+    case Before of
         [] ->
             Finding;
-        Before ->
-            {_, Clause} = lists:last(Before),
+        _ ->
+            {_, Clause} = lists:max(Before),
             Language = maty_language:of_module(Module),
             Unread = [
                 #{

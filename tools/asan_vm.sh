@@ -1,11 +1,11 @@
 #!/bin/sh
 # usage: asan_vm.sh FOLDER [MODULE...]
 #
-# Runs the EUnit tests, or those of some modules, in an ordinary VM with a driver that is compiled with
-# the address sanitizer. In FOLDER stands the application maty with that driver
-# in its priv. +Mea min makes the VM's allocators hand out malloc's own blocks,
-# which the sanitizer guards. Leaks are not looked for: the VM itself frees
-# nothing at its end.
+# Runs the EUnit tests, or those of some modules, in an ordinary VM with a driver
+# that is compiled with the address sanitizer. In FOLDER stands the application
+# maty with that driver in its priv. +Mea min makes the VM's allocators hand out
+# malloc's own blocks, which the sanitizer guards. Leaks are not looked for: the
+# VM itself frees nothing at its end.
 set -eu
 folder=$1
 shift
